@@ -1,0 +1,314 @@
+"""Every dataset's schema, once: the canonical tables where old and new meet, and what is made of them.
+
+Units are in the names: ``_nanos`` is 1e-9 of the currency's major unit, ``_minor`` its minor unit,
+``_ppm`` millionths. Periods are half-open ``[from, to)``. Keys are the old system's identities as text.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import ibis
+import pyarrow as pa
+
+TYPES: dict[str, pa.DataType] = {
+    "text": pa.string(),
+    "integer": pa.int64(),
+    "date": pa.date32(),
+    "instant": pa.timestamp("us"),
+    "boolean": pa.bool_(),
+    "bytes": pa.binary(),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, its type (a key of ``TYPES``), whether it may be empty, what it means."""
+
+    name: str
+    type: str
+    nullable: bool
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A named table schema with its key columns; rows are stored in key order."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @cached_property
+    def arrow(self) -> pa.Schema:
+        """The schema as Arrow, which is also what Parquet files hold."""
+        return pa.schema([pa.field(c.name, TYPES[c.type], c.nullable) for c in self.columns])
+
+    @cached_property
+    def ibis(self) -> ibis.Schema:
+        """The schema as Ibis, for tables in the engine."""
+        return ibis.Schema.from_pyarrow(self.arrow)
+
+    def empty(self) -> pa.Table:
+        """A table of this schema without rows."""
+        return self.arrow.empty_table()
+
+
+def _dataset(name: str, key: str, columns: str) -> Dataset:
+    """Read a schema from its text form: one column a line, ``name type[?] meaning``."""
+    rows = [line.split(maxsplit=2) for line in columns.strip().splitlines()]
+    parsed = (Column(n, t.rstrip("?"), t.endswith("?"), meaning) for n, t, meaning in rows)
+    return Dataset(name, tuple(key.split()), tuple(parsed))
+
+
+CUSTOMER = _dataset(
+    "customer",
+    "customer_key",
+    """
+    customer_key    text   identity in the old system
+    name            text   as the customer writes it
+    kind            text   person or organisation
+    segment         text   consumer, business, wholesale ...
+    """,
+)
+
+ACCOUNT = _dataset(
+    "account",
+    "account_key",
+    """
+    account_key         text      identity of the billing account
+    customer_key        text      who owns it
+    parent_account_key  text?     the paying account of a hierarchy
+    status              text      active, suspended or closed
+    currency            text      ISO 4217
+    tax_code            text      jurisdiction, a key of the tax_rate table
+    bill_cycle_day      integer   day of month on which a period starts
+    street              text?     billing address
+    city                text?     billing address
+    region              text?     billing address, state or province
+    postcode            text?     billing address
+    opened_date         date?     first day with us
+    disputed            boolean   an open dispute exists
+    """,
+)
+
+PRODUCT = _dataset(
+    "product",
+    "product_key",
+    """
+    product_key           text      identity of what the customer holds
+    account_key           text      who pays for it
+    offering_code         text      a product offering of the new catalogue
+    quantity              integer   units held
+    start_date            date      first day charged
+    end_date              date?     first day no longer charged
+    price_override_nanos  integer?  the customer's own monthly price per unit, instead of the list price
+    discount_ppm          integer?  share of the charge taken off, millionths
+    discount_end_date     date?     first day without the discount
+    contract_end_date     date?     end of the commitment
+    changed_at            instant?  last change in the old system
+    """,
+)
+
+OPEN_ITEM = _dataset(
+    "open_item",
+    "open_item_key",
+    """
+    open_item_key    text     identity
+    account_key      text     who owes (or is owed)
+    kind             text     invoice, credit or payment
+    document_number  text     the document behind it
+    document_date    date     its date
+    due_date         date     when it falls due
+    currency         text     ISO 4217
+    original_minor   integer  amount of the document, owed is positive
+    paid_minor       integer  what was allocated to it
+    open_minor       integer  what is left
+    """,
+)
+
+BALANCE = _dataset(
+    "balance",
+    "account_key",
+    """
+    account_key    text     whose balance
+    currency       text     ISO 4217
+    balance_minor  integer  carried balance, owed is positive
+    """,
+)
+
+BILL = _dataset(
+    "bill",
+    "account_key period_from bill_key",
+    """
+    bill_key          text     number (old) or identity (new) of the bill
+    account_key       text     who is billed
+    period_from       date     first day billed
+    period_to         date     first day no longer billed
+    currency          text     ISO 4217
+    net_minor         integer  before tax
+    tax_minor         integer  tax
+    total_minor       integer  net and tax
+    printed_name      text?    as on the paper
+    printed_postcode  text?    as on the paper
+    """,
+)
+
+BILL_LINE = _dataset(
+    "bill_line",
+    "account_key period_from product_key category charge_from",
+    """
+    bill_key           text      the bill it stands on
+    account_key        text      who is billed
+    period_from        date      of the bill
+    period_to          date      of the bill
+    product_key        text?     what is charged
+    offering_code      text?     offering of the new catalogue
+    category           text      recurring, discount, usage, one_time
+    charge_from        date      first day this line charges
+    charge_to          date      first day it no longer charges
+    currency           text      ISO 4217
+    net_minor          integer   before tax
+    tax_minor          integer   tax on this line
+    source_changed_at  instant?  change stamp of the record that it was billed from
+    """,
+)
+
+PRICE = _dataset(
+    "price",
+    "offering_code valid_from",
+    """
+    offering_code  text     the offering
+    price_version  text     name of this version
+    valid_from     date     first day
+    valid_to       date?    first day no longer valid
+    currency       text     ISO 4217
+    amount_nanos   integer  per unit and month
+    """,
+)
+
+TAX_RATE = _dataset(
+    "tax_rate",
+    "tax_code valid_from",
+    """
+    tax_code    text     jurisdiction
+    valid_from  date     first day
+    valid_to    date?    first day no longer valid
+    rate_ppm    integer  millionths of the net amount
+    """,
+)
+
+POLICY = _dataset(
+    "policy",
+    "policy_code",
+    """
+    policy_code      text     name and version
+    day_count        text     actual_actual, thirty_360 or actual_365
+    end_day_counts   boolean  the last day of a partial charge counts as a day
+    rounding_mode    text     half_up, half_even, down or up
+    price_by         text     bill_time (price on the first day billed) or start_time (on the product's start)
+    tax_scope        text     line or bill
+    tax_rounding_mode  text     as rounding_mode, for tax
+    """,
+)
+
+CHARGE_INPUT = _dataset(
+    "charge_input",
+    "account_key period_from product_key",
+    """
+    account_key           text      who pays
+    product_key           text      what is charged
+    offering_code         text      its offering
+    period_from           date      bill period
+    period_to             date      bill period
+    charge_from           date      first day charged within the period
+    charge_to             date      first day no longer charged
+    quantity              integer   units
+    currency              text      ISO 4217
+    minor_digits          integer   digits of the currency's minor unit
+    price_version         text      which price, or own for the customer's own
+    price_nanos           integer   per unit and month
+    discount_ppm          integer   0 where none
+    tax_code              text      jurisdiction
+    tax_ppm               integer   its rate
+    policy_code           text      which policy
+    day_count             text      of the policy
+    end_day_counts        boolean   of the policy
+    rounding_mode         text      of the policy
+    tax_scope             text      of the policy
+    tax_rounding_mode     text      of the policy
+    source_changed_at     instant?  change stamp of the product that it was made from
+    """,
+)
+
+CHARGE = Dataset(
+    "charge",
+    CHARGE_INPUT.key,
+    CHARGE_INPUT.columns
+    + _dataset(
+        "amounts",
+        "",
+        """
+    active_days         integer  days charged as the policy counts them
+    numerator           integer  the share of the month that is due: so many
+    denominator         integer  of so many parts
+    gross_nanos         integer  price x quantity x share, truncated to the nano; only shown
+    gross_minor         integer  the same, rounded once from the exact share: the recurring net
+    gross_tax_minor     integer  tax on it; 0 where tax is per bill
+    discount_minor      integer  what the discount takes off, 0 or negative
+    discount_tax_minor  integer  tax on it, 0 or negative; 0 where tax is per bill
+    """,
+    ).columns,
+)
+
+UNRESOLVED = _dataset(
+    "unresolved",
+    "account_key period_from product_key",
+    """
+    account_key    text   who would pay
+    product_key    text   what cannot be charged
+    offering_code  text   its offering
+    period_from    date   bill period
+    period_to      date   bill period
+    code           text   why, a stable code
+    field          text   the field that is wrong or has no counterpart
+    value          text?  its value as text
+    """,
+)
+
+DIFFERENCE = _dataset(
+    "difference",
+    "entity account_key record_key field",
+    """
+    entity            text      account, customer, product, open_item, balance, bill, bill_line
+    account_key       text      whose difference
+    record_key        text      key of the record, parts joined by |
+    field             text      the differing field, or * where a whole record stands on one side only
+    kind              text      different, missing (old only), extra (new only), duplicate_key
+    left_value        text?     the old side as text
+    right_value       text?     the new side as text
+    amount_minor      integer?  new minus old, for money
+    currency          text?     ISO 4217, for money
+    class_code        text      why: ROUNDING, PRORATION ... UNEXPLAINED
+    evidence          text      the numbers that show it
+    """,
+)
+
+SUSPENDED = _dataset(
+    "suspended",
+    "file line code",
+    """
+    file         text      the landed file
+    line         integer   physical line, from 1
+    record_key   text?     identity of the record where it could be read
+    account_key  text?     the account that it belongs to, where known
+    stage        text      stage, map or validate
+    code         text      what is wrong, a stable code
+    class_code   text      as for differences
+    field        text?     which field
+    value        text?     its value as text
+    message      text      for a person: what, and what to do
+    raw          bytes?    the line as it came
+    """,
+)
+
+CANONICAL = {d.name: d for d in (CUSTOMER, ACCOUNT, PRODUCT, OPEN_ITEM, BALANCE, BILL, BILL_LINE)}

@@ -1,0 +1,148 @@
+"""Exact integer division and rounding as Ibis expressions: the only place where money is divided.
+
+All values are int64. ``//`` and ``/`` of Ibis become floating-point divisions, so division is the
+engine's own integer function ``divide``, which truncates toward zero; rounding adds the step by
+sign. What does not fit into int64, a divisor below one and an unknown rounding mode are errors of
+the engine, never a wrapped, empty or truncated amount; ``refusing_overflow`` words them for people.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+import ibis
+import ibis.expr.types as ir
+
+from crossbill.core.refusal import Refusal
+from crossbill.core.rounding import RoundingMode
+
+INT64 = "int64"
+TOTAL = "decimal(38, 0)"
+
+
+class AmountOverflow(Refusal):
+    """An amount does not fit into 64 bits. Look for an absurd price, quantity or rate."""
+
+    code = "AMOUNT_OVERFLOW"
+
+
+@ibis.udf.scalar.builtin(name="divide")  # type: ignore[untyped-decorator]
+def _divide(numerator: int, denominator: int) -> int:
+    """The engine's integer division, truncating toward zero."""
+
+
+@ibis.udf.scalar.builtin(name="error")  # type: ignore[untyped-decorator]
+def _error(message: str) -> int:
+    """The engine's way to stop a query with a message."""
+
+
+def div_trunc(numerator: ir.IntegerValue, denominator: ir.IntegerValue | int) -> ir.IntegerValue:
+    """``numerator / denominator`` truncated toward zero; the denominator must be positive."""
+    return _divide(_int64(numerator), _positive(denominator))
+
+
+def div_rounded(
+    numerator: ir.IntegerValue, denominator: ir.IntegerValue | int, mode: ir.StringValue | str
+) -> ir.IntegerValue:
+    """``numerator / denominator`` rounded by the mode, a column or one of ``RoundingMode``."""
+    a, b = _int64(numerator), _int64(denominator)
+    quotient, rest = div_trunc(a, b), a % b
+    return quotient + _step(quotient, rest, b, mode)
+
+
+def mul_div(
+    a: ir.IntegerValue, b: ir.IntegerValue | int, c: ir.IntegerValue | int
+) -> ir.IntegerValue:
+    """``a * b / c`` truncated toward zero, exact although ``a * b`` may pass int64.
+
+    Needs ``(c - 1) * b`` within int64; where it is not, the engine reports an overflow.
+    """
+    whole, part, divisor = _split(a, b, c)
+    return whole + div_trunc(part, divisor)
+
+
+def mul_div_rounded(
+    a: ir.IntegerValue,
+    b: ir.IntegerValue | int,
+    c: ir.IntegerValue | int,
+    mode: ir.StringValue | str,
+) -> ir.IntegerValue:
+    """``a * b / c`` rounded once by the mode, exact under the condition of ``mul_div``."""
+    whole, part, divisor = _split(a, b, c)
+    quotient = whole + div_trunc(part, divisor)
+    return quotient + _step(quotient, part % divisor, divisor, mode)
+
+
+def sum_int64(values: ir.IntegerValue) -> ir.IntegerScalar:
+    """The sum as int64; the engine adds in 128 bits and reports a sum that does not fit.
+
+    Through a decimal, because Ibis drops a cast of a sum to int64 as needless, and the 128-bit
+    integer of DuckDB becomes a double in Parquet.
+    """
+    return total(values).cast(INT64)
+
+
+def total(values: ir.IntegerValue) -> ir.DecimalScalar:
+    """The sum over a population, exact to 38 digits."""
+    return _int64(values).sum().cast(TOTAL)
+
+
+@contextmanager
+def refusing_overflow() -> Iterator[None]:
+    """Word the engine's overflow for people; wrap the execution of whatever calculates money."""
+    try:
+        yield
+    except (duckdb.OutOfRangeException, duckdb.ConversionException) as error:
+        raise AmountOverflow(
+            str(error).splitlines()[0],
+            cure="look for an absurd price, quantity or rate in the input",
+        ) from error
+
+
+def _split(
+    a: ir.IntegerValue, b: ir.IntegerValue | int, c: ir.IntegerValue | int
+) -> tuple[ir.IntegerValue, ir.IntegerValue, ir.IntegerValue]:
+    """``a * b / c`` as (whole, part, c) with whole + part / c; both have the sign of ``a * b``."""
+    amount, factor, divisor = _int64(a), _int64(b), _int64(c)
+    return div_trunc(amount, divisor) * factor, (amount % divisor) * factor, divisor
+
+
+def _step(
+    quotient: ir.IntegerValue,
+    rest: ir.IntegerValue,
+    divisor: ir.IntegerValue,
+    mode: ir.StringValue | str,
+) -> ir.IntegerValue:
+    """What rounding adds to a truncated quotient: 0, or 1 with the sign of the rest."""
+    away, size = rest.sign().cast(INT64), rest.abs()
+    other = divisor - size  # 2 * size could pass int64, so the halves are compared instead
+    up_from_half = ibis.ifelse(size >= other, away, 0)
+    even = (size > other) | ((size == other) & (quotient % 2 != 0))
+    steps = {
+        RoundingMode.DOWN: ibis.literal(0, INT64),
+        RoundingMode.UP: away,
+        RoundingMode.HALF_UP: up_from_half,
+        RoundingMode.HALF_EVEN: ibis.ifelse(even, away, 0),
+    }
+    if isinstance(mode, str):
+        return steps[RoundingMode(mode)]
+    message = ibis.literal("unknown rounding mode: ") + mode.fill_null("none")
+    return ibis.cases(*((mode == str(m), s) for m, s in steps.items()), else_=_error(message))
+
+
+def _int64(value: ir.IntegerValue | int) -> ir.IntegerValue:
+    """The value as int64, so that a narrow literal does not overflow early."""
+    if isinstance(value, int):
+        return ibis.literal(value, INT64)
+    return value.cast(INT64)
+
+
+def _positive(divisor: ir.IntegerValue | int) -> ir.IntegerValue:
+    """The divisor, or an error of the engine where it is below one."""
+    if isinstance(divisor, int):
+        assert divisor > 0, "a divisor is positive: signs belong to the numerator"
+        return _int64(divisor)
+    message = ibis.literal("a divisor must be positive, not ") + divisor.cast("string")
+    return ibis.ifelse(
+        divisor > 0, divisor, ibis.ifelse(divisor <= 0, _error(message), ibis.null(INT64))
+    )
