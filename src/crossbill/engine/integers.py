@@ -13,6 +13,7 @@ import duckdb
 import ibis
 import ibis.expr.types as ir
 
+from crossbill.core.money import NANO_DIGITS
 from crossbill.core.refusal import Refusal
 from crossbill.core.rounding import RoundingMode
 
@@ -27,13 +28,13 @@ class AmountOverflow(Refusal):
 
 
 @ibis.udf.scalar.builtin(name="divide")  # type: ignore[untyped-decorator]
-def _divide(numerator: int, denominator: int) -> int:
+def _divide(numerator: int, denominator: int) -> int:  # type: ignore[empty-body]
     """The engine's integer division, truncating toward zero."""
 
 
 @ibis.udf.scalar.builtin(name="error")  # type: ignore[untyped-decorator]
-def _error(message: str) -> int:
-    """The engine's way to stop a query with a message."""
+def stop(message: str) -> int:  # type: ignore[empty-body]
+    """Stop the query with a message, for what can only be a bug or a corrupt input."""
 
 
 def div_trunc(numerator: ir.IntegerValue, denominator: ir.IntegerValue | int) -> ir.IntegerValue:
@@ -127,7 +128,7 @@ def _step(
     if isinstance(mode, str):
         return steps[RoundingMode(mode)]
     message = ibis.literal("unknown rounding mode: ") + mode.fill_null("none")
-    return ibis.cases(*((mode == str(m), s) for m, s in steps.items()), else_=_error(message))
+    return ibis.cases(*((mode == str(m), s) for m, s in steps.items()), else_=stop(message))
 
 
 def _int64(value: ir.IntegerValue | int) -> ir.IntegerValue:
@@ -144,5 +145,12 @@ def _positive(divisor: ir.IntegerValue | int) -> ir.IntegerValue:
         return _int64(divisor)
     message = ibis.literal("a divisor must be positive, not ") + divisor.cast("string")
     return ibis.ifelse(
-        divisor > 0, divisor, ibis.ifelse(divisor <= 0, _error(message), ibis.null(INT64))
+        divisor > 0, divisor, ibis.ifelse(divisor <= 0, stop(message), ibis.null(INT64))
     )
+
+
+def nanos_per_minor(digits: ir.IntegerValue) -> ir.IntegerValue:
+    """How many nanos a minor unit with so many digits is; an error where there is no such unit."""
+    known = [(digits == d, ibis.literal(10 ** (NANO_DIGITS - d), INT64)) for d in range(5)]
+    message = ibis.literal("no currency has so many minor digits: ")
+    return ibis.cases(*known, else_=stop(message + digits.cast("string").fill_null("none")))
