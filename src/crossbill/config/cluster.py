@@ -202,7 +202,7 @@ class Cluster:
         return DataFolderUnusable(
             f"The data folder belongs to another user than {self.account.name!r}",
             file=str(self.data),
-            cure="Run Crossbill as the user that made it, or set CROSSBILL_HOME to a folder of yours.",
+            cure="Run Crossbill as the user that made it, or set CROSSBILL_HOME elsewhere.",
         )
 
     def _clear_after_crash(self) -> None:

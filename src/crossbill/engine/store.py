@@ -79,7 +79,7 @@ class Store:
     def write_table(
         self, path: str, rows: pa.Table | pa.RecordBatchReader, dataset: Dataset
     ) -> Receipt:
-        """Write rows as Parquet; the same rows give the same bytes in whatever batches they come."""
+        """Write rows as Parquet; the same rows, the same bytes, in whatever batches."""
         sums = {name: 0 for name in dataset.arrow.names if name.endswith(MONEY_SUFFIXES)}
         count = 0
         with self.open(path, "wb") as file:
@@ -125,7 +125,7 @@ class Store:
             self.filesystem.mv(draft, path)
 
 
-def exact_sum(column: pa.ChunkedArray[Any]) -> int:
+def exact_sum(column: "pa.ChunkedArray[Any]") -> int:
     """The sum of an int64 column as a Python integer, which no total can overflow."""
     # Arrow wraps on overflow; the halves of up to 2^31 values do not.
     low = pc.sum(pc.bit_wise_and(column, (1 << LOW_BITS) - 1)).as_py() or 0
@@ -213,8 +213,8 @@ def conform(rows: pa.Table, dataset: Dataset) -> pa.Table:
 
 
 def _conform_column(
-    column: pa.ChunkedArray[Any], wanted: pa.Field[Any], dataset: str
-) -> pa.ChunkedArray[Any]:
+    column: "pa.ChunkedArray[Any]", wanted: "pa.Field[Any]", dataset: str
+) -> "pa.ChunkedArray[Any]":
     place = f"{dataset}.{wanted.name}"
     assert wanted.nullable or column.null_count == 0, f"{place}: empty where a value must be"
     if column.type == wanted.type:
