@@ -5,6 +5,7 @@ from types import ModuleType
 from typing import Protocol, cast
 
 import ibis
+import ibis.expr.types as ir
 
 from crossbill.core import plugins
 from crossbill.engine.datasets import DIFFERENCE
@@ -59,6 +60,11 @@ def classify(differences: ibis.Table, causes: Sequence[Cause]) -> ibis.Table:
     )
 
 
+def explained(differences: ibis.Table, where: ir.BooleanValue, evidence: ir.Value) -> ibis.Table:
+    """What a cause returns: the differences where the condition holds, with their evidence."""
+    return differences.filter(where.fill_null(False)).select(*IDENTITY, evidence=evidence)
+
+
 def to_dataset(classified: ibis.Table) -> ibis.Table:
     """The classified differences with exactly the columns of the DIFFERENCE dataset."""
     return classified.select(*(c.name for c in DIFFERENCE.columns))
@@ -75,11 +81,11 @@ def _ranked(differences: ibis.Table, cause: Cause, rank: int) -> ibis.Table:
     )
 
 
-def _named(rows: ibis.Table, class_code: ibis.Value, evidence: ibis.Value) -> ibis.Table:
+def _named(rows: ibis.Table, class_code: ir.Value, evidence: ir.Value) -> ibis.Table:
     return rows.mutate(class_code=class_code, evidence=evidence)
 
 
-def _both_values(rows: ibis.Table) -> ibis.Value:
+def _both_values(rows: ibis.Table) -> ir.Value:
     """What stands on both sides, for a difference that nothing explains."""
     left, right = (rows[f"{side}_value"].fill_null("nothing") for side in ("left", "right"))
     shown = ibis.literal("left ") + left + ibis.literal(", right ") + right

@@ -27,6 +27,8 @@ DIFFERENCES = {
     "kind": "string",  # different, missing (left only), extra (right only), duplicate_key
     "left_value": "string",
     "right_value": "string",
+    "left_number": "int64",  # in ``unit``, where it is a number
+    "right_number": "int64",
     "amount": "int64",  # right minus left in ``unit``; a side without a number counts as nothing
     "unit": "string",  # nanos, minor or count; empty for what is not a number
     "amount_minor": "int64",  # the amount in minor units, where it is a whole number of them
@@ -416,7 +418,12 @@ def _money(pairs: _Pairs, compared: ComparedField, *, comparable: ir.Value) -> d
     if compared.unit is None:
         return {}
     amount = ibis.ifelse(comparable, _amount(pairs, compared), ibis.null("int64"))
-    money: dict[str, ir.Value] = {"amount": amount, "unit": ibis.literal(compared.unit)}
+    money: dict[str, ir.Value] = {
+        "left_number": pairs.left(compared.name),
+        "right_number": pairs.right(compared.name),
+        "amount": amount,
+        "unit": ibis.literal(compared.unit),
+    }
     if compared.type != "money":
         return money
     currency = ibis.literal(compared.currency, "string")
