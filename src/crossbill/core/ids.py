@@ -1,5 +1,6 @@
 """Deterministic identities: the same parts give the same UUID, on every machine and every run."""
 
+from collections.abc import Mapping
 from hashlib import sha256
 from uuid import UUID
 
@@ -17,3 +18,9 @@ def identity(*parts: str) -> UUID:
 def joined(*parts: str) -> str:
     """The parts as one text, each after its length, so that ("a", "bc") is not ("ab", "c")."""
     return "".join(f"{len(part)}:{part}" for part in parts)
+
+
+def fingerprint(values: Mapping[str, str]) -> str:
+    """One SHA-256 over named values, whatever their order."""
+    parts = [part for name in sorted(values) for part in (name, values[name])]
+    return sha256(joined(*parts).encode()).hexdigest()

@@ -48,6 +48,10 @@ class Dataset:
         """The schema as Ibis, for tables in the engine."""
         return ibis.Schema.from_pyarrow(self.arrow)
 
+    def extended(self, name: str, columns: str) -> "Dataset":
+        """The same dataset with further columns, in the text form of this module."""
+        return Dataset(name, self.key, self.columns + _dataset(name, "", columns).columns)
+
     def empty(self) -> pa.Table:
         """A table of this schema without rows."""
         return self.arrow.empty_table()
@@ -308,6 +312,24 @@ SUSPENDED = _dataset(
     value        text?     its value as text
     message      text      for a person: what, and what to do
     raw          bytes?    the line as it came
+    """,
+)
+
+LINEAGE = """
+    source_file  text     the landed file that the row came from
+    source_line  integer  its physical line, from 1
+    """
+
+MOVE = _dataset(
+    "move",
+    "account_key",
+    """
+    account_key    text      whose move
+    wave           integer?  position of the wave; empty where no wave takes it
+    state          text      planned or fallout
+    hard_reasons   text      why the account is hard to move, joined by a comma and a blank
+    class_code     text      of the fallout
+    reason         text      of the fallout, for a person
     """,
 )
 

@@ -1,0 +1,25 @@
+"""Writes to customers and billing accounts."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import pyarrow as pa
+
+from crossbill.platform.bulk import copy_in, copy_in_missing
+from crossbill.platform.customer.models import BillingAccount, Customer
+
+
+def take_over_customers(*, rows: pa.Table) -> int:
+    """Add customers that are not there yet; one may own accounts in several waves."""
+    return copy_in_missing(Customer, rows)
+
+
+def take_over_accounts(*, rows: pa.Table) -> int:
+    """Add billing accounts; a key that is there already fails the whole chunk."""
+    return copy_in(BillingAccount, rows)
+
+
+def go_live(*, carrier_id: int, account_keys: Sequence[str], live_from_date: date) -> int:
+    """From this day on the accounts are billed here."""
+    accounts = BillingAccount.objects.filter(carrier_id=carrier_id, account_key__in=account_keys)
+    return accounts.update(live_from_date=live_from_date)

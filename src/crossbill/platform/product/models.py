@@ -1,0 +1,119 @@
+"""The catalogue (offerings, prices, tax rates) and the products that customers hold."""
+
+from django.db import models
+
+from crossbill.platform.customer.models import BillingAccount, Carrier
+
+
+class ProductOffering(models.Model):
+    """Something the carrier sells."""
+
+    carrier = models.ForeignKey(Carrier, on_delete=models.PROTECT)
+    code = models.CharField(max_length=60)
+    name = models.CharField(max_length=200)
+
+    class Meta:
+        ordering = ["carrier", "code"]
+        constraints = [
+            models.UniqueConstraint(fields=["carrier", "code"], name="offering_once_per_carrier")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ProductOfferingPrice(models.Model):
+    """The recurring monthly price of an offering, effective-dated. Published once, never changed."""
+
+    offering = models.ForeignKey(ProductOffering, on_delete=models.PROTECT, related_name="prices")
+    price_version = models.CharField(max_length=40)
+    valid_from = models.DateField()
+    valid_to = models.DateField(null=True, blank=True, help_text="First day no longer valid")
+    currency = models.CharField(max_length=3)
+    amount_nanos = models.BigIntegerField(help_text="1e-9 of the currency's major unit, per month")
+
+    class Meta:
+        ordering = ["offering", "valid_from"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["offering", "currency", "valid_from"], name="price_once_per_day"
+            ),
+            models.CheckConstraint(
+                name="price_period_is_not_empty",
+                condition=models.Q(valid_to__isnull=True)
+                | models.Q(valid_to__gt=models.F("valid_from")),
+            ),
+            models.CheckConstraint(
+                name="price_is_not_negative", condition=models.Q(amount_nanos__gte=0)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.offering_id} {self.price_version}"
+
+
+class TaxRate(models.Model):
+    """The rate of one jurisdiction, effective-dated. Published once, never changed."""
+
+    carrier = models.ForeignKey(Carrier, on_delete=models.PROTECT)
+    tax_code = models.CharField(max_length=20)
+    name = models.CharField(max_length=100)
+    valid_from = models.DateField()
+    valid_to = models.DateField(null=True, blank=True)
+    rate_ppm = models.BigIntegerField(help_text="Millionths of the net amount")
+
+    class Meta:
+        ordering = ["carrier", "tax_code", "valid_from"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["carrier", "tax_code", "valid_from"], name="tax_rate_once_per_day"
+            ),
+            models.CheckConstraint(
+                name="tax_rate_is_a_share", condition=models.Q(rate_ppm__range=(0, 1_000_000))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tax_code} {self.rate_ppm}"
+
+
+class Product(models.Model):
+    """What a customer holds, from a start date, perhaps at a price of the customer's own."""
+
+    id = models.UUIDField(primary_key=True)
+    carrier = models.ForeignKey(Carrier, on_delete=models.PROTECT, db_index=False)
+    product_key = models.CharField(max_length=60)
+    account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="products")
+    offering = models.ForeignKey(ProductOffering, on_delete=models.PROTECT, related_name="products")
+    quantity = models.BigIntegerField()
+    start_date = models.DateField()
+    end_date = models.DateField(null=True, blank=True, help_text="First day no longer charged")
+    price_override_nanos = models.BigIntegerField(null=True, blank=True)
+    discount_ppm = models.BigIntegerField(null=True, blank=True)
+    discount_end_date = models.DateField(null=True, blank=True)
+    contract_end_date = models.DateField(null=True, blank=True)
+    changed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["carrier", "product_key"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["carrier", "product_key"], name="product_once_per_carrier"
+            ),
+            models.CheckConstraint(
+                name="product_quantity_is_positive", condition=models.Q(quantity__gt=0)
+            ),
+            models.CheckConstraint(
+                name="product_price_is_not_negative",
+                condition=models.Q(price_override_nanos__isnull=True)
+                | models.Q(price_override_nanos__gte=0),
+            ),
+            models.CheckConstraint(
+                name="product_ends_after_it_starts",
+                condition=models.Q(end_date__isnull=True)
+                | models.Q(end_date__gte=models.F("start_date")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.product_key

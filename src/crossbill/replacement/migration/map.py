@@ -1,0 +1,281 @@
+"""The map verb: typed rows of the old system become rows of the canonical tables, or are suspended."""
+
+from collections.abc import Mapping as MappingType
+from dataclasses import dataclass
+from typing import ClassVar
+
+import ibis
+import ibis.expr.types as ir
+
+from crossbill.core.money import MINOR_DIGITS
+from crossbill.core.refusal import Refusal
+from crossbill.engine.datasets import CANONICAL, Dataset
+from crossbill.engine.expressions import scalar
+from crossbill.replacement.migration.spec import EntityRule, FieldRule
+
+LINEAGE = {"source_file": "string", "source_line": "int64"}
+REMAINDER = "remainder_nanos"
+IBIS_TYPES = {
+    "text": "string",
+    "integer": "int64",
+    "date": "date",
+    "instant": "timestamp(6)",
+    "boolean": "boolean",
+}
+
+
+class BadMapping(Refusal):
+    """The mapping does not fit the sources or the canonical tables. Mend the rule that is named."""
+
+    code: ClassVar[str] = "BAD_MAPPING"
+
+
+@dataclass(frozen=True)
+class Staged:
+    """A staged source: its typed rows with ``_line``, the file's name, and its account column."""
+
+    rows: ir.Table
+    file: str
+    account: str | None = None
+
+    @property
+    def columns(self) -> list[str]:
+        """The fields that a rule may use."""
+        return [name for name in self.rows.columns if not name.startswith("_")]
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """``rows``: the canonical columns and lineage; ``suspended``: file, line, code, field, value ...
+
+    Every source row that a rule takes is in exactly one of the two.
+    """
+
+    rows: ir.Table
+    suspended: ir.Table
+
+
+def map_entity(
+    entity: str,
+    rules: list[EntityRule],
+    sources: MappingType[str, Staged],
+    codes: MappingType[str, MappingType[str, str]],
+) -> Mapped:
+    """Map all rules of one entity and put their rows together."""
+    parts = [_map_rule(CANONICAL[entity], rule, sources, codes) for rule in rules]
+    return Mapped(
+        rows=ibis.union(*[p.rows for p in parts]) if len(parts) > 1 else parts[0].rows,
+        suspended=(
+            ibis.union(*[p.suspended for p in parts]) if len(parts) > 1 else parts[0].suspended
+        ),
+    )
+
+
+def taken(rule: EntityRule, source: Staged) -> ir.Table:
+    """The source rows that a rule takes."""
+    if rule.where is None:
+        return source.rows
+    condition = scalar(rule.where, source.columns, file="mapping", field="where")
+    return source.rows.alias("taken").sql(
+        f"SELECT * FROM taken WHERE coalesce(({condition}), false)"  # noqa: S608 - checked above
+    )
+
+
+def _map_rule(
+    dataset: Dataset,
+    rule: EntityRule,
+    sources: MappingType[str, Staged],
+    codes: MappingType[str, MappingType[str, str]],
+) -> Mapped:
+    _check_rule(dataset, rule, sources, codes)
+    source = sources[rule.source]
+    columns = {column.name: column for column in dataset.columns}
+    computed = _with_expressions(taken(rule, source), rule, source)
+    values = {
+        name: _value(computed, name, field, codes, columns[name].type)
+        for name, field in rule.fields.items()
+    }
+    values |= {n: ibis.null(IBIS_TYPES[c.type]) for n, c in columns.items() if n not in values}
+    remainder = _remainder(computed, rule)
+    table = computed.mutate(
+        **{f"to_{name}": value for name, value in values.items()}, **{REMAINDER: remainder}
+    )
+    return _split(_in_minor_units(table, dataset), dataset, rule, source)
+
+
+def _check_rule(
+    dataset: Dataset,
+    rule: EntityRule,
+    sources: MappingType[str, Staged],
+    codes: MappingType[str, MappingType[str, str]],
+) -> None:
+    """Refuse a rule that names what does not exist or leaves out what must be there."""
+    place = f"entities.{dataset.name}"
+    if rule.source not in sources:
+        raise BadMapping("There is no such source", field=f"{place}.from", value=rule.source)
+    known = {column.name for column in dataset.columns}
+    needed = {column.name for column in dataset.columns if not column.nullable}
+    for name in sorted(set(rule.fields) - known):
+        raise BadMapping(
+            "The canonical table has no such column", field=place, value=name,
+            cure=f"the columns are {', '.join(sorted(known))}",
+        )  # fmt: skip
+    for name in sorted(needed - set(rule.fields)):
+        raise BadMapping("A column that must be there is not mapped", field=place, value=name)
+    for name, field in rule.fields.items():
+        _check_field(f"{place}.{name}", field, sources[rule.source], codes)
+
+
+def _check_field(
+    place: str,
+    field: FieldRule,
+    source: Staged,
+    codes: MappingType[str, MappingType[str, str]],
+) -> None:
+    ways = [field.column, field.value, field.sql, field.remainder_of]
+    if sum(way is not None for way in ways) != 1:
+        raise BadMapping(
+            "A field needs exactly one of column, value, sql, remainder_of", field=place
+        )
+    for column in (field.column, field.remainder_of):
+        if column is not None and column not in source.columns:
+            raise BadMapping(
+                "The source has no such field", file=source.file, field=place, value=column,
+                cure=f"its fields are {', '.join(source.columns)}",
+            )  # fmt: skip
+    if field.codes is not None and field.codes not in codes:
+        raise BadMapping("There is no such code table", field=place, value=field.codes)
+
+
+def _with_expressions(rows: ir.Table, rule: EntityRule, source: Staged) -> ir.Table:
+    """Compute the rule's SQL expressions as columns ``sql_<field>``."""
+    expressions = [
+        f'({scalar(field.sql, source.columns, file="mapping", field=name)}) AS "sql_{name}"'
+        for name, field in rule.fields.items()
+        if field.sql is not None
+    ]
+    if not expressions:
+        return rows
+    return rows.alias("computed").sql(f"SELECT *, {', '.join(expressions)} FROM computed")  # noqa: S608 - checked
+
+
+def _value(
+    table: ir.Table,
+    name: str,
+    field: FieldRule,
+    codes: MappingType[str, MappingType[str, str]],
+    type_name: str,
+) -> ir.Value:
+    """One canonical column of a rule; an unknown code is null here and suspended by ``_split``."""
+    target = IBIS_TYPES[type_name]
+    if field.remainder_of is not None:
+        return ibis.null(target)
+    if field.value is not None:
+        return ibis.literal(field.value).cast(target)
+    value = table[f"sql_{name}"] if field.sql is not None else table[str(field.column)]
+    if field.codes is not None:
+        pairs = list(codes[field.codes].items())
+        value = value.cast("string").cases(*pairs, else_=ibis.null("string"))
+    return value.cast(target)
+
+
+def _remainder(table: ir.Table, rule: EntityRule) -> ir.Value:
+    """The account's total that a ``remainder_of`` rule names, in nanos, or null."""
+    named = [f.remainder_of for f in rule.fields.values() if f.remainder_of is not None]
+    return table[named[0]].cast("int64") if named else ibis.null("int64")
+
+
+def _in_minor_units(table: ir.Table, dataset: Dataset) -> ir.Table:
+    """Turn ``_minor`` columns, which arrive in nanos, into minor units; mark what does not fit."""
+    names = [c.name for c in dataset.columns if c.name.endswith("_minor")]
+    if not names:
+        return table.mutate(fraction_in=ibis.null("string"))
+    scale = table.to_currency.cases(
+        *[(code, 10 ** (9 - digits)) for code, digits in MINOR_DIGITS.items()],
+        else_=ibis.null("int64"),
+    ).cast("int64")
+    marks = [(table[f"to_{n}"] % scale != 0, ibis.literal(n)) for n in names]
+    table = table.mutate(scale=scale, fraction_in=ibis.cases(*marks, else_=ibis.null("string")))
+    divide = {f"to_{n}": _divide(table[f"to_{n}"], table.scale) for n in names}
+    return table.mutate(**divide)
+
+
+@ibis.udf.scalar.builtin(name="divide")
+def _divide(dividend: int, divisor: int) -> int:  # type: ignore[empty-body]
+    """Exact here: ``fraction_in`` marks every row where it is not."""
+
+
+def _split(table: ir.Table, dataset: Dataset, rule: EntityRule, source: Staged) -> Mapped:
+    """Rows without a fault, and the others with their first fault."""
+    faults = _faults(table, dataset, rule)
+    none = ibis.null("string")
+    fault = ibis.cases(*faults, else_=none) if faults else none
+    marked = table.mutate(fault=fault)
+    good = marked.filter(marked.fault.isnull())
+    bad = marked.filter(marked.fault.notnull())
+    lineage = {"source_file": ibis.literal(source.file), "source_line": good["_line"]}
+    return Mapped(
+        rows=good.select(
+            **{c.name: good[f"to_{c.name}"] for c in dataset.columns},
+            **{REMAINDER: good[REMAINDER]},
+            **lineage,
+        ),
+        suspended=_suspended(bad, dataset, rule, source),
+    )
+
+
+def _faults(
+    table: ir.Table, dataset: Dataset, rule: EntityRule
+) -> list[tuple[ir.BooleanValue, str]]:
+    """Conditions with ``CODE:canonical column``, in the order in which they are reported."""
+    faults = []
+    for column in dataset.columns:
+        field = rule.fields.get(column.name, FieldRule())
+        target = table[f"to_{column.name}"]
+        if field.codes is not None:
+            came = _raw(table, column.name, field)
+            faults.append((came.notnull() & target.isnull(), f"UNMAPPED_CODE:{column.name}"))
+        if not column.nullable:
+            faults.append((target.isnull(), f"VALUE_MISSING:{column.name}"))
+    faults.append((table.fraction_in.notnull(), "FRACTION_OF_MINOR_UNIT:amount"))
+    return faults
+
+
+def _raw(table: ir.Table, name: str, field: FieldRule) -> ir.Value:
+    column = f"sql_{name}" if field.sql is not None else str(field.column)
+    return table[column].cast("string")
+
+
+MESSAGES = {
+    "UNMAPPED_CODE": "The code is not in the code table; add it to the mapping or correct the record",
+    "VALUE_MISSING": "A value that must be there is missing; complete the record",
+    "FRACTION_OF_MINOR_UNIT": "The amount has a fraction of the currency's smallest unit; "
+    "say in the mapping how it is rounded, or correct the record",
+}
+CLASSES = {"UNMAPPED_CODE": "MAPPING", "VALUE_MISSING": "SENTINEL", "FRACTION_OF_MINOR_UNIT": "FORMAT"}
+
+
+def _suspended(bad: ir.Table, dataset: Dataset, rule: EntityRule, source: Staged) -> ir.Table:
+    """The rows with a fault in the shape of SUSPENDED, still without their raw bytes."""
+    parts = bad.fault.split(":")
+    code, column = parts[0], parts[1]
+    values = [
+        (c.name, _raw(bad, c.name, rule.fields[c.name]))
+        for c in dataset.columns
+        if c.name in rule.fields and (rule.fields[c.name].column or rule.fields[c.name].sql)
+    ]
+    account = bad[source.account].cast("string") if source.account else ibis.null("string")
+    key = "to_" + dataset.key[0]
+    return bad.select(
+        file=ibis.literal(source.file),
+        line=bad["_line"],
+        record_key=bad[key].cast("string"),
+        account_key=account,
+        stage=ibis.literal("map"),
+        code=code,
+        class_code=code.cases(*CLASSES.items(), else_="FORMAT"),
+        field=column,
+        value=column.cases(*values, else_=ibis.null("string")),
+        message=code.cases(*MESSAGES.items(), else_="?"),
+    )
+

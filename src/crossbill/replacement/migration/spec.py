@@ -1,0 +1,208 @@
+"""What people write about a change-over: replacement.yaml, mapping.yaml and catalogue.yaml, checked."""
+
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from crossbill.core.refusal import Refusal
+from crossbill.replacement.migration.sources import SourceFormat
+from crossbill.replacement.migration.types import FieldType
+
+MAXIMUM_SPEC_BYTES = 4 * 1024 * 1024
+
+
+class BadSpec(Refusal):
+    """The file does not say what it has to. Mend the place that the message names."""
+
+    code: ClassVar[str] = "BAD_SPEC"
+
+
+class Strict(BaseModel):
+    """Unknown keys are refused, so that a typing error is not a silent default."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceSpec(SourceFormat):
+    """One file of the extract: where it is, its key, and the fields that are used."""
+
+    file: str
+    key: list[str] = Field(min_length=1)
+    account: str | None = None
+    fields: list[FieldType] = Field(min_length=1)
+
+
+class FieldRule(Strict):
+    """Where one canonical column comes from: exactly one of the four ways."""
+
+    column: str | None = None
+    codes: str | None = None
+    value: str | int | bool | None = None
+    sql: str | None = None
+    remainder_of: str | None = None
+
+
+def _short_form(value: Any) -> Any:
+    """``account_key: CUST_NO`` is short for ``account_key: {column: CUST_NO}``."""
+    return {"column": value} if isinstance(value, str) else value
+
+
+class EntityRule(Strict):
+    """How the rows of one source become rows of one canonical table."""
+
+    source: str = Field(alias="from")
+    where: str | None = None
+    fields: dict[str, Annotated[FieldRule, BeforeValidator(_short_form)]]
+
+
+Entity = Literal["customer", "account", "product", "open_item", "balance", "bill", "bill_line"]
+
+
+class Mapping(Strict):
+    """mapping.yaml."""
+
+    mapping: Literal[1]
+    sources: dict[str, SourceSpec]
+    entities: dict[Entity, list[EntityRule]]
+    codes: dict[str, dict[str, str]] = {}
+
+
+class PriceSpec(Strict):
+    """One version of a price."""
+
+    version: str
+    valid_from: date = Field(alias="from")
+    valid_to: date | None = Field(alias="to", default=None)
+    monthly: str
+
+
+class OfferingSpec(Strict):
+    """One offering with its prices."""
+
+    code: str
+    name: str
+    prices: list[PriceSpec] = Field(min_length=1)
+
+
+class TaxRateSpec(Strict):
+    """One jurisdiction's rate."""
+
+    code: str
+    name: str
+    valid_from: date = Field(alias="from")
+    valid_to: date | None = Field(alias="to", default=None)
+    percent: str
+
+
+class Catalogue(Strict):
+    """catalogue.yaml."""
+
+    catalogue: Literal[1]
+    currency: str = Field(pattern="^[A-Z]{3}$")
+    offerings: list[OfferingSpec] = Field(min_length=1)
+    tax_rates: list[TaxRateSpec] = Field(min_length=1)
+
+
+class CarrierSpec(Strict):
+    """Whose customers these are."""
+
+    code: str = Field(pattern="^[a-z0-9][a-z0-9-]{0,39}$")
+    name: str
+
+
+class PeriodSpec(Strict):
+    """A billed month, half-open."""
+
+    period_from: date = Field(alias="from")
+    period_to: date = Field(alias="to")
+
+
+class WaveSpec(Strict):
+    """One wave: which accounts, and when they go live."""
+
+    name: str
+    cutover_date: date
+    where: str = "true"
+    buckets: tuple[int, int] = (0, 100)
+
+
+class ClassRule(Strict):
+    """What a class of difference means for its account."""
+
+    decision: Literal["accept", "block"]
+    owner: str
+
+
+class GateSpec(Strict):
+    """What a wave must show before it may go live."""
+
+    approvers: int = Field(ge=2)
+    fallout_share_ppm: int = Field(ge=0, le=1_000_000)
+    fallout_accounts: int = Field(ge=0)
+    unexplained_accounts: int = Field(ge=0)
+    classes: dict[str, ClassRule]
+
+
+class RehearsalSpec(Strict):
+    """Sample users that sign passed gates, so that a rehearsal runs to its end by itself."""
+
+    signers: list[str] = Field(min_length=2)
+
+
+class ReplacementSpec(Strict):
+    """replacement.yaml."""
+
+    replacement: Literal[1]
+    carrier: CarrierSpec
+    name: str
+    as_of_date: date
+    catalogue: str
+    mapping: str
+    programme: str | None = None
+    manifest: str | None = None
+    periods: list[PeriodSpec] = Field(min_length=1)
+    old_policy: dict[str, str | bool]
+    compare: list[Entity]
+    waves: list[WaveSpec] = Field(min_length=1)
+    gate: GateSpec
+    rehearsal: RehearsalSpec | None = None
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def read(path: Path, model: type[Model]) -> Model:
+    """Read and check one YAML file; every fault is one sentence with its place."""
+    return check(document(path), model, path.name)
+
+
+def document(path: Path) -> Any:
+    """The YAML of a file as plain values."""
+    if not path.is_file():
+        raise BadSpec("The file does not exist", file=str(path), cure="check the path")
+    if path.stat().st_size > MAXIMUM_SPEC_BYTES:
+        raise BadSpec("The file is too large for a specification", file=str(path))
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BadSpec(
+            "The file is not readable YAML", file=str(path), cure=" ".join(str(error).split())
+        ) from error
+
+
+def check(value: Any, model: type[Model], file: str) -> Model:
+    """Check plain values against a model."""
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadSpec(
+            f"{first['msg']}" + (f" (and {error.error_count() - 1} more)" * (error.error_count() > 1)),
+            file=file,
+            field=".".join(str(part) for part in first["loc"]) or "(the whole file)",
+            value=str(first.get("input"))[:80],
+            cure="see docs/reference/mapping.md for the keys of this file",
+        ) from error
