@@ -1,0 +1,57 @@
+"""What other rules would have charged: so a seeded defect has one explanation only."""
+
+from decimal import Decimal
+from itertools import product
+
+from .accounts import DISCOUNT_PERCENTS
+from .biller import exact_charge, exact_share, half_up, truncated, unit_price
+from .calendar import Period
+from .places import TAXES
+from .records import Account, Bill, Line, Service
+from .tariffs import TARIFFS, other_prices
+
+
+def actual_days(line: Line) -> int:
+    """Days that the line really covers."""
+    return (line.last - line.first).days + 1
+
+
+def actual_days_net(service: Service, line: Line, period: Period) -> Decimal:
+    """The charge by days of the real month instead of thirty."""
+    amount = unit_price(service, period) * service.quantity * actual_days(line)
+    return truncated(amount / period.length_days)
+
+
+def other_version_nets(service: Service, line: Line, period: Period) -> set[Decimal]:
+    """The charge at the tariff's other prices, truncated and rounded."""
+    prices = other_prices(service.tariff, period.first)
+    exact = [exact_charge(amount, service.quantity, line.days) for amount in prices]
+    return {way(amount) for amount in exact for way in (truncated, half_up)}
+
+
+def explained_nets(service: Service, line: Line, period: Period) -> set[Decimal]:
+    """Every net that some rule explains: any price, day count, rounding, discount or quantity."""
+    prices = {v.price for tariff in TARIFFS.values() for v in tariff.versions}
+    prices.add(unit_price(service, period))
+    days = {(line.days, 30), (actual_days(line), period.length_days), (1, 1)}
+    quantities = {1, service.quantity - 1, service.quantity, service.quantity + 1}
+    taken_off = (Decimal(0), *DISCOUNT_PERCENTS)
+    exact = (
+        amount * quantity * above / below * (100 - percent) / 100
+        for amount, quantity, (above, below), percent in product(
+            prices, quantities, days, taken_off
+        )
+    )
+    return {way(amount) for amount in exact for way in (truncated, half_up)}
+
+
+def taxes_at(rate: Decimal, bill: Bill) -> list[Decimal]:
+    """What each line's tax would be at the rate."""
+    return [truncated(exact_share(line.net, rate)) for line in bill.lines]
+
+
+def another_rate_fits(account: Account, bill: Bill) -> bool:
+    """Whether some other jurisdiction's rate gives exactly the taxes that stand on the bill."""
+    printed = [line.tax for line in bill.lines]
+    own = TAXES[account.tax_code].rate
+    return any(taxes_at(tax.rate, bill) == printed for tax in TAXES.values() if tax.rate != own)

@@ -1,0 +1,111 @@
+"""The old biller: one account at a time, in decimals, with 30-day months and truncation."""
+
+from datetime import date
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+
+from .calendar import ONE_DAY, PERIODS, Period
+from .places import TAXES
+from .records import DISCOUNT, RECURRING, ZERO, Account, Bill, Line, Service
+from .tariffs import price
+
+CENT = Decimal("0.01")
+DAYS_PER_MONTH = 30
+
+
+def truncated(amount: Decimal) -> Decimal:
+    """Whole cents, cut toward zero; adding zero turns the -0.00 of a tiny credit into 0.00."""
+    return amount.quantize(CENT, ROUND_DOWN) + ZERO
+
+
+def half_up(amount: Decimal) -> Decimal:
+    """Whole cents, commercially rounded: what this biller does not do."""
+    return amount.quantize(CENT, ROUND_HALF_UP) + ZERO
+
+
+def days_360(first: date, after: date) -> int:
+    """Days of the half-open interval when each month has thirty."""
+    months = 12 * (after.year - first.year) + after.month - first.month
+    thirty = DAYS_PER_MONTH
+    return thirty * months + min(after.day, thirty) - min(first.day, thirty)
+
+
+def exact_charge(amount: Decimal, quantity: int, days: int) -> Decimal:
+    """Price times units for these days, before it is cut to cents."""
+    return amount * quantity * days / DAYS_PER_MONTH
+
+
+def exact_share(amount: Decimal, percent: Decimal) -> Decimal:
+    """A percentage of an amount, before it is cut to cents."""
+    return amount * percent / 100
+
+
+def unit_price(service: Service, period: Period) -> Decimal:
+    """The customer's special price, else the tariff's price on the period's first day."""
+    if service.special_price is not None:
+        return service.special_price
+    return price(service.tariff, period.first)
+
+
+def has_discount(service: Service, period: Period) -> bool:
+    """Whether a discount still holds after the period's first day."""
+    if service.discount_percent is None:
+        return False
+    return service.discount_to is None or service.discount_to > period.first
+
+
+def charged_days(service: Service, period: Period) -> tuple[date, date] | None:
+    """First charged day and first day no longer charged within the period, if any."""
+    first = max(service.start, period.first)
+    after = period.after if service.end is None else min(service.end + ONE_DAY, period.after)
+    return (first, after) if first < after else None
+
+
+def service_lines(service: Service, period: Period, rate: Decimal) -> list[Line]:
+    """The charge of one service and, apart, its discount."""
+    charged = charged_days(service, period)
+    days = days_360(*charged) if charged else 0
+    if not charged or days == 0:
+        return []
+    first, after = charged
+    net = truncated(exact_charge(unit_price(service, period), service.quantity, days))
+    amounts = [(RECURRING, net)]
+    if has_discount(service, period):
+        amounts.append((DISCOUNT, discount(net, service.discount_percent)))
+    return [
+        Line(
+            service.service_id,
+            service.tariff,
+            category,
+            first,
+            after - ONE_DAY,
+            days,
+            amount,
+            truncated(exact_share(amount, rate)),
+            service.changed,
+        )
+        for category, amount in amounts
+        if category == RECURRING or amount
+    ]
+
+
+def discount(net: Decimal, percent: Decimal | None) -> Decimal:
+    """What a discount takes off, as a negative amount."""
+    return -truncated(exact_share(net, percent or ZERO)) + ZERO
+
+
+def bill(account: Account, period: Period) -> Bill | None:
+    """One account's bill of one month, or none where nothing is charged."""
+    rate = TAXES[account.tax_code].rate
+    lines = [line for service in account.services for line in service_lines(service, period, rate)]
+    if not lines:
+        return None
+    number = f"B{period.first:%y%m}{account.key[1:]}"
+    made = Bill(number, period, account.name, account.postcode, lines)
+    made.sum_up()
+    return made
+
+
+def bill_both_months(account: Account) -> None:
+    """Give the account its two old bills."""
+    made = (bill(account, period) for period in PERIODS)
+    account.bills = [one for one in made if one is not None]

@@ -1,0 +1,126 @@
+"""Making one chunk of the estate and writing its rows; run as a module it makes several.
+
+A chunk depends on nothing but the estate's size, its seed and its own number. That is why any
+number of processes make the same bytes.
+"""
+
+import os
+import sys
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+
+from .accounts import make_account
+from .biller import bill_both_months
+from .faults import FAULTS
+from .files import (
+    BILLS,
+    CUSTOMERS,
+    ENCODING,
+    HEADERS,
+    ITEMS,
+    LINES,
+    SERVICES,
+    bill_row,
+    customer_row,
+    item_row,
+    line_row,
+    service_row,
+)
+from .plan import Plan, chunk_bounds, chunk_plan
+from .records import ZERO, Account
+
+TRUTH = "defects.csv"
+TRUTH_HEADER = "class_code,account_key,record,detail"
+TOTALS = "totals"
+ATTEMPTS = 2_000  # the rarest opportunity comes about once in fifty accounts
+
+
+@dataclass(slots=True)
+class Rows:
+    """The rows of one file within a chunk, and the sum of their control field."""
+
+    texts: list[str] = field(default_factory=list)
+    control: Decimal = ZERO
+
+    def add(self, text: str, control: Decimal | None) -> None:
+        """One more row."""
+        self.texts.append(text)
+        self.control += control or ZERO
+
+
+def make_chunk(accounts: int, seed: int, chunk: int) -> tuple[dict[str, Rows], list[str]]:
+    """The rows of each file and the truth rows of one chunk."""
+    rng = Random(f"{seed}:{chunk}")  # noqa: S311 - a sample, not a secret
+    bounds = chunk_bounds(accounts)[chunk]
+    plans = chunk_plan(bounds, accounts, {c: f.mid_cycle for c, f in FAULTS.items()}, rng)
+    files = {name: Rows() for name in HEADERS}
+    truth: list[str] = []
+    plain = Plan()
+    for index in range(*bounds):
+        account, spoiled = _account(index, plans.get(index, plain), rng)
+        truth += spoiled
+        _write_account(account, files)
+    return files, truth
+
+
+def _account(index: int, plan: Plan, rng: Random) -> tuple[Account, list[str]]:
+    """The account with its bills and, where planned, its defect's truth row."""
+    for _ in range(ATTEMPTS):
+        account = make_account(index, plan, rng)
+        bill_both_months(account)
+        if not plan.fault:
+            return account, []
+        spoiled = FAULTS[plan.fault].spoil(account, plan.ordinal, rng)
+        if spoiled and account.billed_twice:
+            detail = spoiled.detail.replace('"', '""')
+            return account, [f'{plan.fault},{account.key},{spoiled.record},"{detail}"']
+    raise AssertionError(f"no account offers an opportunity for {plan.fault}")
+
+
+def _write_account(account: Account, files: dict[str, Rows]) -> None:
+    """The account's rows in every file."""
+    for _ in range(account.copies):
+        files[CUSTOMERS].add(customer_row(account), account.balance)
+    for service in account.services:
+        files[SERVICES].add(service_row(service, account), service.special_price)
+    for item in account.items:
+        files[ITEMS].add(item_row(item, account), item.left)
+    for bill in account.bills:
+        files[BILLS].add(bill_row(bill, account), bill.total)
+        for number, line in enumerate(bill.lines, 1):
+            files[LINES].add(line_row(number, line, bill, account), line.net)
+
+
+def write_chunk(accounts: int, seed: int, chunk: int, folder: Path) -> None:
+    """Make the chunk and leave its parts in the folder: the files, the truth and the totals."""
+    files, truth = make_chunk(accounts, seed, chunk)
+    for name, rows in files.items():
+        _write(part(folder, chunk, name), rows.texts, ENCODING)
+    _write(part(folder, chunk, TRUTH), truth, "utf-8")
+    totals = [f"{name};{len(rows.texts)};{rows.control}" for name, rows in files.items()]
+    _write(part(folder, chunk, TOTALS), totals, "utf-8")
+
+
+def part(folder: Path, chunk: int, name: str) -> Path:
+    """Where a chunk leaves its part of a file."""
+    return folder / f"{chunk:06}.{name}"
+
+
+def _write(path: Path, lines: list[str], encoding: str) -> None:
+    path.write_bytes("".join(f"{line}\n" for line in lines).encode(encoding))
+
+
+def main(arguments: list[str]) -> None:
+    """Make every `step`-th chunk from `start` on; stop when nobody waits for them."""
+    accounts, seed, start, step = map(int, arguments[:4])
+    parent = os.getppid()
+    for chunk in range(start, len(chunk_bounds(accounts)), step):
+        if os.getppid() != parent:
+            return
+        write_chunk(accounts, seed, chunk, Path(arguments[4]))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

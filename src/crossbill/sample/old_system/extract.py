@@ -1,0 +1,125 @@
+"""Writing the whole extract: chunks made side by side, their parts joined in order, a manifest."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+
+from . import chunk as chunks
+from .calendar import AS_OF
+from .files import (
+    CONTROL_FIELDS,
+    CUSTOMERS,
+    ENCODING,
+    HEADERS,
+    MANIFEST,
+    MANIFEST_HEADER,
+    TARIFF_HEADER,
+    TARIFF_TABLE,
+    TAX_HEADER,
+    TAX_TABLE,
+    amount,
+    tariff_rows,
+    tax_rows,
+    trailer_row,
+)
+from .plan import chunk_bounds
+
+PROCESSES = 2
+
+Total = tuple[int, Decimal]
+
+
+def write_extract(
+    *, accounts: int, seed: int, extract_dir: Path, truth_file: Path, processes: int = PROCESSES
+) -> None:
+    """Fill an empty folder with the extract and write the truth about its defects elsewhere."""
+    parts = extract_dir / "parts"
+    parts.mkdir()
+    count = len(chunk_bounds(accounts))
+    _make_chunks(accounts, seed, parts, min(processes, count))
+    totals = _totals(parts, count)
+    for name, header in HEADERS.items():
+        last = trailer_row(*totals[name]) if name == CUSTOMERS else ""
+        _join(parts, name, extract_dir / name, _encoded(header), _encoded(last))
+    _join(parts, chunks.TRUTH, truth_file, f"{chunks.TRUTH_HEADER}\n".encode(), b"")
+    parts_left = list(parts.glob(f"*.{chunks.TOTALS}"))
+    for path in parts_left:
+        path.unlink()
+    parts.rmdir()
+    totals[TARIFF_TABLE] = _write_table(extract_dir / TARIFF_TABLE, TARIFF_HEADER, tariff_rows())
+    totals[TAX_TABLE] = _write_table(extract_dir / TAX_TABLE, TAX_HEADER, tax_rows())
+    _write_manifest(extract_dir / MANIFEST, totals)
+
+
+def _make_chunks(accounts: int, seed: int, parts: Path, processes: int) -> None:
+    """Make all chunks, in this process or dealt out to several."""
+    if processes == 1:
+        for chunk in range(len(chunk_bounds(accounts))):
+            chunks.write_chunk(accounts, seed, chunk, parts)
+        return
+    common = [str(processes), str(parts)]
+    with _workers([[str(accounts), str(seed), str(w), *common] for w in range(processes)]) as all_:
+        codes = [worker.wait() for worker in all_]
+    assert not any(codes), f"a generating process failed: {codes}"
+
+
+@contextmanager
+def _workers(arguments: list[list[str]]) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """One process for each list of arguments, none of which outlives the block.
+
+    Not `multiprocessing`: its spawned children first import the caller's main module, which here is
+    the whole command line and costs more than ten thousand accounts.
+    """
+    command = [sys.executable, "-m", chunks.__name__]
+    started = [subprocess.Popen([*command, *a]) for a in arguments]  # noqa: S603 - our own module
+    try:
+        yield started
+    finally:
+        for worker in started:
+            worker.kill()
+            worker.wait()
+
+
+def _totals(parts: Path, count: int) -> dict[str, Total]:
+    """Rows and control sum of each file over all chunks."""
+    totals: dict[str, Total] = {}
+    for number in range(count):
+        for line in chunks.part(parts, number, chunks.TOTALS).read_text("utf-8").splitlines():
+            name, rows, control = line.split(";")
+            before = totals.get(name, (0, Decimal(0)))
+            totals[name] = before[0] + int(rows), before[1] + Decimal(control)
+    return totals
+
+
+def _join(parts: Path, name: str, target: Path, head: bytes, tail: bytes) -> None:
+    """Put the parts of a file together in order of the chunks and remove them."""
+    with target.open("wb") as file:
+        file.write(head)
+        for path in sorted(parts.glob(f"*.{name}")):
+            with path.open("rb") as source:
+                shutil.copyfileobj(source, file, 1 << 20)
+            path.unlink()
+        file.write(tail)
+
+
+def _encoded(line: str) -> bytes:
+    return f"{line}\n".encode(ENCODING) if line else b""
+
+
+def _write_table(path: Path, header: str, rows: list[tuple[str, Decimal]]) -> Total:
+    """A small table, whole."""
+    path.write_bytes(b"".join(_encoded(line) for line in [header, *(text for text, _ in rows)]))
+    return len(rows), sum((value for _, value in rows), Decimal(0))
+
+
+def _write_manifest(path: Path, totals: dict[str, Total]) -> None:
+    """What the old system says that it has written."""
+    rows = [
+        f"{name};{totals[name][0]};{AS_OF};{field};{amount(totals[name][1])}"
+        for name, field in CONTROL_FIELDS.items()
+    ]
+    path.write_bytes(b"".join(_encoded(line) for line in [MANIFEST_HEADER, *rows]))

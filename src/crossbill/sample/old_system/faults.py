@@ -1,0 +1,401 @@
+"""The seeded defects: one function a class, each spoiling one account's records and saying how.
+
+A fault gets an account that is right and billed right, and its ordinal within the class (which
+picks among the sorts of a class). It spoils the account and returns what it did, or returns None where
+this account offers no opportunity; then another account is made in its place. Each leaves one
+explanation only: where an amount could also be the outcome of another class, it declines.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from random import Random
+from typing import NamedTuple
+
+from .accounts import CHANNELS, DISCOUNT_PERCENTS, begin_on
+from .alternatives import (
+    actual_days,
+    actual_days_net,
+    another_rate_fits,
+    explained_nets,
+    other_version_nets,
+    taxes_at,
+)
+from .biller import (
+    CENT,
+    bill_both_months,
+    discount,
+    exact_charge,
+    exact_share,
+    half_up,
+    has_discount,
+    truncated,
+    unit_price,
+)
+from .calendar import APRIL, MAY, ONE_DAY, random_day, random_stamp
+from .places import TAXES
+from .records import DISCOUNT, RECURRING, Account, Bill, Line, Service
+from .tariffs import INTERNET, PROMOTION, TARIFFS, UNKNOWN, other_prices
+
+TWO_CENTS = 2 * CENT
+ODD_AMOUNTS = tuple(map(Decimal, ("3.37", "-2.71", "1.83", "7.19", "-4.43", "11.57", "-1.13")))
+SENTINELS = (Decimal("-1.00"), Decimal("9999999.99"))
+
+
+class Spoiled(NamedTuple):
+    """What a fault did: the record that it touched and the facts, for the truth file."""
+
+    record: str
+    detail: str
+
+
+FaultFunction = Callable[[Account, int, Random], Spoiled | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A class of defect; `mid_cycle` where it needs a month that is charged in part."""
+
+    code: str
+    spoil: FaultFunction
+    mid_cycle: bool
+
+
+FAULTS: dict[str, Fault] = {}
+
+
+def _fault(code: str, *, mid_cycle: bool = False) -> Callable[[FaultFunction], FaultFunction]:
+    """Register the function below as the fault of this class."""
+
+    def register(function: FaultFunction) -> FaultFunction:
+        FAULTS[code] = Fault(code, function, mid_cycle)
+        return function
+
+    return register
+
+
+class Charged(NamedTuple):
+    """A recurring line with the bill it stands on and the service that it charges."""
+
+    bill: Bill
+    line: Line
+    service: Service
+
+    @property
+    def record(self) -> str:
+        """Bill and line number as in the extract."""
+        return line_record(self.bill, self.line)
+
+
+def line_record(bill: Bill, line: Line) -> str:
+    """Bill and line number as in the extract."""
+    return f"{bill.number}/{next(n for n, own in enumerate(bill.lines, 1) if own is line)}"
+
+
+def _undiscounted(account: Account) -> list[Charged]:
+    """The recurring lines on which no discount line depends."""
+    return [
+        Charged(bill, line, service)
+        for bill in account.bills
+        for line in bill.lines
+        if line.category == RECURRING
+        and not has_discount(service := account.service(line.service_id), bill.period)
+    ]
+
+
+def _rebill(charged: Charged, account: Account, net: Decimal) -> None:
+    """Put another net on the line, with the tax that follows from it."""
+    charged.line.net = net
+    charged.line.tax = truncated(exact_share(net, TAXES[account.tax_code].rate))
+    charged.bill.sum_up()
+
+
+@_fault("FORMAT")
+def format_differs(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
+    """The bills print the name or the ZIP code in another manner of writing."""
+    name, postcode = account.name, account.postcode
+    ways = (
+        (name.upper(), postcode),
+        (name, postcode.replace("-", " ")),
+        (name.replace(" ", "  ", 1), postcode),
+        (name, postcode.replace("-", "")),
+    )
+    printed = ways[ordinal % len(ways)]
+    if printed == (name, postcode):
+        return None
+    for bill in account.bills:
+        bill.name, bill.postcode = printed
+    return Spoiled(account.key, f"{name}, {postcode} is printed as {printed[0]}, {printed[1]}")
+
+
+@_fault("ENCODING")
+def name_misread(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
+    """The bills print the UTF-8 bytes of an accented name as if they were cp1252."""
+    garbled = account.name.encode().decode("cp1252")
+    if garbled == account.name:
+        return None
+    for bill in account.bills:
+        bill.name = garbled
+    return Spoiled(account.key, f"{account.name} is printed as {garbled}")
+
+
+@_fault("SENTINEL")
+def price_means_not_set(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
+    """The inventory's special price is a number that means "not set"; the tariff was charged."""
+    services = [s for s in account.whole_services if s.special_price is None]
+    if not services:
+        return None
+    service = rng.choice(services)
+    service.special_price = SENTINELS[ordinal % len(SENTINELS)]
+    return Spoiled(service.service_id, f"special price {service.special_price} means not set")
+
+
+@_fault("MAPPING")
+def code_not_mapped(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
+    """The inventory's tariff is unknown, or is a promotion that the mapping takes for its base."""
+    return (_promotion if ordinal % 2 else _unknown_tariff)(account, rng)
+
+
+def _unknown_tariff(account: Account, rng: Random) -> Spoiled | None:
+    if not account.whole_services:
+        return None
+    service = rng.choice(account.whole_services)
+    true, service.tariff = service.tariff, rng.choice(UNKNOWN)
+    return Spoiled(service.service_id, f"tariff {service.tariff} is in no table, billed as {true}")
+
+
+def _promotion(account: Account, rng: Random) -> Spoiled | None:
+    services = [s for s in account.whole_services if s.tariff in INTERNET]
+    if not services:
+        return None
+    service = rng.choice(services)
+    service.tariff = PROMOTION
+    service.special_price = service.discount_percent = service.discount_to = None
+    bill_both_months(account)
+    old = TARIFFS[PROMOTION].versions[-1].price
+    return Spoiled(service.service_id, f"tariff {PROMOTION} was {old}, its offering is cheaper")
+
+
+@_fault("ROUNDING")
+def rounded_half_up(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
+    """One amount of one line was rounded half up instead of cut."""
+    charged = _undiscounted(account)
+    if not charged:
+        return None
+    one = rng.choice(charged)
+    price = unit_price(one.service, one.bill.period)
+    exact_net = exact_charge(price, one.service.quantity, one.line.days)
+    exact_tax = exact_share(one.line.net, TAXES[account.tax_code].rate)
+    before = one.line.net, one.line.tax
+    if half_up(exact_net) != one.line.net:
+        _rebill(one, account, half_up(exact_net))
+    elif half_up(exact_tax) != one.line.tax:
+        one.line.tax = half_up(exact_tax)
+        one.bill.sum_up()
+    else:
+        return None
+    by_days = actual_days_net(one.service, one.line, one.bill.period)
+    if one.line.net == by_days != before[0] or another_rate_fits(account, one.bill):
+        return None
+    return Spoiled(one.record, f"{before[0]} + {before[1]} tax is {one.line.net} + {one.line.tax}")
+
+
+@_fault("PRORATION", mid_cycle=True)
+def prorated_by_actual_days(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
+    """A part of a month was charged by the real month's days instead of thirty."""
+    parts = [c for c in _undiscounted(account) if actual_days(c.line) < c.bill.period.length_days]
+    if not parts:
+        return None
+    one = rng.choice(parts)
+    right, wrong = one.line.net, actual_days_net(one.service, one.line, one.bill.period)
+    versions = other_version_nets(one.service, one.line, one.bill.period)
+    if abs(right - wrong) < TWO_CENTS or wrong in versions:
+        return None
+    one.line.days = actual_days(one.line)
+    _rebill(one, account, wrong)
+    return Spoiled(one.record, f"{one.line.days} real days of the month: {wrong}, not {right}")
+
+
+@_fault("TAX")
+def taxed_elsewhere(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
+    """One bill was taxed at another jurisdiction's rate, by two cents or more on a line."""
+    bill, other = rng.choice(account.bills), TAXES[rng.choice(list(TAXES))]
+    taxes = taxes_at(other.rate, bill)
+    gaps = [abs(tax - line.tax) for tax, line in zip(taxes, bill.lines, strict=True)]
+    if not any(gaps) or any(0 < gap < TWO_CENTS for gap in gaps):
+        return None
+    for line, tax in zip(bill.lines, taxes, strict=True):
+        line.tax = tax
+    bill.sum_up()
+    return Spoiled(bill.number, f"taxed as {other.code} ({other.rate} %), not {account.tax_code}")
+
+
+@_fault("PRICE_VERSION")
+def other_price_version(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
+    """One line charges a price of the tariff that was, or is to be, valid at another time."""
+    options = [
+        (charged, amount)
+        for charged in _undiscounted(account)
+        if charged.service.whole and charged.service.special_price is None
+        for amount in other_prices(charged.line.tariff, charged.bill.period.first)
+    ]
+    if not options:
+        return None
+    one, amount = rng.choice(options)
+    right = one.line.net
+    _rebill(one, account, truncated(exact_charge(amount, one.service.quantity, one.line.days)))
+    return Spoiled(one.record, f"charged at {amount}: {one.line.net}, not {right}")
+
+
+@_fault("DISCOUNT")
+def discount_on_one_side(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
+    """The discount stands on the bills only, or in the inventory only."""
+    return (_discount_not_billed if ordinal % 2 else _discount_not_held)(account, rng)
+
+
+def _discount_not_held(account: Account, rng: Random) -> Spoiled | None:
+    billed = [
+        {line.service_id for line in bill.lines if line.category == DISCOUNT}
+        for bill in account.bills
+    ]
+    services = [s for s in account.whole_services if all(s.service_id in ids for ids in billed)]
+    if not services:
+        return None
+    service = rng.choice(services)
+    percent, service.discount_percent, service.discount_to = service.discount_percent, None, None
+    return Spoiled(service.service_id, f"{percent} % on the bills, none in the inventory")
+
+
+def _discount_not_billed(account: Account, rng: Random) -> Spoiled | None:
+    services = [s for s in account.whole_services if s.discount_percent is None]
+    if not services:
+        return None
+    service = rng.choice(services)
+    percent = rng.choice(DISCOUNT_PERCENTS)
+    if abs(discount(unit_price(service, APRIL), percent)) < TWO_CENTS:
+        return None
+    service.discount_percent = percent
+    return Spoiled(service.service_id, f"{percent} % in the inventory, none on the bills")
+
+
+@_fault("MISSING_PRODUCT")
+def service_not_in_inventory(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
+    """A service that both bills charge is not in the inventory."""
+    if len(account.whole_services) < 2:
+        return None
+    service = rng.choice(account.whole_services)
+    account.services.remove(service)
+    return Spoiled(service.service_id, f"{service.tariff} is billed and not in the inventory")
+
+
+@_fault("DUPLICATE")
+def record_twice(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
+    """A service or the customer stands in the extract twice, the same to the last byte."""
+    if ordinal % 2:
+        account.copies = 2
+        return Spoiled(account.key, "the customer's record stands twice")
+    service = rng.choice(account.services)
+    account.services.insert(account.services.index(service), service)
+    return Spoiled(service.service_id, "the service's record stands twice")
+
+
+@_fault("TIMING", mid_cycle=True)
+def billed_a_month_late(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
+    """A service that began in the last days of April was first charged on the May bill."""
+    late = account.services[-1]
+    day = random_day(rng, date(2024, 4, 26), date(2024, 4, 30))
+    for service in account.services:
+        if service.end == late.start - ONE_DAY and service.mid_cycle:
+            service.end = day - ONE_DAY  # it gave way to the late one and still does
+            service.changed = random_stamp(rng, service.end)
+    begin_on(late, day, rng)
+    late.end = late.discount_percent = None
+    bill_both_months(account)
+    april, may = account.bill(APRIL), account.bill(MAY)
+    if april is None or may is None or len(april.lines) < 2:
+        return None
+    line = next(line for line in april.lines if line.service_id == late.service_id)
+    april.lines.remove(line)
+    may.lines.append(line)
+    for bill in (april, may):
+        bill.sum_up()
+    return Spoiled(line_record(may, line), f"{line.net} from {line.first} stands on {may.number}")
+
+
+@_fault("STALE_EXTRACT")
+def inventory_is_older(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
+    """The inventory holds the service as it was before its last change; the bills are newer."""
+    channels = ordinal % 3 == 2
+    services = [
+        s
+        for s in account.whole_services
+        if (s.quantity > 1 if channels else s.special_price is not None)
+        and s.start < _changed_day(s)
+    ]
+    if not services:
+        return None
+    service = rng.choice(services)
+    newer, billed_from = (service.quantity, service.special_price), service.changed
+    if channels:
+        service.quantity = rng.choice([q for q in CHANNELS if q != service.quantity])
+    else:
+        price = unit_price(service, APRIL) + Decimal(rng.randrange(50, 400)).scaleb(-2)
+        service.special_price = price
+    older = service.quantity, service.special_price
+    detail = f"quantity {older[0]} at {older[1]}, billed {newer[0]} at {newer[1]}"
+    before_change = random_day(rng, service.start, _changed_day(service) - ONE_DAY)
+    service.changed = random_stamp(rng, before_change)
+    return Spoiled(service.service_id, f"{detail} from the record of {billed_from}")
+
+
+def _changed_day(service: Service) -> date:
+    return date.fromisoformat(service.changed[:8])
+
+
+@_fault("CARRY_FORWARD")
+def balance_is_not_the_items(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
+    """The balance carried forward is not the sum of the open items."""
+    if not account.items:
+        return None
+    amount = abs(rng.choice(ODD_AMOUNTS))
+    items = account.balance
+    account.balance += amount if items >= 0 else -amount
+    return Spoiled(account.key, f"balance {account.balance}, open items {items}")
+
+
+@_fault("ALLOCATION")
+def paid_on_another_item(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
+    """What one item has too much open, another has too little; the sum is right."""
+    invoices = [item for item in account.items if item.kind == "I" and item.left > TWO_CENTS]
+    if len(invoices) < 2:
+        return None
+    over, under = rng.sample(invoices, 2)
+    amount = Decimal(rng.randrange(1, int(under.left * 100))).scaleb(-2)
+    over.left += amount
+    under.left -= amount
+    return Spoiled(over.number, f"{amount} too much open here, too little at {under.number}")
+
+
+@_fault("SOURCE_DEFECT")
+def header_is_not_the_lines(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
+    """A bill's header differs from the sum of its lines."""
+    bill, amount = rng.choice(account.bills), rng.choice(ODD_AMOUNTS)
+    bill.net += amount
+    bill.total += amount
+    return Spoiled(bill.number, f"header is {amount} over the lines")
+
+
+@_fault("UNEXPLAINED")
+def amount_without_a_rule(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
+    """One line's net is off by an odd amount that no rule of any class explains."""
+    charged = _undiscounted(account)
+    if not charged:
+        return None
+    one, amount = rng.choice(charged), rng.choice(ODD_AMOUNTS)
+    wrong = one.line.net + amount
+    if wrong <= 0 or wrong in explained_nets(one.service, one.line, one.bill.period):
+        return None
+    one.line.net = wrong
+    one.bill.sum_up()
+    return Spoiled(one.record, f"{wrong} is {amount} more than any rule gives")

@@ -1,0 +1,160 @@
+"""How the old system writes its files: names, columns, the shape of each row."""
+
+from datetime import date
+from decimal import Decimal
+
+from .calendar import NOT_SET, day_text
+from .places import TAXES
+from .records import Account, Bill, Item, Line, Service
+from .tariffs import TARIFFS
+
+ENCODING = "cp1252"
+CUSTOMERS, SERVICES, ITEMS = "CUSTMAST.DAT", "SVCINV.CSV", "OPENITM.CSV"
+BILLS, LINES = "BILLHDR.CSV", "BILLLIN.CSV"
+TARIFF_TABLE, TAX_TABLE, MANIFEST = "TARIFF.CSV", "TAXTAB.CSV", "MANIFEST.CSV"
+TRAILER = "99TRAILER"
+RECORD_LENGTH = 184
+
+# The files of many rows: first line, and the field whose sum is the control total.
+HEADERS = {
+    CUSTOMERS: "",
+    SERVICES: "SVC_ID;CUST_NO;TRF;QTY;STRT;ENDT;SPCL_PRC;DSC_PCT;DSC_TO;CTR_END;CHG_TS",
+    ITEMS: "ITM_NO;CUST_NO;ITYP;DOC_NO;DOC_DT;DUE_DT;ORIG_AMT;PAID_AMT;OPEN_AMT",
+    BILLS: "BILL_NO;CUST_NO;BILL_DT;PER_FROM;PER_TO;PRT_NAME;PRT_ZIP;NET;TAX;TOT",
+    LINES: "BILL_NO;LIN_NO;CUST_NO;SVC_ID;TRF;CAT;CHG_FROM;CHG_TO;DAYS;NET;TAX;SVC_TS",
+}
+TARIFF_HEADER = "TRF;DESCR;CLS;MRC;VFROM;VTO"
+TAX_HEADER = "TAXCD;DESCR;RATE_PCT;VFROM"
+MANIFEST_HEADER = "FILE;ROWS;AS_OF;CTL_FIELD;CTL_SUM"
+CONTROL_FIELDS = {
+    CUSTOMERS: "BAL",
+    SERVICES: "SPCL_PRC",
+    ITEMS: "OPEN_AMT",
+    BILLS: "TOT",
+    LINES: "NET",
+    TARIFF_TABLE: "MRC",
+    TAX_TABLE: "RATE_PCT",
+}
+
+
+def amount(value: Decimal | None) -> str:
+    """A decimal comma, a leading sign, blank for none."""
+    return "" if value is None else str(value).replace(".", ",")
+
+
+def day_or(day: date | None, not_set: str) -> str:
+    """A day, or the file's way to say that there is none."""
+    return day_text(day) if day else not_set
+
+
+def signed_cents(value: Decimal, digits: int) -> str:
+    """Zero-padded cents with the sign behind, as COBOL likes it."""
+    cents = int(value * 100)
+    return f"{abs(cents):0{digits}}{'-' if cents < 0 else '+'}"
+
+
+def customer_row(account: Account) -> str:
+    """One record of the customer master, RECORD_LENGTH characters."""
+    return (
+        f"01{account.key:10}{account.name:40}{account.kind}{account.segment:2}{account.street:40}"
+        f"{account.city:25}{account.state:2}{account.postcode:10}{account.tax_code:4}"
+        f"{account.parent:10}{account.status}01{day_text(account.opened)}"
+        f"{'Y' if account.disputed else 'N'}{signed_cents(account.balance, 11)}{account.changed}"
+    )
+
+
+def trailer_row(rows: int, balance: Decimal) -> str:
+    """The customer master's last record: its row count and the sum of its balances."""
+    return f"{TRAILER}{rows:010}{signed_cents(balance, 14)}".ljust(RECORD_LENGTH)
+
+
+def service_row(service: Service, account: Account) -> str:
+    """One row of the service inventory."""
+    fields = (
+        service.service_id,
+        account.key,
+        service.tariff,
+        str(service.quantity),
+        day_text(service.start),
+        day_or(service.end, NOT_SET[1]),
+        amount(service.special_price),
+        amount(service.discount_percent),
+        day_or(service.discount_to, NOT_SET[0]),
+        day_or(service.contract_end, NOT_SET[0]),
+        service.changed,
+    )
+    return ";".join(fields)
+
+
+def item_row(item: Item, account: Account) -> str:
+    """One open item."""
+    fields = (
+        item.number,
+        account.key,
+        item.kind,
+        item.document,
+        day_text(item.document_date),
+        day_text(item.due_date),
+        amount(item.original),
+        amount(item.paid),
+        amount(item.left),
+    )
+    return ";".join(fields)
+
+
+def bill_row(bill: Bill, account: Account) -> str:
+    """One bill header; the period's last day is included, the bill is dated the day after."""
+    period = bill.period
+    fields = (
+        bill.number,
+        account.key,
+        day_text(period.after),
+        day_text(period.first),
+        day_text(period.last),
+        bill.name,
+        bill.postcode,
+        amount(bill.net),
+        amount(bill.tax),
+        amount(bill.total),
+    )
+    return ";".join(fields)
+
+
+def line_row(number: int, line: Line, bill: Bill, account: Account) -> str:
+    """One bill line, numbered within its bill."""
+    fields = (
+        bill.number,
+        str(number),
+        account.key,
+        line.service_id,
+        line.tariff,
+        line.category,
+        day_text(line.first),
+        day_text(line.last),
+        str(line.days),
+        amount(line.net),
+        amount(line.tax),
+        line.changed,
+    )
+    return ";".join(fields)
+
+
+def tariff_rows() -> list[tuple[str, Decimal]]:
+    """The tariff table: each row with what it adds to the control total."""
+    return [
+        (
+            f"{t.code};{t.description};{t.kind};{amount(v.price)};{day_text(v.first)};"
+            f"{day_text(v.last)}",
+            v.price,
+        )
+        for t in TARIFFS.values()
+        for v in t.versions
+    ]
+
+
+def tax_rows() -> list[tuple[str, Decimal]]:
+    """The tax table: each row with what it adds to the control total."""
+    return [
+        (f"{t.code};{t.description};{amount(t.rate)};{day_text(t.since)}", t.rate)
+        for t in TAXES.values()
+    ]

@@ -1,0 +1,130 @@
+"""The old system's records in memory, as its extract will hold them."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from .calendar import APRIL, MAY, ONE_DAY, PERIODS, Period
+
+ZERO = Decimal("0.00")
+RECURRING, DISCOUNT = "R", "D"
+
+
+@dataclass(slots=True)
+class Service:
+    """One row of the service inventory. `end` is the last day charged, an old habit."""
+
+    service_id: str
+    tariff: str
+    quantity: int
+    start: date
+    end: date | None
+    special_price: Decimal | None
+    discount_percent: Decimal | None
+    discount_to: date | None  # the discount holds while this lies after the period's first day
+    contract_end: date | None
+    changed: str
+
+    @property
+    def mid_cycle(self) -> bool:
+        """Whether it begins or ends inside the two billed months, not at their edges."""
+        if APRIL.first < self.start < MAY.after:
+            return True
+        return self.end is not None and APRIL.first < self.end + ONE_DAY < MAY.after
+
+    @property
+    def whole(self) -> bool:
+        """Whether it was held throughout both billed months."""
+        return self.start <= APRIL.first and (self.end is None or self.end + ONE_DAY >= MAY.after)
+
+
+@dataclass(slots=True)
+class Item:
+    """An open item; what is owed to the carrier is positive."""
+
+    number: str
+    kind: str  # I invoice, C credit note, P payment on account
+    document: str
+    document_date: date
+    due_date: date
+    original: Decimal
+    paid: Decimal
+    left: Decimal
+
+
+@dataclass(slots=True)
+class Line:
+    """A bill line; `first` and `last` are both charged, `days` counts a month as thirty."""
+
+    service_id: str
+    tariff: str
+    category: str
+    first: date
+    last: date
+    days: int
+    net: Decimal
+    tax: Decimal
+    changed: str
+
+
+@dataclass(slots=True)
+class Bill:
+    """A bill; its header's amounts are its own, in an old system not always the sum of its lines."""
+
+    number: str
+    period: Period
+    name: str
+    postcode: str
+    lines: list[Line]
+    net: Decimal = ZERO
+    tax: Decimal = ZERO
+    total: Decimal = ZERO
+
+    def sum_up(self) -> None:
+        """Set the header to the sum of the lines."""
+        self.net = sum((line.net for line in self.lines), ZERO)
+        self.tax = sum((line.tax for line in self.lines), ZERO)
+        self.total = self.net + self.tax
+
+
+@dataclass(slots=True)
+class Account:
+    """Customer and billing account in one, with all that hangs on it."""
+
+    key: str
+    name: str
+    kind: str  # P person, B business
+    segment: str
+    street: str
+    city: str
+    state: str
+    postcode: str
+    tax_code: str
+    opened: date
+    changed: str
+    parent: str = ""
+    status: str = "A"
+    disputed: bool = False
+    balance: Decimal = ZERO
+    copies: int = 1
+    services: list[Service] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
+    bills: list[Bill] = field(default_factory=list)
+
+    @property
+    def whole_services(self) -> list[Service]:
+        """The services that stand on both bills for full months."""
+        return [service for service in self.services if service.whole]
+
+    def service(self, service_id: str) -> Service:
+        """The service that a line charges."""
+        return next(s for s in self.services if s.service_id == service_id)
+
+    def bill(self, period: Period) -> Bill | None:
+        """The bill of the period, where there is one."""
+        return next((bill for bill in self.bills if bill.period == period), None)
+
+    @property
+    def billed_twice(self) -> bool:
+        """Whether there is a bill for each month."""
+        return len(self.bills) == len(PERIODS)

@@ -1,0 +1,91 @@
+"""Making the sample carrier's extract, once for each size and seed."""
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+from crossbill.core.refusal import Refusal
+
+from .old_system.chunk import TRUTH
+from .old_system.extract import write_extract
+
+FEWEST_ACCOUNTS = 100
+MARKER = ".sample.json"  # what was generated, and each file's size: the folder is complete
+GENERATOR = 1  # count up when the same parameters give other bytes
+
+
+class TooFewAccounts(Refusal):
+    """The sample carrier is too small to hold a defect of each class. Ask for more accounts."""
+
+    code = "TOO_FEW_ACCOUNTS"
+
+
+class NotASampleFolder(Refusal):
+    """The folder holds files that are not a generated extract. Name another or empty it."""
+
+    code = "NOT_A_SAMPLE_FOLDER"
+
+
+def generate(*, accounts: int, seed: int, extract_dir: Path, truth_dir: Path) -> None:
+    """Make the extract and the truth about its defects; does nothing when they are already made."""
+    if accounts < FEWEST_ACCOUNTS:
+        raise TooFewAccounts(
+            "Too few accounts for a sample carrier",
+            field="accounts",
+            value=str(accounts),
+            cure=f"Ask for at least {FEWEST_ACCOUNTS}.",
+        )
+    parameters = {"accounts": accounts, "seed": seed, "generator": GENERATOR}
+    if _is_complete(extract_dir, parameters):
+        return
+    _refuse_foreign(extract_dir)
+    extract_dir.parent.mkdir(parents=True, exist_ok=True)
+    truth_dir.mkdir(parents=True, exist_ok=True)
+    _remove_unfinished(extract_dir)
+    fresh = Path(tempfile.mkdtemp(prefix=_prefix(extract_dir), dir=extract_dir.parent))
+    truth_file = truth_dir / f".{TRUTH}"
+    write_extract(accounts=accounts, seed=seed, extract_dir=fresh, truth_file=truth_file)
+    sizes = {path.name: path.stat().st_size for path in sorted(fresh.iterdir())}
+    (fresh / MARKER).write_text(json.dumps({**parameters, "sizes": sizes}), "utf-8")
+    truth_file.replace(truth_dir / TRUTH)
+    _put_in_place(fresh, extract_dir)
+
+
+def _is_complete(folder: Path, parameters: dict[str, int]) -> bool:
+    """Whether the folder holds exactly what these parameters give."""
+    marker = folder / MARKER
+    if not marker.is_file():
+        return False
+    made = json.loads(marker.read_text("utf-8"))
+    sizes = {p.name: p.stat().st_size for p in folder.iterdir() if p.name != MARKER}
+    return bool(made == {**parameters, "sizes": sizes})
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Never remove a folder that was not made here."""
+    if folder.exists() and not (folder / MARKER).is_file() and any(folder.iterdir()):
+        raise NotASampleFolder(
+            "The folder for the extract holds other files",
+            file=str(folder),
+            cure="Name another folder, or empty this one.",
+        )
+
+
+def _prefix(folder: Path) -> str:
+    return f".{folder.name}."
+
+
+def _remove_unfinished(folder: Path) -> None:
+    """Remove what a killed run has left beside."""
+    for path in folder.parent.glob(f"{_prefix(folder)}*"):
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _put_in_place(fresh: Path, folder: Path) -> None:
+    """Let the finished folder take its name; an older one steps aside first."""
+    fresh.chmod(0o755)
+    if folder.exists():
+        folder.rename(fresh.with_name(f"{fresh.name}.old"))
+    fresh.rename(folder)
+    _remove_unfinished(folder)
