@@ -1,8 +1,8 @@
 """The seeded defects: one function a class, each spoiling one account's records and saying how.
 
-A fault gets an account that is right and billed right, and its ordinal within the class (which
-picks among the sorts of a class). It spoils the account and returns what it did, or returns None where
-this account offers no opportunity; then another account is made in its place. Each leaves one
+A fault gets an account that is right and billed right, and its ordinal within the class, which
+picks among the sorts of a class. It spoils the account and returns what it did, or returns None
+where this account offers no opportunity; then another account is made in its place. Each leaves one
 explanation only: where an amount could also be the outcome of another class, it declines.
 """
 

@@ -69,7 +69,7 @@ class Line:
 
 @dataclass(slots=True)
 class Bill:
-    """A bill; its header's amounts are its own, in an old system not always the sum of its lines."""
+    """A bill; in an old system its header is not always the sum of its lines."""
 
     number: str
     period: Period
