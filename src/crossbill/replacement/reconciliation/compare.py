@@ -293,7 +293,7 @@ def _unpaired_and_different(pairs: _Pairs, comparison: Comparison) -> ibis.Table
     chosen = pairs.table.filter(some).select(
         entity=ibis.literal(comparison.entity),
         account_key=account,
-        record_key=_record_key(pairs.either, comparison.key),
+        record_key=record_key(pairs.either, comparison.key),
         item=ibis.array(items).unnest(),
     )
     rows = chosen.unpack("item")
@@ -312,7 +312,7 @@ def _duplicates(doubled: ibis.Table, comparison: Comparison) -> ibis.Table:
         doubled.select(
             entity=ibis.literal(comparison.entity),
             account_key=doubled.account__,
-            record_key=_record_key(lambda name: doubled[name], comparison.key),
+            record_key=record_key(lambda name: doubled[name], comparison.key),
             **item,
         )
     )
@@ -323,10 +323,14 @@ def _shaped(rows: ibis.Table) -> ibis.Table:
     return rows.select(**{name: rows[name].cast(type_) for name, type_ in DIFFERENCES.items()})
 
 
-def _record_key(column: Callable[[str], ir.Value], key: tuple[str, ...]) -> ir.Value:
-    """The parts of the key as text, joined by ``|``; an empty part is empty text."""
-    parts = [column(name).cast("string").fill_null("") for name in key]
-    return ibis.literal("|").join(parts) if len(parts) > 1 else parts[0]
+def record_key(column: Callable[[str], ir.Value], key: tuple[str, ...]) -> ir.Value:
+    """The parts of the key as text, joined by ``|``, unmistakable: an empty part is empty text."""
+    parts = [column(name).cast("string") for name in key]
+    if len(parts) == 1:
+        return parts[0].fill_null("")
+    escaped = (part.replace("\\", "\\\\").replace("|", "\\|") for part in parts)
+    written = (ibis.ifelse(part == "", "\\", part).fill_null("") for part in escaped)
+    return ibis.literal("|").join(list(written))
 
 
 def _item(**given: ir.Value) -> dict[str, ir.Value]:

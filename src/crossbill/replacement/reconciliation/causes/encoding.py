@@ -19,7 +19,7 @@ def explain(differences: ibis.Table) -> ibis.Table:
     return explained(d, foreign & (evidence != ""), evidence)
 
 
-@ibis.udf.scalar.python(name="damage")
+@ibis.udf.scalar.python(name="damage")  # type: ignore[untyped-decorator]
 def _damage(left: str, right: str) -> str:
     return damage(left, right)
 

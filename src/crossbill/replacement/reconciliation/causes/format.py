@@ -87,11 +87,11 @@ def _meet(lefts: Sequence[ir.Value], rights: Sequence[ir.Value]) -> ir.BooleanVa
     return ibis.or_(*pairs)
 
 
-@ibis.udf.scalar.builtin(name="nfc_normalize")
+@ibis.udf.scalar.builtin(name="nfc_normalize")  # type: ignore[untyped-decorator]
 def nfc_normalize(text: str) -> str:  # type: ignore[empty-body]
     """The engine's composed form of accents."""
 
 
-@ibis.udf.scalar.builtin(name="try_strptime", signature=(("string", "string"), "timestamp"))
+@ibis.udf.scalar.builtin(name="try_strptime", signature=(("string", "string"), "timestamp"))  # type: ignore[untyped-decorator]
 def try_strptime(text: str, form: str) -> datetime:  # type: ignore[empty-body]
     """The engine's reading of a date; empty where the text does not fit."""

@@ -1,0 +1,267 @@
+"""Two extracts and a specification -> what agrees, what differs, and why."""
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+from ibis.backends.duckdb import Backend
+
+from crossbill.config.environment import read_environment
+from crossbill.core.money import format_nanos, minor_digits
+from crossbill.engine import duckdb as engines
+from crossbill.replacement.reconciliation.classify import UNEXPLAINED, classify, field_causes
+from crossbill.replacement.reconciliation.compare import (
+    Comparison,
+    Tally,
+    compare,
+    record_key,
+    tally,
+    with_populations,
+)
+from crossbill.replacement.reconciliation.extracts import Extract, comparison_of, read_extract
+from crossbill.replacement.reconciliation.spec import FieldSpec, ReconcileSpec, read_spec
+
+NUMBERS = ("money", "integer")
+ORDER = ("record_key", "field")
+EXPORTED = (
+    "record_key",
+    "field",
+    "kind",
+    "left_value",
+    "right_value",
+    "difference",
+    "currency",
+    "class_code",
+    "evidence",
+)
+
+
+@dataclass(frozen=True)
+class FieldResult:
+    """One field: how many pairs differ, by how much, and why."""
+
+    different: int
+    over: int  # sum of what is more on the right
+    under: int  # sum of what is less on the right, below zero
+    classes: dict[str, int]
+
+
+@dataclass(frozen=True)
+class SideResult:
+    """One side: its records, those suspended by reason, the totals of its numbers."""
+
+    records: int
+    duplicates: int
+    suspended: dict[str, int]
+    totals: dict[str, int]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """The result for people and programs; ``differences`` is the classified table."""
+
+    spec: ReconcileSpec
+    sides: dict[str, SideResult]
+    tally: Tally
+    fields: dict[str, FieldResult]
+    differences: ibis.Table
+    suspended: pa.Table
+    workshop: "Workshop" = field(repr=False)
+
+    @property
+    def explained(self) -> bool:
+        """Whether every record was paired and every difference has a known cause."""
+        paired = not (self.tally.missing or self.tally.extra or self.tally.duplicate_keys)
+        read = not any(side.suspended for side in self.sides.values())
+        return paired and read and not any(UNEXPLAINED in f.classes for f in self.fields.values())
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """The engine of one reconciliation and the only folder that it may write to."""
+
+    engine: Backend
+    folder: Path
+
+
+@contextmanager
+def reconciled(spec_path: Path, left: Path, right: Path) -> Iterator[Reconciliation]:
+    """Compare two extracts; the result's table lives as long as the ``with`` block."""
+    spec = read_spec(spec_path)
+    with (
+        TemporaryDirectory(prefix="reconcile-", dir=read_environment().folder("tmp")) as folder,
+        engines.connect(sealed_to=[Path(folder)]) as engine,
+    ):
+        workshop = Workshop(engine, Path(folder))
+        extracts = {
+            side: read_extract(spec, side, given, engine, workshop.folder)
+            for side, given in (("left", left), ("right", right))
+        }
+        yield _compared(spec, extracts, workshop)
+
+
+def _compared(
+    spec: ReconcileSpec, extracts: dict[str, Extract], workshop: Workshop
+) -> Reconciliation:
+    """The comparison of both sides, classified, with its totals proved."""
+    comparison, engine = comparison_of(spec, workshop.engine), workshop.engine
+    tables = extracts["left"].table, extracts["right"].table
+    compared = compare(*tables, comparison)
+    found = engine.create_table("found", compared.differences)
+    counted = engine.create_table("counted", with_populations(found, *tables, comparison))
+    classified = engine.create_table("classified", classify(counted, field_causes()))
+    pairing = tally(compared)
+    doubled = {"left": pairing.left_duplicates, "right": pairing.right_duplicates}
+    result = Reconciliation(
+        spec,
+        {side: _side(spec, extract, doubled[side]) for side, extract in extracts.items()},
+        pairing,
+        _fields(spec, classified),
+        classified,
+        pa.concat_tables(extract.suspended for extract in extracts.values()),
+        workshop,
+    )
+    _prove_totals(result, *tables, comparison)
+    return result
+
+
+def _side(spec: ReconcileSpec, extract: Extract, duplicates: int) -> SideResult:
+    suspended = dict(Counter(str(code) for code in extract.suspended["code"].to_pylist()))
+    totals = _totals(extract.table, [f.name for f in spec.fields if f.type in NUMBERS])
+    return SideResult(extract.records, duplicates, suspended, totals, extract.notes)
+
+
+def _totals(table: ibis.Table, numbers: list[str]) -> dict[str, int]:
+    """The sums of the numbers, added in 128 bits."""
+    if not numbers:
+        return {}
+    sums = {name: table[name].cast("decimal(38, 0)").sum().fill_null(0) for name in numbers}
+    row = table.aggregate(**sums).to_pyarrow().to_pylist()[0]
+    return {name: int(value) for name, value in row.items()}
+
+
+def _fields(spec: ReconcileSpec, classified: ibis.Table) -> dict[str, FieldResult]:
+    """Counts and amounts of each field by class, added up."""
+    d = classified.filter(classified.kind == "different")
+    amount = d.amount.cast("decimal(38, 0)")
+    grouped = d.group_by("field", "class_code").aggregate(
+        rows=d.count(),
+        over=amount.sum(where=d.amount > 0).fill_null(0),
+        under=amount.sum(where=d.amount < 0).fill_null(0),
+    )
+    rows = grouped.order_by("field", "class_code").to_pyarrow().to_pylist()
+    return {f.name: _field([row for row in rows if row["field"] == f.name]) for f in spec.fields}
+
+
+def _field(rows: list[dict[str, Any]]) -> FieldResult:
+    return FieldResult(
+        sum(row["rows"] for row in rows),
+        sum(int(row["over"]) for row in rows),
+        sum(int(row["under"]) for row in rows),
+        {row["class_code"]: row["rows"] for row in rows},
+    )
+
+
+def _prove_totals(
+    result: Reconciliation, left: ibis.Table, right: ibis.Table, comparison: Comparison
+) -> None:
+    """Over the paired records, right total minus left total is the sum of the differences."""
+    unpaired = result.differences.filter(result.differences.kind != "different")
+    unpaired = unpaired.select("record_key").distinct()
+
+    def paired(table: ibis.Table) -> dict[str, int]:
+        keyed = table.mutate(key__=record_key(lambda name: table[name], comparison.key))
+        both = keyed.anti_join(unpaired, keyed.key__ == unpaired.record_key)
+        return _totals(both, list(result.sides["left"].totals))
+
+    lefts, rights = paired(left), paired(right)
+    for name, total in lefts.items():
+        found = result.fields[name]
+        assert rights[name] - total == found.over + found.under, f"{name} does not tie"
+
+
+def document(result: Reconciliation) -> dict[str, Any]:
+    """The result as plain values, amounts as exact decimal text."""
+    described = {f.name: f for f in result.spec.fields}
+    return {
+        "name": result.spec.name,
+        **{name: _side_document(side, described) for name, side in result.sides.items()},
+        "matched": result.tally.matched,
+        "missing": result.tally.missing,
+        "extra": result.tally.extra,
+        "duplicate_keys": result.tally.duplicate_keys,
+        "fields": {name: _field_document(result.fields[name], f) for name, f in described.items()},
+        "suspended": {name: side.suspended for name, side in result.sides.items()},
+        "explained": result.explained,
+    }
+
+
+def _side_document(side: SideResult, described: dict[str, FieldSpec]) -> dict[str, Any]:
+    return {
+        "rows": side.records,
+        "totals": {name: decimal_text(n, described[name]) for name, n in side.totals.items()},
+        "duplicate_rows": side.duplicates,
+        "suspended": sum(side.suspended.values()),
+        "notes": list(side.notes),
+    }
+
+
+def _field_document(found: FieldResult, described: FieldSpec) -> dict[str, Any]:
+    amounts = {"value": found.over + found.under, "over": found.over, "under": found.under}
+    texts = {
+        name: decimal_text(amount, described) if described.type in NUMBERS else None
+        for name, amount in amounts.items()
+    }
+    return {"different": found.different, **texts, "classes": found.classes}
+
+
+def decimal_text(amount: int, described: FieldSpec) -> str:
+    """An amount in the field's unit as decimal text: ``456116.60``."""
+    if described.type != "money":
+        return str(amount)
+    digits = described.digits
+    return format_nanos(
+        amount, minor_digits(described.currency or "") if digits is None else digits
+    )
+
+
+def write_result(result: Reconciliation, folder: Path) -> None:
+    """Write the differences and the suspended records, each as Parquet and as CSV."""
+    folder.mkdir(parents=True, exist_ok=True)
+    d = result.differences
+    rows = d.mutate(difference=_decimal(d.amount, d.unit)).order_by(*ORDER).select(*EXPORTED)
+    # The engine writes into its own folder only, so that no expression can write elsewhere.
+    for name, write in (("parquet", rows.to_parquet), ("csv", rows.to_csv)):
+        made = result.workshop.folder / f"differences.{name}"
+        write(made)
+        shutil.move(made, folder / made.name)
+    pq.write_table(result.suspended, folder / "suspended.parquet")
+    pa_csv.write_csv(_readable(result.suspended), folder / "suspended.csv")
+
+
+def _decimal(amount: ir.Value, unit: ir.Value) -> ir.Value:
+    """The amount as decimal text, for a spreadsheet: nanos with all nine digits."""
+    digits = amount.abs().cast("string")
+    digits = ibis.ifelse(digits.length() < 10, digits.lpad(10, "0"), digits)
+    text = digits.left(digits.length() - 9) + ibis.literal(".") + digits.right(9)
+    signed = ibis.ifelse(amount < 0, ibis.literal("-") + text, text)
+    return ibis.ifelse(unit == "nanos", signed, amount.cast("string"))
+
+
+def _readable(suspended: pa.Table) -> pa.Table:
+    """The suspended records with their bytes as text; what is no text is shown by its codes."""
+    raw = suspended["raw"].to_pylist()
+    texts = [None if line is None else line.decode("utf-8", "backslashreplace") for line in raw]
+    place = suspended.column_names.index("raw")
+    return suspended.set_column(place, "raw", pa.array(texts, pa.string()))

@@ -1,0 +1,122 @@
+"""Texts of an extract as typed values, exactly: what cannot be read is told, never emptied."""
+
+from collections.abc import Callable, Sequence
+
+import ibis
+import ibis.expr.types as ir
+
+from crossbill.core.money import parse_nanos
+from crossbill.core.refusal import Refusal
+from crossbill.replacement.reconciliation.causes.format import try_strptime
+from crossbill.replacement.reconciliation.compare import (
+    BLANK,
+    EMPTY,
+    SENTINEL,
+    UNREADABLE,
+    VALUE,
+)
+from crossbill.replacement.reconciliation.spec import RANGE, FieldSpec
+
+LARGEST = 2**62 - 1  # so that right minus left stays within 64 bits
+TRUE, FALSE = ("yes", "y", "true", "t", "1"), ("no", "n", "false", "f", "0")
+
+NORMALISERS: dict[str, Callable[[ir.StringValue], ir.StringValue]] = {
+    "trim": lambda text: text.strip(),
+    "upper": lambda text: text.upper(),
+    "lower": lambda text: text.lower(),
+    "collapse_blanks": lambda text: text.re_replace(r"[\s\x{A0}]+", " ").strip(),
+    "digits_only": lambda text: text.re_replace(r"\D", ""),
+    "strip_zeros": lambda text: text.re_replace(r"^0+(.)", r"\1"),
+}
+
+
+def normalised(text: ir.StringValue, steps: Sequence[str]) -> ir.StringValue:
+    """The text after each of the steps, in order."""
+    for step in steps:
+        text = NORMALISERS[step](text)
+    return text
+
+
+def columns_of(text: ir.StringValue, field: FieldSpec, side: str) -> dict[str, ir.Value]:
+    """The value, the text as read, and what stands in the cell: NAME, NAME__text, NAME__state."""
+    bare = normalised(text if field.type == "text" else text.strip(), _of(field.normalise, side))
+    value = _typed(bare, field, side)
+    nulls = _of(field.null_values, side)
+    blank = bare.isin(nulls).fill_null(False) if nulls else ibis.literal(False)
+    state = ibis.cases(
+        (text.isnull(), BLANK if nulls else EMPTY),
+        (blank, BLANK),
+        (_is_sentinel(bare, value, field, side).fill_null(False), SENTINEL),
+        (value.isnull(), UNREADABLE),
+        else_=VALUE,
+    )
+    value = ibis.ifelse(blank, ibis.null(value.type()), value)
+    return {field.name: value, f"{field.name}__text": text, f"{field.name}__state": state}
+
+
+def _of(setting: object, side: str) -> list[str]:
+    texts: list[str] = getattr(setting, side)
+    return texts
+
+
+def _typed(text: ir.StringValue, field: FieldSpec, side: str) -> ir.Value:
+    """The text in the field's type; empty where it is not of that type."""
+    if field.type == "money":
+        return _scaled(_plain(text, field, side), 9)
+    if field.type == "integer":
+        return _scaled(_plain(text, field, side), 0)
+    if field.type == "date":
+        return try_strptime(text, ibis.literal(getattr(field.date_format, side))).cast("date")
+    if field.type == "boolean":
+        word = text.lower()
+        return ibis.cases((word.isin(TRUE), True), (word.isin(FALSE), False))
+    return text
+
+
+def _plain(text: ir.StringValue, field: FieldSpec, side: str) -> ir.StringValue:
+    """The number with a decimal point and without separators; empty where it is no number."""
+    point = r"," if getattr(field.decimal_comma, side) else r"\."
+    separator = getattr(field.thousands, side)
+    whole = r"\d+" + (rf"|\d{{1,3}}(?:[{separator}]\d{{3}})+" if separator else "")
+    number = text.re_search(rf"^[+-]?(?:(?:{whole})(?:{point}\d*)?|{point}\d+)$")
+    plain = text.replace(separator, "") if separator else text
+    plain = plain.replace(",", ".") if getattr(field.decimal_comma, side) else plain
+    return ibis.ifelse(number, plain, ibis.null("string"))
+
+
+def _scaled(plain: ir.StringValue, digits: int) -> ir.IntegerValue:
+    """Decimal text times ``10**digits``; empty where that is no whole number or absurdly large."""
+    exact = plain.re_search(rf"^[^.]*(\.\d{{0,{digits}}}0*)?$")
+    decimal = ibis.ifelse(exact, plain, ibis.null("string")).try_cast(f"decimal(28, {digits})")
+    scaled = decimal * ibis.literal(10**digits, "int64").cast("decimal(10, 0)")
+    fits = (scaled >= -LARGEST) & (scaled <= LARGEST)
+    return ibis.ifelse(fits, scaled, ibis.null(scaled.type())).cast("int64")
+
+
+def _is_sentinel(
+    bare: ir.StringValue, value: ir.Value, field: FieldSpec, side: str
+) -> ir.BooleanValue:
+    """Whether the cell holds one of the values that mean "not set"."""
+    declared = _of(field.sentinels, side)
+    found: ir.BooleanValue = bare.isin(declared) if declared else ibis.literal(False)
+    if field.type not in ("money", "integer"):
+        return found
+    scale = 10**9 if field.type == "money" else 1
+    for text in declared:
+        span = RANGE.fullmatch(text)
+        if span:
+            low, high = int(span[1]) * scale, int(span[2]) * scale
+            found = found | (value.between(low, high) & (value % scale == 0))
+        elif (number := _number(text, scale)) is not None:
+            found = found | (value == number)
+    return found
+
+
+def _number(text: str, scale: int) -> int | None:
+    """A sentinel as a number, where it is one: -1 also means -1.00."""
+    try:
+        nanos = parse_nanos(text)
+    except Refusal:
+        return None
+    step = 10**9 // scale
+    return nanos // step if nanos % step == 0 else None
