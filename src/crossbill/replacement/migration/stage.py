@@ -3,10 +3,13 @@
 What comes in ends accepted, duplicate or suspended, in count and in value for each money field.
 """
 
+import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -21,12 +24,13 @@ from crossbill.replacement.migration.sources import LINE_COLUMN, Source, SourceF
 from crossbill.replacement.migration.types import (
     FieldType,
     FieldTypeWrong,
+    all_good,
     parse,
     rejected,
 )
 from crossbill.runs.receipt import STATES, Receipt, Sums
 
-CHUNK_ROWS = 262_144
+CHUNK_ROWS = 131_072
 RAW_ROWS = 65_536
 _DATASET_TYPES = {"money": "integer", "percent": "integer"}
 
@@ -85,7 +89,6 @@ def stage_file(  # noqa: PLR0913 - where from, how to read, where to, and with w
     folder: str,
     backend: Backend,
     label: str | None = None,
-    scratch: Path | None = None,
 ) -> Receipt:
     """Type a landed file into ``staged``, ``suspended`` and ``duplicates`` in the store's folder.
 
@@ -95,12 +98,29 @@ def stage_file(  # noqa: PLR0913 - where from, how to read, where to, and with w
     source = open_source(landed, format, label=label)
     source.require(f.source_column for f in fields)
     dataset = staged_dataset(source.label, fields)
-    with TemporaryDirectory(prefix="stage-", dir=scratch) as temporary:
-        task = _Task(source, fields, key, backend, Path(temporary), dataset)
+    with _scratch(store, folder) as scratch:
+        task = _Task(source, fields, key, backend, scratch, dataset)
         totals = _type(task)
         fates = _fates(task)
         files = _write(task, totals, fates, store, folder)
     return _receipt(source, totals, files)
+
+
+@contextmanager
+def _scratch(store: Store, folder: str) -> Iterator[Path]:
+    """A place for drafts: within a local store, since an engine may be sealed to it.
+
+    Its name is always the same there, so that what a killed run left is cleared by the next.
+    """
+    if not store.is_local:
+        with TemporaryDirectory(prefix="stage-") as temporary:
+            yield Path(temporary)
+        return
+    drafts = Path(store.path(folder, ".drafts"))
+    shutil.rmtree(drafts, ignore_errors=True)
+    drafts.mkdir(parents=True)
+    yield drafts
+    shutil.rmtree(drafts)
 
 
 def staged_dataset(name: str, fields: Sequence[FieldType]) -> Dataset:
@@ -167,25 +187,30 @@ def _count_unreadable(totals: _Totals, bad: pa.Table, money: Sequence[FieldType]
 
 def _type_chunk(task: _Task, totals: _Totals, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
     """The rows that type, and the suspended rows made of the others."""
-    parsed = task.backend.to_pyarrow(parse(ibis.memtable(rows), task.fields))
-    totals.add("in", parsed, task.money)
+    parsed = parse(ibis.memtable(rows), task.fields)
+    outputs = [f.output for f in task.fields]
+    judged = parsed.select(LINE_COLUMN, *outputs, _good=all_good(parsed, task.fields))
+    table = task.backend.to_pyarrow(judged)
+    totals.add("in", table, task.money)
+    bad_lines = table.filter(pc.invert(table["_good"]))[LINE_COLUMN]
+    good = table.filter(table["_good"]).select(task.dataset.arrow.names)
+    rejects = _reject(task, totals, rows, bad_lines) if len(bad_lines) else SUSPENDED.empty()
+    return good.cast(_nullable(task.dataset)), rejects
+
+
+def _reject(
+    task: _Task, totals: _Totals, rows: pa.Table, lines: "pa.ChunkedArray[Any]"
+) -> pa.Table:
+    """The suspended rows of these lines, whose amounts are added up where they can be read."""
+    bad = rows.filter(pc.is_in(rows[LINE_COLUMN], value_set=lines.combine_chunks()))
+    parsed = task.backend.to_pyarrow(parse(ibis.memtable(bad), task.fields))
+    totals.add("suspended", parsed, task.money)
     for amount in task.money:
         text, value = parsed[f"_text_{amount.name}"], parsed[amount.output]
         totals.unknown[amount.output] += value.null_count - text.null_count
-    good = _all_good(parsed, task.fields)
-    bad = parsed.filter(pc.invert(good))
-    totals.add("suspended", bad, task.money)
-    rejects = SUSPENDED.empty()
-    if bad.num_rows:
-        expression = rejected(ibis.memtable(bad), task.fields, file=task.source.label, key=task.key)
-        rejects = task.backend.to_pyarrow(expression).cast(SUSPENDED.arrow)
-    names = task.dataset.arrow.names
-    return parsed.filter(good).select(names).cast(_nullable(task.dataset)), rejects
-
-
-def _all_good(parsed: pa.Table, fields: Sequence[FieldType]) -> pa.ChunkedArray:
-    codes = [parsed[f"_code_{f.name}"] for f in fields]
-    return pc.is_null(pc.coalesce(*codes))
+    expression = rejected(ibis.memtable(parsed), task.fields, file=task.source.label, key=task.key)
+    rejects: pa.Table = task.backend.to_pyarrow(expression)
+    return rejects.cast(SUSPENDED.arrow)
 
 
 # Second pass: what becomes of rows whose key is blank or taken.
@@ -304,15 +329,12 @@ def _with_raw(task: _Task, suspended: ir.Table) -> Iterator[pa.RecordBatch]:
     """The rows with the bytes that they were made of, where they have none yet."""
     for batch in task.backend.to_pyarrow_batches(suspended, chunk_size=RAW_ROWS):
         table = pa.Table.from_batches([batch]).cast(_nullable(SUSPENDED))
-        raw = table["raw"].to_pylist()
-        lines = table["line"].to_pylist()
-        missing = [line for line, given in zip(lines, raw, strict=True) if given is None]
-        found = task.source.raw(missing) if missing else {}
-        filled = [found.get(n) if r is None else r for n, r in zip(lines, raw, strict=True)]
+        lines: list[Any] = table["line"].to_pylist()
+        raw = dict(zip(lines, table["raw"].to_pylist(), strict=True))
+        raw |= task.source.raw(line for line, given in raw.items() if given is None)
+        filled = pa.array([raw[line] for line in lines], pa.binary())
         place = table.schema.get_field_index("raw")
-        yield from table.set_column(
-            place, table.schema.field(place), pa.array(filled, pa.binary())
-        ).to_batches()
+        yield from table.set_column(place, table.schema.field(place), filled).to_batches()
 
 
 def _receipt(source: Source, totals: _Totals, files: dict[str, str]) -> Receipt:

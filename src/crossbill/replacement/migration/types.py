@@ -124,22 +124,22 @@ def _try_strptime(text: str, format: str) -> dt.timestamp:
 
 
 @ibis.udf.scalar.builtin(name="regexp_full_match")  # type: ignore[untyped-decorator]
-def _matches(text: str, pattern: str) -> bool:
+def _matches(text: str, pattern: str) -> bool:  # type: ignore[empty-body]
     """Whether the whole text fits the pattern."""
 
 
 @ibis.udf.scalar.builtin(name="split_part")  # type: ignore[untyped-decorator]
-def _split_part(text: str, separator: str, place: int) -> str:
+def _split_part(text: str, separator: str, place: int) -> str:  # type: ignore[empty-body]
     """The so manyth piece, empty where there is none."""
 
 
 @ibis.udf.scalar.builtin(name="ltrim")  # type: ignore[untyped-decorator]
-def _ltrim(text: str, characters: str) -> str:
+def _ltrim(text: str, characters: str) -> str:  # type: ignore[empty-body]
     """Without these characters at the start."""
 
 
 @ibis.udf.scalar.builtin(name="rtrim")  # type: ignore[untyped-decorator]
-def _rtrim(text: str, characters: str) -> str:
+def _rtrim(text: str, characters: str) -> str:  # type: ignore[empty-body]
     """Without these characters at the end."""
 
 
@@ -166,11 +166,14 @@ def parse(rows: ir.Table, fields: Sequence[FieldType]) -> ir.Table:
     return prepared.select(LINE, **_results(prepared, fields))
 
 
+def all_good(parsed: ir.Table, fields: Sequence[FieldType]) -> ir.BooleanValue:
+    """Whether a parsed row has no bad field."""
+    return _first_code(parsed, fields).isnull()
+
+
 def accepted(parsed: ir.Table, fields: Sequence[FieldType]) -> ir.Table:
     """The parsed rows without a bad field: ``_line`` and the typed columns."""
-    return parsed.filter(_first_code(parsed, fields).isnull()).select(
-        LINE, *[field.output for field in fields]
-    )
+    return parsed.filter(all_good(parsed, fields)).select(LINE, *[field.output for field in fields])
 
 
 def rejected(

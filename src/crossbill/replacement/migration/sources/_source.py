@@ -66,8 +66,8 @@ class Source(ABC):
     @property
     def schema(self) -> pa.Schema:
         """The schema of accepted rows."""
-        fields = [pa.field(name, pa.string()) for name in self.columns]
-        return pa.schema([*fields, pa.field(LINE_COLUMN, pa.int64(), nullable=False)])
+        texts = pa.schema([(name, pa.string()) for name in self.columns])
+        return texts.append(pa.field(LINE_COLUMN, pa.int64(), nullable=False))
 
     def require(self, names: Iterable[str]) -> None:
         """Refuse the file when it lacks one of these columns."""

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -128,7 +129,7 @@ class Delimited(Source):
         return names
 
     @property
-    def _dialect(self) -> dict[str, object]:
+    def _dialect(self) -> dict[str, Any]:
         quote = self.format.quote
         return {
             "delimiter": self.format.delimiter,
@@ -179,7 +180,7 @@ class Delimited(Source):
         if self._is_odd(data):
             return None
         try:
-            table = arrow_csv.read_csv(pa.BufferReader(data), *self._arrow_options(len(data)))
+            table = arrow_csv.read_csv(io.BytesIO(data), *self._arrow_options(len(data)))
         except pa.ArrowInvalid:
             return None
         if not self._accounts_for_every_byte(table, data):
@@ -216,7 +217,7 @@ class Delimited(Source):
     def _arrow_options(
         self, size: int
     ) -> tuple[arrow_csv.ReadOptions, arrow_csv.ParseOptions, arrow_csv.ConvertOptions]:
-        quote = self.format.quote or False
+        quote: str | Literal[False] = self.format.quote or False
         return (
             arrow_csv.ReadOptions(
                 use_threads=False, block_size=size + 1, column_names=list(self.columns)
@@ -247,7 +248,7 @@ class Delimited(Source):
         """The block record by record, and the bytes of a record that is not yet whole."""
         raw_lines = io.BytesIO(data).readlines()
         feed = Feed(_text_lines(data))
-        reader = csv.reader(feed, **self._dialect)  # type: ignore[arg-type]
+        reader = csv.reader(feed, **self._dialect)
         result = Careful()
         while feed.position < len(raw_lines):
             start = feed.position
@@ -260,7 +261,7 @@ class Delimited(Source):
             except csv.Error:
                 if feed.position == len(raw_lines) and not last:
                     return self._part(result), b"".join(raw_lines[start:])
-                reader = csv.reader(feed, **self._dialect)  # type: ignore[arg-type]
+                reader = csv.reader(feed, **self._dialect)
                 row, feed.position = None, start + 1
             self._sort_out(result, row, raw_lines[start : feed.position], line + start)
         return self._part(result), b""
@@ -308,13 +309,14 @@ class Delimited(Source):
     def _part(self, result: Careful) -> Part:
         columns = list(zip(*result.rows, strict=True)) or [()] * len(self.columns)
         arrays = [pa.array(values, pa.string()) for values in columns]
-        arrays.append(pa.array(result.starts, pa.int64()))
-        accepted = pa.Table.from_arrays(arrays, schema=self.schema)
+        starts = pa.array(result.starts, pa.int64())
+        accepted = pa.Table.from_arrays([*arrays, starts], schema=self.schema)
         return Part(accepted, result.bad, result.records)
 
     def raw(self, lines: Iterable[int]) -> dict[int, bytes]:
         """The bytes of accepted records, by the line that they start on."""
-        wanted, found = sorted(set(lines), reverse=True), {}
+        wanted = sorted(set(lines), reverse=True)
+        found: dict[int, bytes] = {}
         blocks, data, first = self.text.blocks(), b"", 1
         while wanted:
             raw_lines = io.BytesIO(data).readlines()
@@ -338,7 +340,7 @@ class Delimited(Source):
         while wanted and wanted[-1] < first + len(raw_lines):
             start = feed.position = wanted[-1] - first
             try:
-                next(csv.reader(feed, **self._dialect))  # type: ignore[arg-type]
+                next(csv.reader(feed, **self._dialect))
             except csv.Error:
                 return
             line = wanted.pop()

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -83,7 +84,7 @@ class FixedWidth(Source):
         numbers = pa.array(range(line, line + rows), pa.int64())
         return Part(pa.Table.from_arrays([*columns, numbers], schema=self.schema), (), rows)
 
-    def _cut(self, records: pa.Array, column: FixedColumn) -> pa.Array:
+    def _cut(self, records: "pa.Array[Any]", column: FixedColumn) -> "pa.Array[Any]":
         part = pc.binary_slice(records, column.start - 1, column.end)
         return pc.ascii_rtrim_whitespace(part.cast(pa.string()))
 
@@ -173,7 +174,8 @@ class FixedWidth(Source):
 
     def raw(self, lines: Iterable[int]) -> dict[int, bytes]:
         """The bytes of accepted records, by the line that they start on."""
-        wanted, found, first = set(lines), {}, 1
+        wanted, first = set(lines), 1
+        found: dict[int, bytes] = {}
         for block in self._blocks():
             count = block.count(b"\n")
             here = sorted(line for line in wanted if first <= line < first + count)

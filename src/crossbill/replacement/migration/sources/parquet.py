@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -36,7 +37,7 @@ class Parquet(Source):
             self._refuse_nested(column)
         return self._schema.names
 
-    def _refuse_nested(self, column: pa.Field) -> None:
+    def _refuse_nested(self, column: "pa.Field[Any]") -> None:
         kind = column.type
         if pa.types.is_nested(kind) or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
             raise FileUnreadable(
@@ -59,7 +60,8 @@ class Parquet(Source):
 
     def raw(self, lines: Iterable[int]) -> dict[int, bytes]:
         """The records as lines of JSON, by their row number."""
-        wanted, found, first = set(lines), {}, 1
+        wanted, first = set(lines), 1
+        found: dict[int, bytes] = {}
         for part in self.read_parts():
             here = sorted(line for line in wanted if first <= line < first + part.records)
             for line in here:
