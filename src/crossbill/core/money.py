@@ -88,13 +88,15 @@ def parse_scaled(text: str, *, digits: int) -> int:
         raise AmountTooFine(
             f"more than {digits} digits after the point", value=text, cure="round it at its source"
         )
-    return _within_int64(int(whole + fraction.ljust(digits, "0")), sign, text)
+    return _within_int64(whole + fraction.ljust(digits, "0"), sign, text)
 
 
-def _within_int64(magnitude: int, sign: str, text: str) -> int:
-    if magnitude > INT64_MAX:
+def _within_int64(scaled: str, sign: str, text: str) -> int:
+    # Python itself refuses to read thousands of digits, so the length is looked at first.
+    kept = scaled.lstrip("0") or "0"
+    if len(kept) > len(str(INT64_MAX)) or int(kept) > INT64_MAX:
         raise AmountTooLarge("an absurdly large amount", value=text, cure="check the figure")
-    return -magnitude if sign == "-" else magnitude
+    return -int(kept) if sign == "-" else int(kept)
 
 
 def format_minor(amount_minor: int, digits: int) -> str:

@@ -114,21 +114,24 @@ def _step(
     divisor: ir.IntegerValue,
     mode: ir.StringValue | str,
 ) -> ir.IntegerValue:
-    """What rounding adds to a truncated quotient: 0, or 1 with the sign of the rest."""
-    away, size = rest.sign().cast(INT64), rest.abs()
-    other = divisor - size  # 2 * size could pass int64, so the halves are compared instead
-    up_from_half = ibis.ifelse(size >= other, away, 0)
-    even = (size > other) | ((size == other) & (quotient % 2 != 0))
-    steps = {
+    """What rounding adds to a truncated quotient: 0, or 1 with the sign of the rest.
+
+    The magnitude grows where the rest reaches the divisor less the mode's lead. The lead of a half
+    is the divisor's half, of which a tie beside an even quotient falls one short. Nothing is
+    doubled or added up, which could pass int64.
+    """
+    leads = {
         RoundingMode.DOWN: ibis.literal(0, INT64),
-        RoundingMode.UP: away,
-        RoundingMode.HALF_UP: up_from_half,
-        RoundingMode.HALF_EVEN: ibis.ifelse(even, away, 0),
+        RoundingMode.UP: divisor - 1,
+        RoundingMode.HALF_UP: _divide(divisor, 2),
+        RoundingMode.HALF_EVEN: _divide(divisor - 1 + (quotient % 2).abs(), 2),
     }
     if isinstance(mode, str):
-        return steps[RoundingMode(mode)]
-    message = ibis.literal("unknown rounding mode: ") + mode.fill_null("none")
-    return ibis.cases(*((mode == str(m), s) for m, s in steps.items()), else_=stop(message))
+        lead = leads[RoundingMode(mode)]
+    else:
+        unknown = stop(ibis.literal("unknown rounding mode: ") + mode.fill_null("none"))
+        lead = ibis.cases(*((mode == m.value, v) for m, v in leads.items()), else_=unknown)
+    return ibis.ifelse(rest.abs() >= divisor - lead, rest.sign().cast(INT64), 0)
 
 
 def _int64(value: ir.IntegerValue | int) -> ir.IntegerValue:
@@ -144,9 +147,7 @@ def _positive(divisor: ir.IntegerValue | int) -> ir.IntegerValue:
         assert divisor > 0, "a divisor is positive: signs belong to the numerator"
         return _int64(divisor)
     message = ibis.literal("a divisor must be positive, not ") + divisor.cast("string")
-    return ibis.ifelse(
-        divisor > 0, divisor, ibis.ifelse(divisor <= 0, stop(message), ibis.null(INT64))
-    )
+    return ibis.ifelse(divisor > 0, divisor, stop(message.fill_null("a divisor is empty")))
 
 
 def nanos_per_minor(digits: ir.IntegerValue) -> ir.IntegerValue:

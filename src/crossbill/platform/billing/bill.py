@@ -28,7 +28,7 @@ class Shadow(NamedTuple):
 
 def shadow(tables: Mapping[str, ir.Table]) -> Shadow:
     """The whole calculation; reads account (with policy_code), customer, product, price, tax_rate,
-    policy and periods."""
+    policy, periods and, where stated, currency."""
     charge_input, unresolved = resolve(
         tables["account"],
         tables["product"],
@@ -36,6 +36,7 @@ def shadow(tables: Mapping[str, ir.Table]) -> Shadow:
         tables["tax_rate"],
         tables["policy"],
         tables["periods"],
+        tables.get("currency"),
     )
     charged = charge(charge_input)
     bill_line = lines(charged)

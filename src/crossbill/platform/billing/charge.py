@@ -50,11 +50,14 @@ def _with_share(rows: ir.Table) -> ir.Table:
 
 def _with_gross(rows: ir.Table) -> ir.Table:
     """Adds the charge before discount and tax: price x quantity x share, rounded once."""
-    monthly = rows.price_nanos * rows.quantity
-    parts = rows.denominator * integers.nanos_per_minor(rows.minor_digits)
-    return rows.mutate(
-        gross_nanos=integers.mul_div(monthly, rows.numerator, rows.denominator),
-        gross_minor=integers.mul_div_rounded(monthly, rows.numerator, parts, rows.rounding_mode),
+    scaled = rows.mutate(
+        monthly_nanos=rows.price_nanos * rows.quantity,
+        parts=rows.denominator * integers.nanos_per_minor(rows.minor_digits),
+    )
+    monthly, share = scaled.monthly_nanos, scaled.numerator
+    return scaled.mutate(
+        gross_nanos=integers.mul_div(monthly, share, scaled.denominator),
+        gross_minor=integers.mul_div_rounded(monthly, share, scaled.parts, scaled.rounding_mode),
     )
 
 

@@ -1,0 +1,109 @@
+"""Small canonical tables for tests, from rows that state only what matters."""
+
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from crossbill.engine import datasets
+
+ENGINE = ibis.duckdb.connect()
+
+ACCOUNT_WITH_POLICY = pa.schema([*datasets.ACCOUNT.arrow, pa.field("policy_code", pa.string())])
+CURRENCY = pa.schema([pa.field("currency", pa.string()), pa.field("minor_digits", pa.int64())])
+PERIODS = pa.schema([pa.field("period_from", pa.date32()), pa.field("period_to", pa.date32())])
+SCHEMAS = {
+    "account": ACCOUNT_WITH_POLICY,
+    "customer": datasets.CUSTOMER.arrow,
+    "product": datasets.PRODUCT.arrow,
+    "price": datasets.PRICE.arrow,
+    "tax_rate": datasets.TAX_RATE.arrow,
+    "policy": datasets.POLICY.arrow,
+    "charge_input": datasets.CHARGE_INPUT.arrow,
+    "periods": PERIODS,
+    "currency": CURRENCY,
+}
+APRIL = (date(2024, 4, 1), date(2024, 5, 1))
+MAY = (date(2024, 5, 1), date(2024, 6, 1))
+
+OLD_POLICY = {
+    "policy_code": "old",
+    "day_count": "thirty_360",
+    "end_day_counts": True,
+    "rounding_mode": "down",
+    "price_by": "bill_time",
+    "tax_scope": "line",
+    "tax_rounding_mode": "down",
+}
+ACCOUNT = {
+    "account_key": "A1",
+    "customer_key": "C1",
+    "status": "active",
+    "currency": "USD",
+    "tax_code": "NY01",
+    "bill_cycle_day": 1,
+    "disputed": False,
+    "policy_code": "old",
+    "postcode": "10001",
+}
+CUSTOMER = {"customer_key": "C1", "name": "José Müller", "kind": "person", "segment": "consumer"}
+PRODUCT = {
+    "product_key": "P1",
+    "account_key": "A1",
+    "offering_code": "FIBRE",
+    "quantity": 1,
+    "start_date": date(2020, 1, 1),
+    "end_date": None,
+    "price_override_nanos": None,
+    "discount_ppm": None,
+    "discount_end_date": None,
+}
+PRICE = {
+    "offering_code": "FIBRE",
+    "price_version": "v1",
+    "valid_from": date(2019, 1, 1),
+    "valid_to": None,
+    "currency": "USD",
+    "amount_nanos": 49_900_000_000,
+}
+TAX_RATE = {
+    "tax_code": "NY01",
+    "valid_from": date(2019, 1, 1),
+    "valid_to": None,
+    "rate_ppm": 88_750,
+}
+
+
+def table(name: str, rows: list[dict]) -> ir.Table:
+    """An engine table of the named dataset."""
+    return ibis.memtable(pa.Table.from_pylist(rows, schema=SCHEMAS[name]))
+
+
+def carrier(periods: tuple = (APRIL,), **changed: list[dict]) -> dict[str, ir.Table]:
+    """A carrier of one account with one product, with the tables that a test states instead."""
+    rows = {
+        "account": [ACCOUNT],
+        "customer": [CUSTOMER],
+        "product": [PRODUCT],
+        "price": [PRICE],
+        "tax_rate": [TAX_RATE],
+        "policy": [OLD_POLICY],
+        "periods": [{"period_from": a, "period_to": b} for a, b in periods],
+    }
+    return {name: table(name, stated) for name, stated in (rows | changed).items()}
+
+
+def stored(tables: dict[str, list[dict]]) -> dict[str, ir.Table]:
+    """The tables under their own names in the engine, instead of what stood there before."""
+    return {
+        name: ENGINE.create_table(
+            name, pa.Table.from_pylist(rows, schema=SCHEMAS[name]), overwrite=True
+        )
+        for name, rows in tables.items()
+    }
+
+
+def rows_of(expression: ir.Table) -> list[dict]:
+    """The rows of a result."""
+    return ENGINE.to_pyarrow(expression).to_pylist()
