@@ -1,5 +1,7 @@
 """A run does each chunk once, whatever stops it, and proves each stage."""
 
+import time
+from collections.abc import Callable
 from contextlib import contextmanager, suppress
 
 import psycopg
@@ -73,7 +75,16 @@ def second_connection(key: str):
         other.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [key])
         yield other
     finally:
+        other.execute("SELECT pg_advisory_unlock_all()")  # closing alone takes effect later
         other.close()
+
+
+def until(condition: Callable[[], bool], seconds: int = 10) -> None:
+    """Wait for what another process of PostgreSQL is about to do."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.01)
 
 
 def worked_on() -> list[str]:
