@@ -79,7 +79,7 @@ class Environment(BaseSettings):
     @cached_property
     def store_url(self) -> str:
         """Where the object store is: any fsspec URL, by default a folder in the home."""
-        return self.store or f"file://{self.home / 'store'}"
+        return self.store or f"file://{self.folder('store')}"
 
     @property
     def on_loopback_only(self) -> bool:

@@ -53,6 +53,14 @@ def server_url(environment: Environment) -> str:
         return cluster.url()
 
 
+def running_url(environment: Environment) -> str | None:
+    """The URL of the database if its server runs, without starting it or counting as its user."""
+    if environment.database_url is not None:
+        return environment.database_url.get_secret_value()
+    cluster = Cluster(environment.home)
+    return cluster.url() if cluster.pid() is not None else None
+
+
 def stop(environment: Environment, *, force: bool = False) -> bool:
     """Stop the embedded server; True if it ran. Refused while others use it, unless forced."""
     cluster = Cluster(environment.folder())

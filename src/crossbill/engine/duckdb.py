@@ -1,14 +1,19 @@
 """The default engine: Ibis on DuckDB in memory, with bounded memory and without extensions."""
 
+import fcntl
+import os
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 
 import ibis
 from ibis.backends.duckdb import Backend
 
 from crossbill.config.environment import read_environment
+
+SPILL = "engine-"
 
 
 @contextmanager
@@ -29,7 +34,7 @@ def connect(
     """
     environment = read_environment()
     parent = temp_dir or environment.folder("tmp")
-    with TemporaryDirectory(prefix="engine-", dir=parent) as spill:
+    with _spill_folder(parent) as spill:
         backend = ibis.duckdb.connect(
             memory_limit=memory or environment.engine_memory,
             threads=threads or environment.engine_threads,
@@ -44,6 +49,48 @@ def connect(
             yield backend
         finally:
             backend.disconnect()
+
+
+@contextmanager
+def _spill_folder(parent: Path) -> Iterator[str]:
+    """A folder of our own, locked while it lives; those of killed processes are taken away."""
+    with _locked_folder(parent):  # so that nobody takes a folder that is made but not yet locked
+        for leftover in parent.glob(f"{SPILL}*"):
+            if _is_left(leftover):
+                shutil.rmtree(leftover, ignore_errors=True)
+        folder = mkdtemp(prefix=SPILL, dir=parent)
+        descriptor = os.open(folder, os.O_RDONLY)
+        fcntl.flock(descriptor, fcntl.LOCK_SH)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(descriptor)
+
+
+@contextmanager
+def _locked_folder(folder: Path) -> Iterator[None]:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_left(folder: Path) -> bool:
+    """Whether nobody holds the lock of a spill folder: the kernel drops it when its owner dies."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except FileNotFoundError:
+        return False  # its owner has just finished
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+    return True
 
 
 def _seal(backend: Backend, folders: Sequence[Path]) -> None:

@@ -68,6 +68,10 @@ class Store:
             if self.is_local:
                 os.fsync(file.fileno())
 
+    def find(self, pattern: str) -> list[str]:
+        """The files whose full path fits a pattern with ``*``, in order."""
+        return sorted(str(path) for path in self.filesystem.glob(pattern))
+
     def hash(self, path: str) -> str:
         """The SHA-256 of a file's bytes."""
         digest = hashlib.sha256()
