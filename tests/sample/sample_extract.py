@@ -1,0 +1,71 @@
+"""Reads the sample carrier's extract back from its files, without the product's readers."""
+
+import csv
+from collections import defaultdict
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+Row = dict[str, str]
+MASTER = (
+    *(("REC_TYP", 2), ("CUST_NO", 10), ("NAME", 40), ("CTYPE", 1), ("SEG", 2), ("STREET", 40)),
+    *(("CITY", 25), ("ST", 2), ("ZIP", 10), ("TAXCD", 4), ("PAR_NO", 10), ("STAT", 1), ("CYC", 2)),
+    *(("OPN_DT", 8), ("DSP", 1), ("BAL", 12), ("LCHG", 14)),
+)
+
+
+def money(text: str) -> Decimal:
+    """An amount of the extract, blank as nothing."""
+    return Decimal(text.replace(",", ".") or "0")
+
+
+def cents(text: str) -> Decimal:
+    """An amount of the customer master, in cents with the sign behind."""
+    return Decimal(int(text[-1] + text[:-1])).scaleb(-2)
+
+
+def rows_of(path: Path) -> list[Row]:
+    """A CSV of the extract."""
+    with path.open(encoding="cp1252", newline="") as file:
+        return list(csv.DictReader(file, delimiter=";"))
+
+
+def master_of(path: Path) -> tuple[list[Row], str]:
+    """The records of the customer master, and its trailer."""
+    *lines, trailer = path.read_text("cp1252").splitlines()
+    return [_record(line) for line in lines], trailer
+
+
+def _record(line: str) -> Row:
+    row, start = {}, 0
+    for name, length in MASTER:
+        row[name], start = line[start : start + length].rstrip(), start + length
+    return row
+
+
+@dataclass
+class Estate:
+    """The extract as lists of rows, by account too, and the truth as class by account."""
+
+    folder: Path
+    truth_dir: Path
+
+    def __post_init__(self) -> None:
+        self.master, self.trailer = master_of(self.folder / "CUSTMAST.DAT")
+        self.tables = {
+            name: rows_of(self.folder / f"{name}.CSV")
+            for name in ("SVCINV", "OPENITM", "BILLHDR", "BILLLIN", "TARIFF", "TAXTAB", "MANIFEST")
+        }
+        with (self.truth_dir / "defects.csv").open(encoding="utf-8", newline="") as file:
+            self.truth = list(csv.DictReader(file))
+        self.seeded = {row["account_key"]: row["class_code"] for row in self.truth}
+        self.by_account: dict[str, dict[str, list[Row]]] = {}
+        for name in ("SVCINV", "OPENITM", "BILLHDR", "BILLLIN"):
+            self.by_account[name] = defaultdict(list)
+            for row in self.tables[name]:
+                self.by_account[name][row["CUST_NO"]].append(row)
+        self.customers = {row["CUST_NO"]: row for row in self.master}
+
+    def of(self, table: str, account: str) -> list[Row]:
+        """An account's rows of a table."""
+        return self.by_account[table].get(account, [])

@@ -1,0 +1,161 @@
+"""The old biller's habits, on bills that were worked out by hand."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from crossbill.sample.old_system.biller import bill, days_360, truncated
+from crossbill.sample.old_system.calendar import APRIL, MAY, Period
+from crossbill.sample.old_system.records import Account, Bill, Service
+
+D = Decimal
+
+
+def service(tariff: str, **terms: object) -> Service:
+    plain = {
+        "service_id": f"S-{tariff}",
+        "quantity": 1,
+        "start": date(2023, 1, 1),
+        "end": None,
+        "special_price": None,
+        "discount_percent": None,
+        "discount_to": None,
+        "contract_end": None,
+        "changed": "20230101120000",
+    }
+    return Service(tariff=tariff, **{**plain, **terms})  # type: ignore[arg-type]
+
+
+def account(*services: Service, tax_code: str = "NY01") -> Account:
+    return Account(
+        key="C000000042",
+        name="Zoë Müller",
+        kind="P",
+        segment="RC",
+        street="1 Main St",
+        city="New York",
+        state="NY",
+        postcode="10001-1234",
+        tax_code=tax_code,
+        opened=date(2023, 1, 1),
+        changed="20230101120000",
+        services=list(services),
+    )
+
+
+def billed(*services: Service, period: Period = APRIL, tax_code: str = "NY01") -> Bill:
+    made = bill(account(*services, tax_code=tax_code), period)
+    assert made is not None
+    return made
+
+
+def test_a_golden_bill() -> None:
+    """May at 8.875 %: worked out by hand, line by line.
+
+    Fibre 500, whole month: 74.90; tax 6.647375 cut to 6.64.
+    Its discount of 7.5 %: 5.6175 cut to -5.61; tax -0.4978875 cut to -0.49.
+    Fixed line from the 11th: 20 of 30 days of 21.49, 14.32666, cut to 14.32; tax 1.2709 to 1.27.
+    SIP, 8 channels at their own 11.10, to the 20th included: 20 of 30 days of 88.80 is 59.20;
+    tax 5.254 cut to 5.25.
+    """
+    made = billed(
+        service("F5S", discount_percent=D("7.50")),
+        service("TLS", start=date(2024, 5, 11)),
+        service("SIP", quantity=8, special_price=D("11.10"), end=date(2024, 5, 20)),
+        period=MAY,
+    )
+    assert [(n.category, n.days, n.net, n.tax) for n in made.lines] == [
+        ("R", 30, D("74.90"), D("6.64")),
+        ("D", 30, D("-5.61"), D("-0.49")),
+        ("R", 20, D("14.32"), D("1.27")),
+        ("R", 20, D("59.20"), D("5.25")),
+    ]
+    assert (made.net, made.tax, made.total) == (D("142.81"), D("12.67"), D("155.48"))
+    assert (made.number, made.name, made.postcode) == (
+        "B2405000000042",
+        "Zoë Müller",
+        "10001-1234",
+    )
+    assert [(n.first, n.last) for n in made.lines[2:]] == [
+        (date(2024, 5, 11), date(2024, 5, 31)),
+        (date(2024, 5, 1), date(2024, 5, 20)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("first", "after", "days"),
+    [
+        (date(2024, 4, 1), date(2024, 5, 1), 30),
+        (date(2024, 5, 1), date(2024, 6, 1), 30),
+        (date(2024, 2, 1), date(2024, 3, 1), 30),
+        (date(2023, 2, 15), date(2023, 3, 1), 16),
+        (date(2024, 4, 30), date(2024, 5, 1), 1),
+        (date(2024, 5, 30), date(2024, 6, 1), 1),
+        (date(2024, 5, 31), date(2024, 6, 1), 1),
+        (date(2024, 5, 1), date(2024, 5, 31), 29),
+        (date(2024, 5, 10), date(2024, 5, 20), 10),
+        (date(2024, 5, 30), date(2024, 5, 31), 0),
+    ],
+)
+def test_a_month_has_thirty_days(first: date, after: date, days: int) -> None:
+    assert days_360(first, after) == days
+
+
+@pytest.mark.parametrize(
+    ("exact", "cut"),
+    [("1.999", "1.99"), ("-1.999", "-1.99"), ("0.009", "0.00"), ("-0.009", "0.00"), ("2", "2.00")],
+)
+def test_amounts_are_cut_toward_zero_and_never_minus_zero(exact: str, cut: str) -> None:
+    assert str(truncated(D(exact))) == cut
+
+
+@pytest.mark.parametrize(
+    ("period", "price"), [(APRIL, D("104.50")), (MAY, D("109.00"))], ids=["April", "May"]
+)
+def test_the_price_of_the_first_day_is_charged(period: Period, price: Decimal) -> None:
+    assert billed(service("FGS"), period=period).lines[0].net == price
+
+
+@pytest.mark.parametrize(
+    ("to", "april", "may"),
+    [
+        (None, True, True),
+        (date(2024, 4, 1), False, False),
+        (date(2024, 4, 2), True, False),
+        (date(2024, 5, 1), True, False),
+        (date(2024, 5, 2), True, True),
+    ],
+)
+def test_a_discount_holds_while_it_ends_after_the_first_day(
+    to: date | None, april: bool, may: bool
+) -> None:
+    discounted = service("F5S", discount_percent=D("10.00"), discount_to=to)
+    for period, holds in ((APRIL, april), (MAY, may)):
+        assert (len(billed(discounted, period=period).lines) == 2) is holds
+
+
+def test_the_exempt_pay_no_tax() -> None:
+    assert billed(service("F5S"), tax_code="EX00").tax == 0
+
+
+@pytest.mark.parametrize(
+    "nothing",
+    [
+        service("F5S", end=date(2024, 3, 31)),
+        service("F5S", start=date(2024, 5, 1)),
+        service("F5S", start=date(2024, 4, 10), end=date(2024, 4, 9)),
+    ],
+    ids=["ended on the eve", "begins the day after", "ended before it began"],
+)
+def test_no_charged_day_no_line_and_no_line_no_bill(nothing: Service) -> None:
+    assert bill(account(nothing), APRIL) is None
+    assert len(billed(nothing, service("TLS")).lines) == 1
+
+
+def test_the_suspended_pay_like_the_active() -> None:
+    suspended = account(service("F5S"))
+    suspended.status = "S"
+    made = bill(suspended, APRIL)
+    assert made is not None
+    assert made.net == D("74.90")

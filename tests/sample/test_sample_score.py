@@ -1,0 +1,98 @@
+"""The score of a reconciliation against the truth, and the carrier's specifications."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+import yaml
+from sample_extract import Estate, money
+
+from crossbill.sample import carrier_folder
+from crossbill.sample.old_system.faults import FAULTS
+from crossbill.sample.score import score
+
+TRUTH = """class_code,account_key,record,detail
+ROUNDING,C1,B1/1,"7.49, cut"
+ROUNDING,C2,B2/1,one cent
+TAX,C3,B3,other place
+TAX,C4,B4,other place
+"""
+
+
+@pytest.fixture
+def truth_dir(tmp_path: Path) -> Path:
+    (tmp_path / "defects.csv").write_text(TRUTH, "utf-8")
+    return tmp_path
+
+
+def test_scores_of_a_mixed_result(truth_dir: Path) -> None:
+    reported = [
+        ("C1", "ROUNDING"),  # right
+        ("C1", "ROUNDING"),  # and said twice
+        ("C2", "TAX"),  # found under a wrong class, which is false there
+        ("C3", "TAX"),
+        ("C3", "ROUNDING"),  # right and, besides, false
+        ("C9", "SENTINEL"),  # nothing was seeded there
+        ("C9", "MISSING_USAGE"),  # a class that is not seeded yet
+    ]
+    scores = score(truth_dir, iter(reported))
+    assert scores["ROUNDING"] == {"seeded": 2, "found": 2, "right_class": 1, "false": 1}
+    assert scores["TAX"] == {"seeded": 2, "found": 1, "right_class": 1, "false": 1}
+    assert scores["SENTINEL"] == {"seeded": 0, "found": 0, "right_class": 0, "false": 1}
+    assert scores["MISSING_USAGE"]["false"] == 1
+    assert scores["FORMAT"] == {"seeded": 0, "found": 0, "right_class": 0, "false": 0}
+    assert set(scores) == set(FAULTS) | {"MISSING_USAGE"}
+
+
+def test_a_perfect_result(estate: Estate) -> None:
+    reported = [(row["account_key"], row["class_code"]) for row in estate.truth]
+    perfect = {"seeded": 6, "found": 6, "right_class": 6, "false": 0}
+    assert score(estate.truth_dir, reported) == dict.fromkeys(sorted(FAULTS), perfect)
+
+
+# What the carrier's specifications say must fit the old tables: a slip there would look like a defect.
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> dict:
+    return yaml.safe_load((carrier_folder() / "catalogue.yaml").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def mapping() -> dict:
+    return yaml.safe_load((carrier_folder() / "mapping.yaml").read_text("utf-8"))
+
+
+def test_the_catalogue_prices_what_the_old_tariffs_did_but_for_the_promotion(
+    estate: Estate, catalogue: dict, mapping: dict
+) -> None:
+    offerings = {
+        o["code"]: {(str(p["from"]).replace("-", ""), Decimal(p["monthly"])) for p in o["prices"]}
+        for o in catalogue["offerings"]
+    }
+    codes = mapping["codes"]["tariff"]
+    old: dict = {}
+    for row in estate.tables["TARIFF"]:
+        old.setdefault(row["TRF"], set()).add((row["VFROM"], money(row["MRC"])))
+    assert set(codes) == set(old)
+    assert {code for code, prices in old.items() if prices != offerings[codes[code]]} == {"F1P"}
+    assert set(codes.values()) == set(offerings)
+
+
+def test_the_catalogue_taxes_what_the_old_tax_table_did(estate: Estate, catalogue: dict) -> None:
+    old = {(r["TAXCD"], r["VFROM"], money(r["RATE_PCT"])) for r in estate.tables["TAXTAB"]}
+    new = {
+        (t["code"], str(t["from"]).replace("-", ""), Decimal(t["percent"]))
+        for t in catalogue["tax_rates"]
+    }
+    assert new == old
+
+
+def test_the_mapping_reads_columns_that_the_files_have(estate: Estate, mapping: dict) -> None:
+    for source in mapping["sources"].values():
+        path = estate.folder / source["file"]
+        if source.get("format") == "fixed_width":
+            columns = [column["name"] for column in source["columns"]]
+        else:
+            columns = path.read_text("cp1252").splitlines()[0].split(";")
+        assert {field["name"] for field in source["fields"]} <= set(columns), path.name
