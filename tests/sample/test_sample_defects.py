@@ -2,6 +2,7 @@
 
 from collections import Counter, defaultdict
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
+from random import Random
 
 import pytest
 from sample_extract import Estate, Row, cents, money
@@ -258,8 +259,6 @@ def test_chunks_share_out_everything_and_none_is_too_small(accounts: int) -> Non
 
 @pytest.mark.parametrize("accounts", [100, 150, 1_000, 5_001])
 def test_a_plan_holds_every_class_and_one_in_twenty_hard(accounts: int) -> None:
-    from random import Random
-
     plans = {}
     for chunk in chunk_bounds(accounts):
         codes = {code: fault.mid_cycle for code, fault in FAULTS.items()}

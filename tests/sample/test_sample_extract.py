@@ -153,7 +153,7 @@ def mid_cycle(service: Row) -> bool:
     return any(inside[0] <= service[name] <= inside[1] for name in ("STRT", "ENDT"))
 
 
-def test_an_account_holds_one_to_six_services_in_the_shares_that_were_ordered(
+def test_an_account_holds_one_to_six_services_in_the_ordered_shares(
     estate: Estate,
 ) -> None:
     seeded = estate.seeded
@@ -233,7 +233,7 @@ def printed_lines(estate: Estate, account: str) -> Counter:
 NOT_ON_LINES = ("FORMAT", "ENCODING", "CARRY_FORWARD", "ALLOCATION", "SOURCE_DEFECT")
 
 
-def test_old_bills_follow_from_the_inventory_wherever_no_defect_touches_the_lines(
+def test_old_bills_follow_from_the_inventory_unless_a_defect_touches_lines(
     estate: Estate,
 ) -> None:
     for account in estate.customers:

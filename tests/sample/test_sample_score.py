@@ -50,7 +50,7 @@ def test_a_perfect_result(estate: Estate) -> None:
     assert score(estate.truth_dir, reported) == dict.fromkeys(sorted(FAULTS), perfect)
 
 
-# What the carrier's specifications say must fit the old tables: a slip there would look like a defect.
+# The carrier's specifications must fit the old tables: a slip there would look like a defect.
 
 
 @pytest.fixture(scope="module")
