@@ -53,6 +53,7 @@ class _Task:
     backend: Backend
     scratch: Path
     dataset: Dataset
+    account: str | None
 
     @property
     def money(self) -> list[FieldType]:
@@ -92,7 +93,7 @@ def stage_file(  # noqa: PLR0913 - where from, how to read, where to, and with w
 ) -> Receipt:
     """Type a landed file into ``staged``, ``suspended`` and ``duplicates`` in the store's folder.
 
-    ``key`` names the fields that identify a row. The receipt's sums are named ``label.field``.
+    ``key`` names the fields that identify a row, ``account`` the one that holds its account. The receipt's sums are named ``label.field``.
     """
     _refuse_unknown_key(fields, key)
     source = open_source(landed, format, label=label)
@@ -305,7 +306,7 @@ def _add_fated(task: _Task, totals: _Totals, state: str, rows: ir.Table, fates: 
 def _as_suspended(task: _Task, rows: ir.Table, fates: ir.Table) -> ir.Table:
     """The rows of these fates in the form of suspended ones."""
     if not task.key:
-        return ibis.memtable(SUSPENDED.empty())
+        return ibis.memtable(_nullable(SUSPENDED).empty_table())
     joined = rows.inner_join(fates, rows[LINE_COLUMN] == fates.line)
     key = [ibis.coalesce(joined[name].cast("string"), "") for name in task.key_outputs]
     text = ibis.literal("|").join(key)
@@ -313,7 +314,7 @@ def _as_suspended(task: _Task, rows: ir.Table, fates: ir.Table) -> ir.Table:
         "file": ibis.literal(task.source.label),
         "line": joined.line,
         "record_key": (joined.fate == "KEY_BLANK").ifelse(ibis.null("string"), text),
-        "account_key": ibis.null("string"),
+        "account_key": joined[task.account] if task.account else ibis.null("string"),
         "stage": ibis.literal("stage"),
         "code": joined.fate,
         "class_code": (joined.fate == "KEY_BLANK").ifelse("FORMAT", "DUPLICATE"),

@@ -177,9 +177,17 @@ def accepted(parsed: ir.Table, fields: Sequence[FieldType]) -> ir.Table:
 
 
 def rejected(
-    parsed: ir.Table, fields: Sequence[FieldType], *, file: str, key: Sequence[str]
+    parsed: ir.Table,
+    fields: Sequence[FieldType],
+    *,
+    file: str,
+    key: Sequence[str],
+    account: str | None = None,
 ) -> ir.Table:
-    """The parsed rows with a bad field as suspended rows; the raw bytes are put in by the stage."""
+    """The parsed rows with a bad field as suspended rows; the raw bytes are put in by the stage.
+
+    ``account`` names the field that holds the account, so that a bad row holds its account back.
+    """
     code = _first_code(parsed, fields)
     bad = parsed.filter(code.notnull())
     code = _first_code(bad, fields)
@@ -187,7 +195,7 @@ def rejected(
         "file": ibis.literal(file),
         "line": bad[LINE],
         "record_key": _record_key(bad, key),
-        "account_key": ibis.null("string"),
+        "account_key": bad[f"_text_{account}"] if account else ibis.null("string"),
         "stage": ibis.literal("stage"),
         "code": code,
         "class_code": code.isin(_ABSURD).ifelse("SOURCE_DEFECT", "FORMAT"),
