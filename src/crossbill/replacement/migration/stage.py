@@ -90,17 +90,19 @@ def stage_file(  # noqa: PLR0913 - where from, how to read, where to, and with w
     folder: str,
     backend: Backend,
     label: str | None = None,
+    account: str | None = None,
 ) -> Receipt:
     """Type a landed file into ``staged``, ``suspended`` and ``duplicates`` in the store's folder.
 
-    ``key`` names the fields that identify a row, ``account`` the one that holds its account. The receipt's sums are named ``label.field``.
+    ``key`` names the fields that identify a row, ``account`` the one that holds its account. The
+    receipt's sums are named ``label.field``.
     """
     _refuse_unknown_key(fields, key)
     source = open_source(landed, format, label=label)
     source.require(f.source_column for f in fields)
     dataset = staged_dataset(source.label, fields)
     with _scratch(store, folder) as scratch:
-        task = _Task(source, fields, key, backend, scratch, dataset)
+        task = _Task(source, fields, key, backend, scratch, dataset, account)
         totals = _type(task)
         fates = _fates(task)
         files = _write(task, totals, fates, store, folder)
@@ -209,7 +211,13 @@ def _reject(
     for amount in task.money:
         text, value = parsed[f"_text_{amount.name}"], parsed[amount.output]
         totals.unknown[amount.output] += value.null_count - text.null_count
-    expression = rejected(ibis.memtable(parsed), task.fields, file=task.source.label, key=task.key)
+    expression = rejected(
+        ibis.memtable(parsed),
+        task.fields,
+        file=task.source.label,
+        key=task.key,
+        account=task.account,
+    )
     rejects: pa.Table = task.backend.to_pyarrow(expression)
     return rejects.cast(SUSPENDED.arrow)
 
