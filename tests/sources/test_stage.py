@@ -36,13 +36,20 @@ LINES = [
 ]
 
 
-def staged(folder, data, key=("id",), url=None):
+def staged(folder, data, key=("id",), url=None, account=None):
     """The receipt, and the rows of the three files."""
     path = folder / "in.csv"
     path.write_bytes(b"id,amount,day\n" + data)
     store = Store(url or str(folder / "store"))
     receipt = stage_file(
-        path, SourceFormat(), FIELDS, list(key), store=store, folder="s", backend=BACKEND
+        path,
+        SourceFormat(),
+        FIELDS,
+        list(key),
+        store=store,
+        folder="s",
+        backend=BACKEND,
+        account=account,
     )
     names = ("staged", "suspended", "duplicates")
     tables = [store.read(store.path("s", f"{name}.parquet")).to_pylist() for name in names]
@@ -109,3 +116,9 @@ def test_a_key_that_is_no_field_is_refused(tmp_path):
 def test_a_file_without_key_may_repeat_itself(tmp_path):
     receipt, *_ = staged(tmp_path, b"1,2,\n1,2,\n", key=())
     assert receipt.accepted == 2
+
+
+def test_a_bad_row_that_names_its_account_holds_its_account_back(tmp_path):
+    data = b"1,x,\n2,1,\n2,2,\n3,1,\n3,1,\n4,1,2,3\n"
+    _, _, bad, doubles = staged(tmp_path, data, account="id")
+    assert [row["account_key"] for row in bad + doubles] == ["1", "2", "2", None, "3"]

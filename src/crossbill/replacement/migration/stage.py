@@ -135,12 +135,14 @@ def staged_dataset(name: str, fields: Sequence[FieldType]) -> Dataset:
     return Dataset(name, (LINE_COLUMN,), (line, *typed))
 
 
-def _refuse_unknown_key(fields: Sequence[FieldType], key: Sequence[str]) -> None:
+def _refuse_unknown(fields: Sequence[FieldType], wanted: Sequence[str]) -> None:
     names = [f.name for f in fields]
-    for name in key:
+    for name in wanted:
         if name not in names:
             known = ", ".join(names)
-            raise FieldTypeWrong("the key names no field", field=name, cure=f"one of: {known}")
+            raise FieldTypeWrong(
+                "key or account names no field", field=name, cure=f"one of: {known}"
+            )
 
 
 # First pass: every row is typed, chunk by chunk, into two drafts.
