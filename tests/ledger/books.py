@@ -1,0 +1,157 @@
+"""The smallest set of books that one can break: one carrier, one account, one of each record."""
+
+from datetime import UTC, date, datetime
+from uuid import UUID
+
+import psycopg
+import pyarrow as pa
+from django.contrib.auth.models import User
+from django.db import IntegrityError
+
+from crossbill.platform.customer.models import BillingAccount, Carrier, Customer
+from crossbill.platform.ledger.operations import post_entries
+from crossbill.platform.product.operations import Price, Rate, publish_catalogue
+from crossbill.replacement.migration.models import Replacement, SuspendedRecord, Wave
+from crossbill.replacement.reconciliation.models import Difference, Gate, Signature
+from crossbill.runs.models import Run
+
+DAY = date(2024, 6, 1)
+CUSTOMER, ACCOUNT, ENTRY, ITEM = (UUID(int=number) for number in range(1, 5))
+EVIDENCE = "ab" * 32
+REFUSED = (IntegrityError, psycopg.IntegrityError)  # Django wraps the errors of all but COPY
+
+
+def make_account() -> Carrier:
+    """A carrier with one customer and one account."""
+    carrier = Carrier.objects.create(code="opticom", name="OptiCom Networks Inc.")
+    customer = Customer.objects.create(
+        id=CUSTOMER, carrier=carrier, customer_key="C1", name="José", kind="person", segment="RC"
+    )
+    BillingAccount.objects.create(
+        id=ACCOUNT,
+        carrier=carrier,
+        account_key="C1",
+        customer=customer,
+        status="active",
+        currency="USD",
+        tax_code="NY01",
+        bill_cycle_day=1,
+        disputed=False,
+    )
+    return carrier
+
+
+def entries(carrier: Carrier, *ids: UUID) -> pa.Table:
+    """Headers of entries, one for each id."""
+    return pa.table(
+        {
+            "id": [str(one) for one in ids],
+            "carrier_id": [carrier.id] * len(ids),
+            "source": [f"opening|{one.int}" for one in ids],
+            "kind": ["opening"] * len(ids),
+            "entry_date": pa.array([DAY] * len(ids), pa.date32()),
+        }
+    )
+
+
+def postings(*rows: tuple[UUID, str, str, int]) -> pa.Table:
+    """Postings from (entry, general-ledger account, currency, minor units)."""
+    columns = list(zip(*rows, strict=True)) or [()] * 4
+    return pa.table(
+        {
+            "entry_id": [str(one) for one in columns[0]],
+            "account_id": [str(ACCOUNT)] * len(rows),
+            "gl_account": pa.array(columns[1], pa.string()),
+            "currency": pa.array(columns[2], pa.string()),
+            "amount_minor": pa.array(columns[3], pa.int64()),
+        }
+    )
+
+
+def open_items(carrier: Carrier, **changed: int) -> pa.Table:
+    """One open item, owed in full unless something is changed."""
+    amounts = {"original_minor": 1_234, "paid_minor": 0, "open_minor": 1_234} | changed
+    row = {
+        "id": str(ITEM),
+        "carrier_id": carrier.id,
+        "open_item_key": "I1",
+        "account_id": str(ACCOUNT),
+        "entry_id": str(ENTRY),
+        "kind": "invoice",
+        "document_number": "D1",
+        "document_date": DAY,
+        "due_date": DAY,
+        "currency": "USD",
+    }
+    return pa.Table.from_pylist([row | amounts])
+
+
+BALANCED = ((ENTRY, "1200", "USD", 1_234), (ENTRY, "1290", "USD", -1_234))
+
+
+def make_books() -> Wave:
+    """One record in every table whose history must not change; returns the wave."""
+    carrier = make_account()
+    publish_catalogue(
+        carrier_id=carrier.id,
+        offerings={"fibre-100": "Fibre 100"},
+        prices=[Price("fibre-100", "2024", date(2024, 1, 1), None, "USD", 49_000_000_000)],
+        rates=[Rate("NY01", "New York", date(2024, 1, 1), None, 88_750)],
+    )
+    post_entries(
+        entries=entries(carrier, ENTRY),
+        postings=postings(*BALANCED),
+        open_items=open_items(carrier),
+    )
+    return _make_replacement(carrier)
+
+
+def _make_replacement(carrier: Carrier) -> Wave:
+    run = Run.objects.create(key="opticom", kind="replacement", title="OptiCom", input_hash="aa")
+    replacement = Replacement.objects.create(
+        carrier=carrier, run=run, name="OptiCom", as_of_date=DAY, spec={}
+    )
+    wave = Wave.objects.create(replacement=replacement, position=1, name="wave 1", cutover_date=DAY)
+    SuspendedRecord.objects.create(
+        replacement=replacement,
+        file="CUSTMAST.DAT",
+        line=7,
+        stage="stage",
+        code="BAD_DATE",
+        class_code="FORMAT",
+        message="20240230 does not exist",
+        owner="data",
+        raw=b"\x00\xff",
+    )
+    Difference.objects.create(
+        replacement=replacement,
+        wave=wave,
+        entity="bill",
+        account_key="C1",
+        record_key="C1|2024-05-01",
+        field="net_minor",
+        kind="different",
+        class_code="ROUNDING",
+        evidence="5331 against 5332",
+        decision="accept",
+        owner="billing",
+    )
+    return wave
+
+
+def make_gate(wave: Wave, *, result: str = "passed") -> Gate:
+    """The wave's gate."""
+    return Gate.objects.create(
+        wave=wave, facts={}, rules=[], result=result, evidence_sha256=EVIDENCE
+    )
+
+
+def sign(gate: Gate, name: str, *, saw: str = EVIDENCE) -> Signature:
+    """One person's signature under what that person saw."""
+    user, _ = User.objects.get_or_create(username=name)
+    return Signature.objects.create(gate=gate, user=user, evidence_sha256=saw)
+
+
+def go_live(wave: Wave) -> int:
+    """Set the wave live, as any program could try to."""
+    return Wave.objects.filter(pk=wave.pk).update(live_at=datetime(2024, 6, 1, tzinfo=UTC))

@@ -1,0 +1,63 @@
+"""What was published, posted, suspended, found or signed never changes: PostgreSQL refuses it."""
+
+import pytest
+from django.db import IntegrityError, connection, transaction
+from ledger.books import make_books, make_gate, sign
+
+IMMUTABLE = [
+    "ledger_journalentry",
+    "ledger_posting",
+    "ledger_openitem",
+    "product_productoffering",
+    "product_productofferingprice",
+    "product_taxrate",
+    "migration_suspendedrecord",
+    "reconciliation_difference",
+    "reconciliation_gate",
+    "reconciliation_signature",
+]
+STATEMENTS = {
+    "UPDATE": "UPDATE {table} SET id = id",
+    "DELETE": "DELETE FROM {table}",
+    "TRUNCATE": "TRUNCATE {table} CASCADE",
+}
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def books():
+    gate = make_gate(make_books())
+    sign(gate, "lead")
+    connection.check_constraints()  # TRUNCATE is refused anyhow while foreign keys are unchecked
+
+
+def contents(table: str) -> list[tuple]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT * FROM {table}")
+        return cursor.fetchall()
+
+
+@pytest.mark.usefixtures("books")
+@pytest.mark.parametrize("verb", STATEMENTS)
+@pytest.mark.parametrize("table", IMMUTABLE)
+def test_history_is_refused_to_change(table, verb):
+    before = contents(table)
+    assert before, "a table without rows proves nothing"
+    with (
+        pytest.raises(IntegrityError, match=f"is immutable: {verb} refused"),
+        transaction.atomic(),
+        connection.cursor() as cursor,
+    ):
+        cursor.execute(STATEMENTS[verb].format(table=table))
+    assert contents(table) == before
+
+
+def test_every_immutable_table_is_in_this_list():
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT DISTINCT relname FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid"
+            " WHERE tgname LIKE '%_is_immutable'"
+        )
+        found = {name for (name,) in cursor.fetchall()}
+    assert found == set(IMMUTABLE)
