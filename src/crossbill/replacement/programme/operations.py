@@ -1,13 +1,16 @@
-"""Writes to the programme: the newest file replaces what an earlier one said."""
+"""Writes of the programme: what its file says goes in, what the report says comes out."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from django.db import models, transaction
 
 from crossbill.core.money import minor_digits, parse_minor
 from crossbill.core.refusal import Refusal
 from crossbill.replacement.migration.models import Replacement
+from crossbill.replacement.programme.facts import QuarterlyFacts
 from crossbill.replacement.programme.format import BudgetLineSpec, Programme
+from crossbill.replacement.programme.markdown import markdown
 from crossbill.replacement.programme.models import (
     BookedSpending,
     BudgetLine,
@@ -18,6 +21,8 @@ from crossbill.replacement.programme.models import (
     Risk,
     Team,
 )
+from crossbill.replacement.programme.pdf import pdf
+from crossbill.replacement.programme.report import quarterly_report
 
 FTE_DIGITS = 2
 BY_PLAN: tuple[type[models.Model], ...] = (Milestone, Risk, Objective, Team, BudgetLine)
@@ -117,3 +122,32 @@ def _store_budget_line(plan: ProgrammePlan, spec: BudgetLineSpec, digits: int) -
 
 def _create(model: type[models.Model], rows: Iterable[models.Model]) -> None:
     model._default_manager.bulk_create(rows)
+
+
+class FolderUnwritable(Refusal):
+    """The report cannot be written there. Name a folder that you may write to."""
+
+    code = "FOLDER_UNWRITABLE"
+
+
+def write_report(*, facts: QuarterlyFacts, folder: Path) -> list[Path]:
+    """Write the report as Markdown and PDF; returns the files."""
+    document = quarterly_report(facts)
+    contents = {".md": markdown(document).encode(), ".pdf": pdf(document)}
+    stem = report_name(facts)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for suffix, content in contents.items():
+            (folder / f"{stem}{suffix}").write_bytes(content)
+    except OSError as error:
+        raise FolderUnwritable(
+            "The report cannot be written",
+            file=str(folder),
+            cure=f"name another folder with --out ({error.strerror})",
+        ) from error
+    return [folder / f"{stem}{suffix}" for suffix in contents]
+
+
+def report_name(facts: QuarterlyFacts) -> str:
+    """What the report's files are called, without their endings."""
+    return f"{facts.carrier_code}-{facts.quarter}"

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Self
 
 from crossbill.core.refusal import Refusal
@@ -54,6 +54,10 @@ class Quarter:
         if self.number == 4:
             return type(self)(self.year + 1, 1)
         return type(self)(self.year, self.number + 1)
+
+    def as_of(self, today: date) -> date:
+        """The day of a report made today: today, or the last day where the quarter is over."""
+        return min(today, self.to_date - timedelta(days=1))
 
     def __contains__(self, day: date) -> bool:
         return self.from_date <= day < self.to_date
