@@ -6,6 +6,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from crossbill.core.money import MINOR_DIGITS
 from crossbill.engine import datasets
 
 ENGINE = ibis.duckdb.connect()
@@ -80,8 +81,8 @@ def table(name: str, rows: list[dict]) -> ir.Table:
     return ibis.memtable(pa.Table.from_pylist(rows, schema=SCHEMAS[name]))
 
 
-def carrier(periods: tuple = (APRIL,), **changed: list[dict]) -> dict[str, ir.Table]:
-    """A carrier of one account with one product, with the tables that a test states instead."""
+def stated(periods: tuple = (APRIL,), **changed: list[dict]) -> dict[str, list[dict]]:
+    """A carrier of one account with one product, with the rows that a test states instead."""
     rows = {
         "account": [ACCOUNT],
         "customer": [CUSTOMER],
@@ -90,18 +91,20 @@ def carrier(periods: tuple = (APRIL,), **changed: list[dict]) -> dict[str, ir.Ta
         "tax_rate": [TAX_RATE],
         "policy": [OLD_POLICY],
         "periods": [{"period_from": a, "period_to": b} for a, b in periods],
+        "currency": [{"currency": c, "minor_digits": d} for c, d in MINOR_DIGITS.items()],
     }
-    return {name: table(name, stated) for name, stated in (rows | changed).items()}
+    return rows | changed
 
 
-def stored(tables: dict[str, list[dict]]) -> dict[str, ir.Table]:
+def carrier(periods: tuple = (APRIL,), **changed: list[dict]) -> dict[str, ir.Table]:
+    """The same as engine tables."""
+    return {name: table(name, rows) for name, rows in stated(periods, **changed).items()}
+
+
+def stored(tables: dict[str, list[dict]]) -> None:
     """The tables under their own names in the engine, instead of what stood there before."""
-    return {
-        name: ENGINE.create_table(
-            name, pa.Table.from_pylist(rows, schema=SCHEMAS[name]), overwrite=True
-        )
-        for name, rows in tables.items()
-    }
+    for name, rows in tables.items():
+        ENGINE.con.register(name, pa.Table.from_pylist(rows, schema=SCHEMAS[name]))
 
 
 def rows_of(expression: ir.Table) -> list[dict]:

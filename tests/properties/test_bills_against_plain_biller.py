@@ -1,19 +1,17 @@
 """Any carrier, any policy: every amount equals the plain biller's to the minor unit."""
 
 from datetime import date, timedelta
-from functools import cache
 
+from calculation import load, result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracle.plain_biller import bill_account
-from oracle.tables import ACCOUNT, CUSTOMER, ENGINE, SCHEMAS, stored
+from oracle.tables import ACCOUNT, stated
 
-from crossbill.core.money import MINOR_DIGITS, minor_digits
+from crossbill.core.money import minor_digits
 from crossbill.core.period import DayCount, month_period
 from crossbill.core.policy import PriceBy, TaxScope
 from crossbill.core.rounding import RoundingMode
-from crossbill.platform.billing.bill import shadow
-from crossbill.platform.billing.resolve import resolution_proof, resolve
 
 EARLIEST = date(2023, 12, 1)
 MODES = st.sampled_from([str(m) for m in RoundingMode])
@@ -105,30 +103,13 @@ def _keyed(rows, key):
     return [row | {key: str(position)} for position, row in enumerate(rows)]
 
 
-def _loaded(world, chosen):
+def _load(world, chosen):
     """The world as engine tables, without the helper columns of its making."""
     rows = {
-        name: [{k: v for k, v in row.items() if k not in ("policy", "account")} for row in stated]
-        for name, stated in world.items()
+        name: [{k: v for k, v in row.items() if k not in ("policy", "account")} for row in made]
+        for name, made in world.items()
     }
-    spans = [{"period_from": a, "period_to": b} for a, b in chosen]
-    digits = [{"currency": c, "minor_digits": d} for c, d in MINOR_DIGITS.items()]
-    return stored(rows | {"customer": [CUSTOMER], "periods": spans, "currency": digits})
-
-
-@cache
-def _queries():
-    """The calculation as SQL over the names of the tables: made once, since Ibis takes its time."""
-    tables = {name: ENGINE.table(name) for name in SCHEMAS if name != "charge_input"}
-    inputs = ("account", "product", "price", "tax_rate", "policy", "periods", "currency")
-    resolved = resolve(*(tables[name] for name in inputs))
-    results = shadow(tables)._asdict()
-    results["proof"] = resolution_proof(tables["product"], tables["periods"], *resolved)
-    return {name: ENGINE.compile(result) for name, result in results.items()}
-
-
-def _result(name):
-    return ENGINE.con.execute(_queries()[name]).to_arrow_table().to_pylist()
+    load(stated(tuple(chosen), **rows))
 
 
 def _plain(world, period):
@@ -148,31 +129,30 @@ def _plain(world, period):
         yield account["account_key"], bill
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(world=worlds(), period=periods)
 def test_every_amount_equals_the_plain_biller(world, period):
-    _loaded(world, [period])
+    _load(world, [period])
     plain = dict(_plain(world, period))
     lines = {
         (r["account_key"], r["product_key"], r["category"]): (r["net_minor"], r["tax_minor"])
-        for r in _result("bill_line")
+        for r in result("bill_line")
     }
     assert lines == {
         (account, *key): amounts for account, b in plain.items() for key, amounts in b.lines.items()
     }
     bills = {
-        r["account_key"]: (r["net_minor"], r["tax_minor"], r["total_minor"])
-        for r in _result("bill")
+        r["account_key"]: (r["net_minor"], r["tax_minor"], r["total_minor"]) for r in result("bill")
     }
     assert bills == {a: (b.net, b.tax, b.net + b.tax) for a, b in plain.items() if b.lines}
-    suspended = {r["product_key"] for r in _result("unresolved")}
+    suspended = {r["product_key"] for r in result("unresolved")}
     assert suspended == {key for b in plain.values() for key in b.suspended}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(world=worlds(), chosen=st.lists(periods, min_size=1, max_size=3, unique=True))
 def test_every_product_and_period_ends_in_one_place(world, chosen):
-    _loaded(world, chosen)
-    (row,) = _result("proof")
+    _load(world, chosen)
+    (row,) = result("proof")
     assert row["rows_in"] == len(world["product"]) * len(chosen)
     assert row["balanced"], row
