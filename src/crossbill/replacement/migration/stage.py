@@ -97,7 +97,7 @@ def stage_file(  # noqa: PLR0913 - where from, how to read, where to, and with w
     ``key`` names the fields that identify a row, ``account`` the one that holds its account. The
     receipt's sums are named ``label.field``.
     """
-    _refuse_unknown_key(fields, key)
+    _refuse_unknown(fields, [*key, *([account] if account else [])])
     source = open_source(landed, format, label=label)
     source.require(f.source_column for f in fields)
     dataset = staged_dataset(source.label, fields)
