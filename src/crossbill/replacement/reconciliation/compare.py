@@ -455,7 +455,7 @@ def _minor(amount: ir.Value, digits: ir.Value) -> ir.Value:
     cases = []
     for count in sorted(set(MINOR_DIGITS.values())):
         per_minor = nanos_per_minor(count)
-        exact = (digits == count) & (amount % per_minor == 0)
+        exact = (digits.fill_null(-1) == count) & (amount % per_minor == 0)
         cases.append((exact, div_trunc(amount, per_minor)))
     return ibis.cases(*cases, else_=ibis.null("int64"))
 

@@ -18,7 +18,7 @@ from crossbill.engine.datasets import SUSPENDED
 from crossbill.replacement.migration.sources import LINE_COLUMN, Source, open_source
 from crossbill.replacement.reconciliation.compare import ComparedField, Comparison
 from crossbill.replacement.reconciliation.spec import FieldSpec, ReconcileSpec
-from crossbill.replacement.reconciliation.values import columns_of, normalised
+from crossbill.replacement.reconciliation.values import normalised, typed
 
 FILE_COLUMN = "_file"
 PLACE = pa.schema([(LINE_COLUMN, pa.int64()), (FILE_COLUMN, pa.int32())])
@@ -76,7 +76,7 @@ def comparison_of(spec: ReconcileSpec, engine: Backend) -> Comparison:
             currency=f.currency,
             tolerance=f.tolerance_nanos if f.type == "money" else f.tolerance_nanos // 10**9,
             codes=tuple(_codes(f, engine)),
-            read=True,
+            read=not f.as_read,
         )
         for f in spec.fields
     )
@@ -190,14 +190,14 @@ def _typed(spec: ReconcileSpec, side: str, landed: _Landed, engine: Backend) -> 
     """The records with normalised key and typed fields, stored in the engine."""
     raw = engine.read_parquet(landed.path, table_name=f"{side}_landed")
     raw = _with_expressions(raw, spec, side, engine)
-    found: dict[str, ir.Value] = {}
+    kept: dict[str, ir.Value] = {name: raw[name] for name in PLACE.names}
     for part in spec.key:
         text = normalised(raw[getattr(part, side)], getattr(part.normalise, side))
-        found[part.name] = text.fill_null("")
-    for number, f in enumerate(spec.fields):
-        found |= columns_of(raw[f.column(side) or _expression_name(number)], f, side)
-    place = {name: raw[name] for name in (FILE_COLUMN, LINE_COLUMN)}
-    return _stored(raw.select(**found, **place), engine, side)
+        kept[part.name] = text.fill_null("")
+    texts = [
+        (f, raw[f.column(side) or _expression_name(number)]) for number, f in enumerate(spec.fields)
+    ]
+    return _stored(typed(raw, kept, texts, side), engine, side)
 
 
 def _expression_name(number: int) -> str:
@@ -220,10 +220,10 @@ def _with_expressions(
     return engine.sql(f"SELECT *, {', '.join(parts)} FROM {side}_landed")  # noqa: S608 - checked
 
 
-def _stored(typed: ibis.Table, engine: Backend, side: str) -> ibis.Table:
+def _stored(rows: ibis.Table, engine: Backend, side: str) -> ibis.Table:
     """The table in the engine; what an expression cannot digest is refused."""
     try:
-        return engine.create_table(f"{side}_side", typed)
+        return engine.create_table(f"{side}_side", rows)
     except duckdb.DataError as error:
         raise _failed(side, error) from error
 

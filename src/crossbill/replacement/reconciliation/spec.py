@@ -151,6 +151,12 @@ class FieldSpec(Strict):
         if self.type == "integer" and self.tolerance_nanos % 1_000_000_000:
             raise ValueError("the tolerance of an integer is a whole number")
 
+    @property
+    def as_read(self) -> bool:
+        """Whether the text as read is the value: nothing is declared that could change it."""
+        settings = (self.normalise, self.null_values, self.sentinels)
+        return self.type == "text" and not any(s.left or s.right for s in settings)
+
     def column(self, side: str) -> str | None:
         """The side's column; the field's own name where nothing is said; none for an expression."""
         if self.sql(side) is not None:

@@ -37,10 +37,37 @@ def normalised(text: ir.StringValue, steps: Sequence[str]) -> ir.StringValue:
     return text
 
 
-def columns_of(text: ir.StringValue, field: FieldSpec, side: str) -> dict[str, ir.Value]:
-    """The value, the text as read, and what stands in the cell: NAME, NAME__text, NAME__state."""
+def typed(
+    rows: ibis.Table,
+    kept: dict[str, ir.Value],
+    texts: Sequence[tuple[FieldSpec, ir.StringValue]],
+    side: str,
+) -> ibis.Table:
+    """Rows -> what is kept, and of each field NAME, NAME__text and NAME__state.
+
+    These are its value, its text as read, and what stands in the cell; for a text that is compared
+    as read, NAME alone. In two steps, so that the engine reads each text once.
+    """
+    first = dict(kept)
+    for f, text in texts:
+        first |= {f.name: text} if f.as_read else _read(text, f, side)
+    read = rows.select(**first).view()
+    second: dict[str, ir.Value] = {name: read[name] for name in kept}
+    for f, _ in texts:
+        second |= {f.name: read[f.name]} if f.as_read else _judged(read, f, side)
+    return read.select(**second)
+
+
+def _read(text: ir.StringValue, field: FieldSpec, side: str) -> dict[str, ir.Value]:
+    """The value before it is judged, the text, and the text after normalising."""
     bare = normalised(text if field.type == "text" else text.strip(), _of(field.normalise, side))
-    value = _typed(bare, field, side)
+    name = field.name
+    return {name: _value(bare, field, side), f"{name}__text": text, f"{name}__bare": bare}
+
+
+def _judged(read: ibis.Table, field: FieldSpec, side: str) -> dict[str, ir.Value]:
+    """The three columns of a field; what means "not set" has no value."""
+    value, text, bare = (read[f"{field.name}{part}"] for part in ("", "__text", "__bare"))
     nulls = _of(field.null_values, side)
     blank = bare.isin(nulls).fill_null(False) if nulls else ibis.literal(False)
     state = ibis.cases(
@@ -59,7 +86,7 @@ def _of(setting: object, side: str) -> list[str]:
     return texts
 
 
-def _typed(text: ir.StringValue, field: FieldSpec, side: str) -> ir.Value:
+def _value(text: ir.StringValue, field: FieldSpec, side: str) -> ir.Value:
     """The text in the field's type; empty where it is not of that type."""
     if field.type == "money":
         return _scaled(_plain(text, field, side), 9)
@@ -85,12 +112,17 @@ def _plain(text: ir.StringValue, field: FieldSpec, side: str) -> ir.StringValue:
 
 
 def _scaled(plain: ir.StringValue, digits: int) -> ir.IntegerValue:
-    """Decimal text times ``10**digits``; empty where that is no whole number or absurdly large."""
-    exact = plain.re_search(rf"^[^.]*(\.\d{{0,{digits}}}0*)?$")
-    decimal = ibis.ifelse(exact, plain, ibis.null("string")).try_cast(f"decimal(28, {digits})")
-    scaled = decimal * ibis.literal(10**digits, "int64").cast("decimal(10, 0)")
-    fits = (scaled >= -LARGEST) & (scaled <= LARGEST)
-    return ibis.ifelse(fits, scaled, ibis.null(scaled.type())).cast("int64")
+    """Decimal text times ``10**digits``; empty where that is no whole number or absurdly large.
+
+    By moving the point in the text: the engine's casts to decimals round, and are slow.
+    """
+    point = plain.find(".")
+    short = ibis.ifelse(point >= 0, plain.re_replace(r"0+$", ""), plain)
+    fraction = ibis.ifelse(point >= 0, short.length() - point - 1, 0)
+    zeros = ibis.literal("0" * digits).left(ibis.greatest(digits - fraction, 0))
+    moved = ibis.ifelse(fraction <= digits, short.replace(".", "") + zeros, ibis.null("string"))
+    scaled = moved.replace("+", "").try_cast("int64")
+    return ibis.ifelse(scaled.between(-LARGEST, LARGEST), scaled, ibis.null("int64"))
 
 
 def _is_sentinel(
