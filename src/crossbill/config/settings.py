@@ -21,8 +21,6 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 INSTALLED_APPS = [
     "crossbill.console",  # first, so that its templates win over those of the libraries
-    "unfold",  # before the admin, whose templates it replaces
-    "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -50,6 +48,8 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "simple_history.middleware.HistoryRequestMiddleware",
+    "crossbill.console.middleware.security_headers",
+    "crossbill.console.middleware.RefusalPages",
 ]
 
 TEMPLATES = [
@@ -70,7 +70,7 @@ ROOT_URLCONF = "crossbill.console.urls"
 LOGIN_URL = "/sign-in/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = LOGIN_URL
-UNFOLD = {"SITE_TITLE": "Crossbill"}
+PROCRASTINATE_IMPORT_PATHS = ["crossbill.replacement.tasks"]
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"

@@ -1,0 +1,56 @@
+"""What pages share: which change-over they show, the page of a list, and numbers in addresses."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.paginator import Page, Paginator
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest
+
+from crossbill.replacement.migration.models import Replacement
+from crossbill.replacement.migration.queries import replacements
+
+ROWS = 50
+LONGEST_SEARCH = 100
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The change-over that a page shows, and the others that could be chosen."""
+
+    replacement: Replacement | None
+    others: list[Replacement]
+
+
+def chosen(request: HttpRequest) -> Chosen:
+    """The change-over of the carrier in the address, else the newest; 404 where there is none."""
+    every = list(replacements())
+    code = request.GET.get("carrier", "")
+    fitting = [r for r in every if r.carrier.code == code] if code else every
+    if code and not fitting:
+        raise Http404(f"No change-over of a carrier {code!r}")
+    return Chosen(fitting[0] if fitting else None, every if len(every) > 1 else [])
+
+
+def replacement_of(carrier: str) -> Replacement:
+    """The change-over of a carrier, or 404."""
+    replacement = replacements().filter(carrier__code=carrier).first()
+    if replacement is None:
+        raise Http404(f"No change-over of a carrier {carrier!r}")
+    return replacement
+
+
+def page_of(request: HttpRequest, rows: "QuerySet[Any]", name: str = "page") -> "Page[Any]":
+    """The rows of the page that the address asks for; beyond the end it is the last."""
+    return Paginator(rows, ROWS).get_page(request.GET.get(name, "1"))
+
+
+def text(request: HttpRequest, name: str) -> str:
+    """A word of the address, without blanks around it and without what no database takes."""
+    return request.GET.get(name, "").replace("\x00", "").strip()[:LONGEST_SEARCH]
+
+
+def number(request: HttpRequest, name: str) -> int | None:
+    """A whole number of the address, or nothing."""
+    value = text(request, name)
+    return int(value) if value.isdecimal() and value.isascii() and len(value) < 19 else None

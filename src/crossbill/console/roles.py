@@ -1,0 +1,12 @@
+"""The three roles of the console and what each may do."""
+
+READ = ("runs", "customer", "product", "ledger", "migration", "reconciliation", "programme")
+
+VIEWER, OPERATOR, APPROVER = "viewer", "operator", "approver"
+
+# Role -> permissions beside those to read, as ``application.codename``.
+ROLES: dict[str, tuple[str, ...]] = {
+    VIEWER: (),
+    OPERATOR: ("runs.resume_run",),
+    APPROVER: ("reconciliation.sign_gate",),
+}

@@ -1,0 +1,31 @@
+"""The console's addresses."""
+
+from django.contrib.auth.views import LoginView, LogoutView
+from django.urls import path
+
+from crossbill.console import (
+    views_accounts,
+    views_differences,
+    views_health,
+    views_overview,
+    views_runs,
+    views_waves,
+)
+
+sign_in = LoginView.as_view(template_name="console/sign_in.html", redirect_authenticated_user=True)
+
+urlpatterns = [
+    path("", views_overview.overview, name="overview"),
+    path("waves/<int:wave_id>/", views_waves.wave, name="wave"),
+    path("gates/<int:gate_id>/sign/", views_waves.sign, name="sign_gate"),
+    path("accounts/", views_accounts.accounts, name="accounts"),
+    path("accounts/<slug:carrier>/<path:account_key>/", views_accounts.account, name="account"),
+    path("differences/", views_differences.differences, name="differences"),
+    path("runs/", views_runs.runs, name="runs"),
+    path("runs/<int:run_id>/", views_runs.run, name="run"),
+    path("runs/<int:run_id>/progress/", views_runs.run_progress, name="run_progress"),
+    path("runs/<int:run_id>/resume/", views_runs.resume, name="resume_run"),
+    path("sign-in/", sign_in, name="sign_in"),
+    path("sign-out/", LogoutView.as_view(), name="sign_out"),
+    path("health/", views_health.health, name="health"),
+]

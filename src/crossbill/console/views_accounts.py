@@ -1,0 +1,126 @@
+"""Accounts: the search, and one account with its old and new bills side by side."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+
+from crossbill.config.environment import read_environment
+from crossbill.console import words
+from crossbill.console.access import page
+from crossbill.console.pages import chosen, number, page_of, replacement_of, text
+from crossbill.engine.store import Store
+from crossbill.platform.customer.models import BillingAccount
+from crossbill.platform.ledger.models import OpenItem, Posting
+from crossbill.platform.product.queries import offering_names
+from crossbill.replacement.migration import queries as migration
+from crossbill.replacement.migration.models import AccountMove, Replacement
+from crossbill.replacement.migration.queries import MoveFilter
+from crossbill.replacement.reconciliation import account_tables
+from crossbill.replacement.reconciliation import queries as reconciliation
+from crossbill.replacement.reconciliation.account_tables import Rows
+from crossbill.replacement.reconciliation.queries import DifferenceFilter
+from crossbill.replacement.reconciliation.side_by_side import pair_bills
+
+MOST_ROWS = 200  # of one account on one page
+Tables = dict[str, Rows]
+
+
+@page("migration.view_accountmove")
+def accounts(request: HttpRequest) -> HttpResponse:
+    """Search by key or name, filtered by state, wave, reason and hardness."""
+    choice = chosen(request)
+    wanted = MoveFilter(
+        search=text(request, "search"),
+        state=text(request, "state"),
+        wave_id=number(request, "wave"),
+        class_code=text(request, "class"),
+        hard=bool(text(request, "hard")),
+    )
+    context = {"chosen": choice, "replacement": choice.replacement, "wanted": wanted}
+    if choice.replacement is not None:
+        context |= _found(request, choice.replacement, wanted)
+    return render(request, "console/accounts.html", context)
+
+
+def _found(request: HttpRequest, replacement: Replacement, wanted: MoveFilter) -> dict[str, object]:
+    found = page_of(request, migration.find_moves(replacement, wanted))
+    names = migration.account_names(replacement.carrier_id, [m.account_key for m in found])
+    return {
+        "found": found,
+        "rows": [(move, names.get(move.account_key, "")) for move in found],
+        "states": AccountMove.State.values,
+        "waves": replacement.waves.order_by("position"),
+        "fallout_classes": migration.fallout_classes(replacement.id),
+    }
+
+
+@page("migration.view_accountmove")
+def account(request: HttpRequest, carrier: str, account_key: str) -> HttpResponse:
+    """One account: its move, its bills on both sides, and everything that differs."""
+    replacement = replacement_of(carrier)
+    move = get_object_or_404(
+        AccountMove.objects.select_related("wave"), replacement=replacement, account_key=account_key
+    )
+    return render(
+        request,
+        "console/account.html",
+        {
+            "replacement": replacement,
+            "move": move,
+            "names": offering_names(replacement.carrier_id),
+            "suspended": migration.suspended_records(replacement.id, account_key)[:MOST_ROWS],
+            **_both_sides(replacement, move),
+            **_books(replacement.carrier_id, account_key),
+        },
+    )
+
+
+def _both_sides(replacement: Replacement, move: AccountMove) -> dict[str, object]:
+    store = Store(read_environment().store_url)
+    code, key = replacement.carrier.code, move.account_key
+    old = account_tables.old_side(store, code, key)
+    new = account_tables.new_side(store, code, move.wave.position, key)
+    differences = reconciliation.find_differences(
+        replacement.id, DifferenceFilter(), account_key=key
+    )
+    bills, rest = pair_bills(old, new, differences[:MOST_ROWS])
+    return {
+        "bills": bills,
+        "rest": rest,
+        "products": _paired_products(old["product"], new["product"]),
+        "name": _name(store, code, old["account"]),
+        "old_account": (old["account"] or [None])[0],
+        "currency": _currency(old["account"], new["account"]),
+    }
+
+
+def _paired_products(old: Rows, new: Rows) -> list[dict[str, object]]:
+    """What the account holds on each side, by product."""
+    keys = dict.fromkeys(row["product_key"] for row in [*old, *new])
+    sides = [{row["product_key"]: row for row in rows} for rows in (old, new)]
+    return [
+        {"key": key, "old": sides[0].get(key), "new": sides[1].get(key)} for key in sorted(keys)
+    ]
+
+
+def _name(store: Store, code: str, rows: Rows) -> str:
+    return account_tables.customer_name(store, code, rows[0]["customer_key"]) if rows else ""
+
+
+def _currency(*sides: Rows) -> str:
+    return next((str(row["currency"]) for rows in sides for row in rows), "")
+
+
+def _books(carrier_id: int, account_key: str) -> dict[str, object]:
+    """What the new platform holds of the account: itself, open items, postings."""
+    billed = BillingAccount.objects.select_related("customer").filter(
+        carrier_id=carrier_id, account_key=account_key
+    )
+    held = billed.first()
+    items = OpenItem.objects.filter(account=held).order_by("document_date", "open_item_key")
+    postings = Posting.objects.select_related("entry").filter(account=held).order_by("id")
+    return {
+        "held": held,
+        "open_items": items[:MOST_ROWS] if held else [],
+        "postings": postings[:MOST_ROWS] if held else [],
+        "categories": words.CATEGORIES,
+    }

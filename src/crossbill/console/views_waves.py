@@ -1,0 +1,85 @@
+"""The wave page: plan, counts, gate, signatures, fallout and differences; and signing the gate."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+
+from crossbill.console.access import action, page
+from crossbill.console.pages import page_of, text
+from crossbill.console.views_overview import wave_bar
+from crossbill.core.refusal import Refusal
+from crossbill.replacement.migration import queries as migration
+from crossbill.replacement.migration.models import AccountMove, Wave
+from crossbill.replacement.migration.queries import MoveFilter
+from crossbill.replacement.reconciliation import queries as reconciliation
+from crossbill.replacement.reconciliation.models import Gate
+from crossbill.replacement.reconciliation.queries import DifferenceFilter
+
+SIGN = "reconciliation.sign_gate"
+
+
+@page("migration.view_wave")
+def wave(request: HttpRequest, wave_id: int) -> HttpResponse:
+    """One wave."""
+    shown = get_object_or_404(
+        Wave.objects.select_related("replacement__carrier", "replacement__run"), id=wave_id
+    )
+    return render(
+        request,
+        "console/wave.html",
+        {
+            "wave": shown,
+            "replacement": shown.replacement,
+            "class_code": text(request, "class"),
+            **_counts(shown),
+            **_gate(request, shown),
+            **_lists(request, shown),
+        },
+    )
+
+
+def _counts(shown: Wave) -> dict[str, object]:
+    standings = migration.wave_standings(shown.replacement_id)
+    standing = next(s for s in standings if s.wave.id == shown.id)
+    return {"standing": standing, "bar": wave_bar(standing)}
+
+
+def _gate(request: HttpRequest, shown: Wave) -> dict[str, object]:
+    gate = reconciliation.gate_of(shown)
+    signatures = list(reconciliation.signatures_of(gate)) if gate else []
+    signed = any(signature.user_id == request.user.pk for signature in signatures)
+    passed = gate is not None and gate.result == Gate.Result.PASSED
+    return {
+        "gate": gate,
+        "signatures": signatures,
+        "signatures_needed": reconciliation.signatures_needed(shown.replacement),
+        "can_sign": passed and not signed and not shown.live_at and request.user.has_perm(SIGN),
+    }
+
+
+def _lists(request: HttpRequest, shown: Wave) -> dict[str, object]:
+    fallout = MoveFilter(state=AccountMove.State.FALLOUT, wave_id=shown.id)
+    wanted = DifferenceFilter(class_code=text(request, "class"), wave_id=shown.id)
+    found = reconciliation.find_differences(shown.replacement_id, wanted)
+    return {
+        "fallout": page_of(
+            request, migration.find_moves(shown.replacement, fallout), "fallout_page"
+        ),
+        "fallout_classes": migration.fallout_by_class(shown.replacement_id, wave_id=shown.id),
+        "classes": reconciliation.differences_by_class(shown.replacement_id, wave_id=shown.id),
+        "differences": page_of(request, found),
+    }
+
+
+@action(SIGN)
+def sign(request: HttpRequest, gate_id: int) -> HttpResponse:
+    """Sign a gate as the person signed in."""
+    from crossbill.replacement.reconciliation import operations
+
+    gate = get_object_or_404(Gate, id=gate_id)
+    try:
+        operations.sign_gate(gate_id=gate.id, user=request.user)
+        messages.success(request, "You signed the gate.")
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+    return redirect("wave", wave_id=gate.wave_id)

@@ -1,0 +1,149 @@
+"""What pages and reports ask about a change-over: its waves, its accounts, its fallout."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db.models import Count, Max, Q, QuerySet
+
+from crossbill.platform.customer.models import BillingAccount
+from crossbill.replacement.migration.models import (
+    AccountMove,
+    Replacement,
+    SuspendedRecord,
+    Wave,
+)
+
+State = AccountMove.State
+
+
+@dataclass(frozen=True)
+class WaveStanding:
+    """How many accounts of a wave stand in each state; together they are the whole wave."""
+
+    wave: Wave
+    live: int
+    loaded: int
+    planned: int
+    fallout: int
+
+    @property
+    def accounts(self) -> int:
+        """All accounts of the wave."""
+        return self.live + self.loaded + self.planned + self.fallout
+
+    @property
+    def to_go(self) -> int:
+        """Accounts that are neither on the new platform nor kept on the old one."""
+        return self.loaded + self.planned
+
+
+@dataclass(frozen=True)
+class Fallout:
+    """Accounts that stay on the old system for one class of reason."""
+
+    class_code: str
+    accounts: int
+    example: str
+
+
+@dataclass(frozen=True)
+class MoveFilter:
+    """What an account search asks for; an empty part asks for nothing."""
+
+    search: str = ""
+    state: str = ""
+    wave_id: int | None = None
+    class_code: str = ""
+    hard: bool = False
+
+
+def replacements() -> QuerySet[Replacement]:
+    """All change-overs, the newest first."""
+    return Replacement.objects.select_related("carrier", "run").order_by("-created_at", "-id")
+
+
+def wave_standings(replacement_id: int) -> list[WaveStanding]:
+    """Where each wave of a change-over stands, in their order."""
+    moves = AccountMove.objects.filter(replacement_id=replacement_id).order_by()
+    counts = {
+        (row["wave_id"], row["state"]): row["accounts"]
+        for row in moves.values("wave_id", "state").annotate(accounts=Count("id"))
+    }
+    waves = Wave.objects.filter(replacement_id=replacement_id).order_by("position")
+    return [_standing(wave, counts) for wave in waves]
+
+
+def _standing(wave: Wave, counts: dict[tuple[int, str], int]) -> WaveStanding:
+    by_state = {str(state): counts.get((wave.id, state), 0) for state in State.values}
+    return WaveStanding(wave=wave, **by_state)
+
+
+def state_counts(standings: Iterable[WaveStanding]) -> dict[str, int]:
+    """The accounts of all waves by state."""
+    rows = list(standings)
+    return {state: sum(getattr(row, state) for row in rows) for state in State.values}
+
+
+def fallout_by_class(replacement_id: int, *, wave_id: int | None = None) -> list[Fallout]:
+    """Accounts that stay on the old system, by class, the most frequent first."""
+    moves = AccountMove.objects.filter(replacement_id=replacement_id, state=State.FALLOUT)
+    if wave_id is not None:
+        moves = moves.filter(wave_id=wave_id)
+    rows = moves.order_by().values("class_code").annotate(n=Count("id"), example=Max("reason"))
+    return [
+        Fallout(row["class_code"], row["n"], row["example"])
+        for row in rows.order_by("-n", "class_code")
+    ]
+
+
+def find_moves(replacement: Replacement, wanted: MoveFilter) -> QuerySet[AccountMove]:
+    """The accounts that fit, in key order."""
+    moves = AccountMove.objects.filter(replacement=replacement).select_related("wave")
+    if wanted.search:
+        moves = moves.filter(_found(replacement, wanted.search))
+    if wanted.state:
+        moves = moves.filter(state=wanted.state)
+    if wanted.wave_id is not None:
+        moves = moves.filter(wave_id=wanted.wave_id)
+    if wanted.class_code:
+        moves = moves.filter(class_code=wanted.class_code)
+    if wanted.hard:
+        moves = moves.exclude(hard_reasons="")
+    return moves.order_by("account_key")
+
+
+def _found(replacement: Replacement, search: str) -> Q:
+    """Keys that begin with the words, or accounts whose customer's name holds them."""
+    named = BillingAccount.objects.filter(
+        carrier_id=replacement.carrier_id, customer__name__icontains=search
+    )
+    return Q(account_key__startswith=search) | Q(account_key__in=named.values("account_key"))
+
+
+def account_names(carrier_id: int, account_keys: Iterable[str]) -> dict[str, str]:
+    """The customer's name of each account that was taken over."""
+    accounts = BillingAccount.objects.filter(
+        carrier_id=carrier_id, account_key__in=list(account_keys)
+    )
+    return dict(accounts.values_list("account_key", "customer__name"))
+
+
+def fallout_classes(replacement_id: int) -> list[str]:
+    """The classes that keep accounts on the old system, for a list of choices."""
+    moves = AccountMove.objects.filter(replacement_id=replacement_id).exclude(class_code="")
+    return list(moves.order_by("class_code").values_list("class_code", flat=True).distinct())
+
+
+def suspended_records(replacement_id: int, account_key: str) -> QuerySet[SuspendedRecord]:
+    """The records of one account that could not be taken over."""
+    records = SuspendedRecord.objects.filter(replacement_id=replacement_id)
+    return records.filter(account_key=account_key).order_by("file", "line", "code")
+
+
+def suspended_by_code(replacement_id: int) -> list[dict[str, object]]:
+    """How many records each reason suspended, with its owner, the most frequent first."""
+    records = SuspendedRecord.objects.filter(replacement_id=replacement_id).order_by()
+    counted = records.values("code", "class_code", "owner").annotate(
+        records=Count("id"), accounts=Count("account_key", distinct=True), message=Max("message")
+    )
+    return list(counted.order_by("-records", "code"))

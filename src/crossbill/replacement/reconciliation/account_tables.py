@@ -1,0 +1,59 @@
+"""One account's rows on the old and the new side, read from the store's sorted tables."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from crossbill.engine.store import Store
+
+Rows = list[dict[str, Any]]
+OLD_TABLES = ("account", "product", "open_item", "balance", "bill", "bill_line")
+
+
+def old_side(store: Store, carrier_code: str, account_key: str) -> dict[str, Rows]:
+    """The account as the old system has it, mapped; empty tables where it was not extracted."""
+    return _read(store, [carrier_code, "valid"], OLD_TABLES, account_key)
+
+
+def new_side(store: Store, carrier_code: str, wave: int, account_key: str) -> dict[str, Rows]:
+    """The account as its wave exported and billed it; empty tables before that."""
+    return _read(store, [carrier_code, f"wave-{wave}"], OLD_TABLES, account_key)
+
+
+def customer_name(store: Store, carrier_code: str, customer_key: str) -> str:
+    """The customer's name in the extract, empty where it is not there."""
+    path = store.path(carrier_code, "valid", "customer.parquet")
+    rows = _rows(store, path, "customer_key", customer_key)
+    return str(rows[0]["name"]) if rows else ""
+
+
+def _read(
+    store: Store, folder: list[str], tables: Iterable[str], account_key: str
+) -> dict[str, Rows]:
+    paths = {table: store.path(*folder, f"{table}.parquet") for table in tables}
+    return {table: _rows(store, path, "account_key", account_key) for table, path in paths.items()}
+
+
+def _rows(store: Store, path: str, column: str, key: str) -> Rows:
+    """The rows with this key. Tables sorted by it are read in one group of rows, not as a whole."""
+    if not store.exists(path):
+        return []
+    with store.open(path) as file:
+        parquet = pq.ParquetFile(file)
+        groups = [n for n in range(parquet.num_row_groups) if _may_hold(parquet, n, column, key)]
+        table = parquet.read_row_groups(groups)
+    rows: pa.Table = table.filter(pc.equal(table[column], key))
+    found: Rows = rows.to_pylist()
+    return found
+
+
+def _may_hold(parquet: pq.ParquetFile, group: int, column: str, key: str) -> bool:
+    """Whether the group's least and greatest key leave room for this one."""
+    position = parquet.schema_arrow.names.index(column)
+    statistics = parquet.metadata.row_group(group).column(position).statistics
+    if statistics is None or not statistics.has_min_max:
+        return True
+    return bool(statistics.min <= key <= statistics.max)

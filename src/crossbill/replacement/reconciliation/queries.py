@@ -1,0 +1,167 @@
+"""What pages and reports ask about a reconciliation: bills that agree, differences, gates."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from django.db.models import Count, Q, QuerySet, Sum
+
+from crossbill.replacement.migration.models import Replacement, Wave
+from crossbill.replacement.reconciliation.models import Difference, Gate, Signature
+
+BLOCK = "block"
+SMALLEST_QUORUM = 2
+WHOLE_BILL = ("total_minor", "*")
+
+
+@dataclass(frozen=True)
+class BillMatch:
+    """Compared bills: equal to the cent, differing for a known reason, or unexplained."""
+
+    compared: int = 0
+    equal: int = 0
+    explained: int = 0
+    unexplained: int = 0
+
+
+@dataclass(frozen=True)
+class Money:
+    """What the new bills of a class are higher and lower by, never netted."""
+
+    currency: str
+    over_minor: int
+    under_minor: int
+
+
+@dataclass(frozen=True)
+class ClassTotal:
+    """The differences of one class: how many, of how many accounts, how much of billed money."""
+
+    class_code: str
+    differences: int
+    accounts: int
+    blocking: int
+    money: list[Money] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class DifferenceFilter:
+    """What a list of differences asks for; an empty part asks for nothing."""
+
+    class_code: str = ""
+    wave_id: int | None = None
+    decision: str = ""
+    owner: str = ""
+
+
+@dataclass(frozen=True)
+class NextGate:
+    """The first wave that is not live, its gate if there is one, and what stands in its way."""
+
+    wave: Wave
+    gate: Gate | None
+    failed_rules: list[dict[str, object]]
+    signatures_missing: int
+    blocking: list[dict[str, object]]
+
+
+def bill_match(replacement_id: int) -> BillMatch:
+    """The compared bills of all reconciled waves."""
+    gates = Gate.objects.filter(wave__replacement_id=replacement_id).values_list("facts", flat=True)
+    bills = [facts.get("bills", {}) for facts in gates]
+    names = ("compared", "equal", "explained", "unexplained")
+    return BillMatch(**{name: sum(part.get(name, 0) for part in bills) for name in names})
+
+
+def differences_by_class(replacement_id: int, *, wave_id: int | None = None) -> list[ClassTotal]:
+    """Differences by class, the most frequent first; money only where it is billed money."""
+    found = Difference.objects.filter(replacement_id=replacement_id).order_by()
+    if wave_id is not None:
+        found = found.filter(wave_id=wave_id)
+    rows = found.values("class_code").annotate(
+        differences=Count("id"),
+        accounts=Count("account_key", distinct=True),
+        blocking=Count("id", filter=Q(decision=BLOCK)),
+    )
+    money = _money_by_class(found)
+    return [
+        ClassTotal(money=money[row["class_code"]], **row)
+        for row in rows.order_by("-differences", "class_code")
+    ]
+
+
+def _money_by_class(found: "QuerySet[Difference]") -> dict[str, list[Money]]:
+    """Sums of the bills' totals, so that each cent counts once, in the class of its bill."""
+    totals = found.filter(entity="bill", field__in=WHOLE_BILL, amount_minor__isnull=False)
+    rows = totals.values("class_code", "currency").annotate(
+        over=Sum("amount_minor", filter=Q(amount_minor__gt=0), default=0),
+        under=Sum("amount_minor", filter=Q(amount_minor__lt=0), default=0),
+    )
+    money: dict[str, list[Money]] = defaultdict(list)
+    for row in rows.order_by("class_code", "currency"):
+        amounts = Money(row["currency"] or "", int(row["over"]), int(row["under"]))
+        money[row["class_code"]].append(amounts)
+    return money
+
+
+def find_differences(
+    replacement_id: int, wanted: DifferenceFilter, *, account_key: str = ""
+) -> "QuerySet[Difference]":
+    """The differences that fit, those of one account together."""
+    found = Difference.objects.filter(replacement_id=replacement_id).select_related("wave")
+    if account_key:
+        found = found.filter(account_key=account_key)
+    for name in ("class_code", "wave_id", "decision", "owner"):
+        if value := getattr(wanted, name):
+            found = found.filter(**{name: value})
+    return found.order_by("account_key", "entity", "record_key", "field", "id")
+
+
+def choices(replacement_id: int, column: str) -> list[str]:
+    """The values that stand in one column of the differences, for a list of choices."""
+    found = Difference.objects.filter(replacement_id=replacement_id).order_by(column)
+    return list(found.values_list(column, flat=True).distinct())
+
+
+def gate_of(wave: Wave) -> Gate | None:
+    """The wave's gate, if it was reconciled."""
+    return Gate.objects.filter(wave=wave).first()
+
+
+def signatures_of(gate: Gate) -> "QuerySet[Signature]":
+    """Who signed the gate, in order."""
+    return gate.signatures.select_related("user").order_by("signed_at", "id")
+
+
+def signatures_needed(replacement: Replacement) -> int:
+    """How many people must sign a gate of this change-over."""
+    terms = replacement.spec.get("gate", {})
+    return int(terms.get("approvers", SMALLEST_QUORUM))
+
+
+def next_gate(replacement: Replacement) -> NextGate | None:
+    """What blocks the next wave; None when every wave is live."""
+    wave = replacement.waves.filter(live_at__isnull=True).order_by("position").first()
+    if wave is None:
+        return None
+    gate = gate_of(wave)
+    return NextGate(
+        wave=wave,
+        gate=gate,
+        failed_rules=[rule for rule in gate.rules if not rule["holds"]] if gate else [],
+        signatures_missing=_signatures_missing(replacement, gate),
+        blocking=blocking_by_owner(wave),
+    )
+
+
+def _signatures_missing(replacement: Replacement, gate: Gate | None) -> int:
+    given = gate.signatures.count() if gate else 0
+    return max(0, signatures_needed(replacement) - given)
+
+
+def blocking_by_owner(wave: Wave) -> list[dict[str, object]]:
+    """The differences of a wave that block their accounts, by who has to clear them."""
+    found = Difference.objects.filter(wave=wave, decision=BLOCK).order_by()
+    counted = found.values("owner", "class_code").annotate(
+        differences=Count("id"), accounts=Count("account_key", distinct=True)
+    )
+    return list(counted.order_by("-accounts", "owner", "class_code"))

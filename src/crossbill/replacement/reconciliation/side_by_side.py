@@ -1,0 +1,144 @@
+"""One account's old and new bills beside each other: line matched to line, difference to line."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any, Protocol
+
+Row = Mapping[str, Any]
+LINE_KEY = ("product_key", "category", "charge_from")
+
+
+class Differing(Protocol):
+    """What is asked of a difference: where it stands."""
+
+    entity: str
+    record_key: str
+
+
+@dataclass
+class LinePair:
+    """A charge on both bills, or on one of them, with what differs."""
+
+    product_key: str | None
+    category: str
+    charge_from: date
+    old: Row | None = None
+    new: Row | None = None
+    differences: list[Any] = field(default_factory=list)
+
+    @property
+    def some(self) -> Row:
+        """Whichever side stands: both name the same offering unless that is what differs."""
+        row = self.new or self.old
+        assert row is not None
+        return row
+
+    @property
+    def amount_minor(self) -> int:
+        """New minus old, net and tax."""
+        return _amount(self.new) - _amount(self.old)
+
+
+@dataclass
+class BillPair:
+    """The bills of one period: heads, lines, and the differences of the heads."""
+
+    period_from: date
+    period_to: date
+    currency: str
+    old: list[Row] = field(default_factory=list)
+    new: list[Row] = field(default_factory=list)
+    lines: list[LinePair] = field(default_factory=list)
+    differences: list[Any] = field(default_factory=list)
+
+    def total(self, side: str, column: str) -> int | None:
+        """The sum of a column over the side's bills of the period; None where it has none."""
+        bills = self.old if side == "old" else self.new
+        return sum(int(bill[column]) for bill in bills) if bills else None
+
+    @property
+    def amount_minor(self) -> int | None:
+        """New total minus old total, where both bills stand."""
+        old, new = self.total("old", "total_minor"), self.total("new", "total_minor")
+        return None if old is None or new is None else new - old
+
+
+def _amount(line: Row | None) -> int:
+    return int(line["net_minor"]) + int(line["tax_minor"]) if line else 0
+
+
+def pair_bills(
+    old: Mapping[str, Sequence[Row]],
+    new: Mapping[str, Sequence[Row]],
+    differences: Iterable[Differing],
+) -> tuple[list[BillPair], list[Differing]]:
+    """Pairs by period, the newest first, and the differences that are of no bill shown.
+
+    ``old`` and ``new`` hold rows of ``bill`` and ``bill_line``. Every difference comes out once: at
+    its line, at its bill, or in the rest.
+    """
+    bills = _heads(old["bill"], new["bill"])
+    lines = _lines(old["bill_line"], new["bill_line"])
+    rest = _place(bills, lines, differences)
+    for (period, *_), pair in sorted(lines.items(), key=lambda item: _order(item[0])):
+        bills.setdefault(period, _bill_of(pair.some)).lines.append(pair)
+    return [bills[period] for period in sorted(bills, reverse=True)], rest
+
+
+def _bill_of(row: Row) -> BillPair:
+    return BillPair(row["period_from"], row["period_to"], row["currency"])
+
+
+def _heads(old: Sequence[Row], new: Sequence[Row]) -> dict[date, BillPair]:
+    bills: dict[date, BillPair] = {}
+    for side, rows in (("old", old), ("new", new)):
+        for row in rows:
+            pair = bills.setdefault(row["period_from"], _bill_of(row))
+            getattr(pair, side).append(row)
+    return bills
+
+
+def _lines(old: Sequence[Row], new: Sequence[Row]) -> dict[tuple[Any, ...], LinePair]:
+    """Lines by period, key and, where a key stands twice on a side, the how-manieth it is."""
+    pairs: dict[tuple[Any, ...], LinePair] = {}
+    for side, rows in (("old", old), ("new", new)):
+        seen: dict[tuple[Any, ...], int] = defaultdict(int)
+        for row in rows:
+            key = (row["period_from"], *(row[name] for name in LINE_KEY))
+            place = (*key, seen[key])
+            seen[key] += 1
+            pair = pairs.setdefault(place, LinePair(*key[1:]))
+            setattr(pair, side, row)
+    return pairs
+
+
+def _order(place: tuple[Any, ...]) -> tuple[str, ...]:
+    """Lines in the order of their product, the recurring charge before its discount."""
+    period, product, category, charge_from, number = place
+    recurring_first = "0" if category == "recurring" else f"1{category}"
+    return (str(period), product or "", str(charge_from), recurring_first, str(number))
+
+
+def _place(
+    bills: dict[date, BillPair],
+    lines: dict[tuple[Any, ...], LinePair],
+    differences: Iterable[Differing],
+) -> list[Differing]:
+    """Hang each difference on its line or its bill; what finds no place is returned."""
+    by_key = {_line_key(place): pair for place, pair in reversed(lines.items())}
+    by_period = {period.isoformat(): bill for period, bill in bills.items()}
+    rest = []
+    for difference in differences:
+        parts = tuple(difference.record_key.split("|"))
+        line = by_key.get(parts[1:]) if difference.entity == "bill_line" else None
+        billed = difference.entity in ("bill", "bill_line") and len(parts) > 1
+        place = line or (by_period.get(parts[1]) if billed else None)
+        (place.differences if place else rest).append(difference)
+    return rest
+
+
+def _line_key(place: tuple[Any, ...]) -> tuple[str, ...]:
+    """The key as the comparison writes it, without the account."""
+    return tuple("" if part is None else str(part) for part in place[:-1])
