@@ -101,7 +101,7 @@ def verify_backup(file: Path) -> Manifest:
         if name == MANIFEST:
             text = source.read(LARGEST_MANIFEST_BYTES)
         else:
-            hashes[name] = hashlib.file_digest(source, "sha256").hexdigest()
+            hashes[name] = _digest(source)
     manifest = _manifest(file, text)
     for name in sorted(hashes.keys() ^ manifest.hashes.keys()):
         raise _bad(file, f"Part {name!r} is missing or was added")

@@ -162,8 +162,6 @@ class Cluster:
             shutil.rmtree(leftover)
         draft = Path(tempfile.mkdtemp(prefix=".postgres-new-", dir=self.home))
         self.account.own(draft)
-        self.account.let_through(draft)
-        self.account.let_through(binary("postgres"))
         self._initialise(draft)
         draft.rename(self.data)
 
@@ -236,8 +234,7 @@ class Cluster:
         if folder.lstat().st_uid == os.geteuid():
             self.account.own(folder)
         _require_private(folder, self.account)
-        for path in (self.data, folder, binary("postgres")):
-            self.account.let_through(path)
+        self.account.let_through(folder)
         self._write("postgresql.conf", self._settings_text(folder))
         self._write("pg_hba.conf", f"local all {ROLE} peer map=crossbill\n")
         self._write("pg_ident.conf", self._identities_text())
@@ -282,6 +279,8 @@ class Cluster:
     ) -> subprocess.CompletedProcess[str]:
         """Run a program of the server as its account, without our variables and their secrets."""
         folder = folder or self.data
+        for path in (folder, binary(program)):
+            self.account.let_through(path)
         environment = {"PATH": os.defpath, "LC_ALL": "C", "PGDATA": str(folder)}
         return subprocess.run(  # noqa: S603 - a program of our own wheel
             [str(binary(program)), *arguments],
