@@ -102,6 +102,7 @@ PRODUCT = _dataset(
     product_key           text      identity of what the customer holds
     account_key           text      who pays for it
     offering_code         text      a product offering of the new catalogue
+    source_code           text?     its code in the old system
     quantity              integer   units held
     start_date            date      first day charged
     end_date              date?     first day no longer charged
@@ -333,4 +334,19 @@ MOVE = _dataset(
     """,
 )
 
-CANONICAL = {d.name: d for d in (CUSTOMER, ACCOUNT, PRODUCT, OPEN_ITEM, BALANCE, BILL, BILL_LINE)}
+TARIFF = _dataset(
+    "tariff",
+    "source_code valid_from",
+    """
+    source_code   text     code in the old system's own price table
+    valid_from    date     first day
+    valid_to      date?    first day no longer valid
+    currency      text     ISO 4217
+    amount_nanos  integer  per unit and month, as the old system prices it
+    """,
+)
+
+CANONICAL = {
+    dataset.name: dataset
+    for dataset in (CUSTOMER, ACCOUNT, PRODUCT, OPEN_ITEM, BALANCE, BILL, BILL_LINE, TARIFF)
+}

@@ -1,7 +1,7 @@
 """Arrow tables into PostgreSQL and back, by COPY on Django's own connection and in its transaction."""
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import pyarrow as pa
@@ -32,6 +32,18 @@ def copy_in_missing(model: type[models.Model], rows: pa.Table) -> int:
     return count
 
 
+def copy_in_temporary(name: str, columns: dict[str, str], rows: pa.Table) -> int:
+    """Make a table that lasts as long as the transaction, with these column types, and fill it."""
+    table = sql.Identifier(name)
+    parts = [sql.SQL("{} " + kind).format(sql.Identifier(key)) for key, kind in columns.items()]
+    create = sql.SQL("CREATE TEMPORARY TABLE {} ({}) ON COMMIT DROP")
+    with connection.cursor() as cursor:
+        cursor.execute(create.format(table, sql.SQL(", ").join(parts)))
+        count = _copy_in(table, rows)
+        cursor.execute(sql.SQL("ANALYZE {}").format(table))
+    return count
+
+
 def _copy_in(table: sql.Identifier, rows: pa.Table) -> int:
     names = sql.SQL(", ").join(map(sql.Identifier, rows.column_names))
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(table, names)
@@ -55,7 +67,7 @@ def _printable(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 @contextmanager
 def copy_out(
-    query: str, parameters: Sequence[object], schema: pa.Schema
+    query: str, parameters: Mapping[str, object], schema: pa.Schema
 ) -> Iterator[pa.RecordBatchReader]:
     """Stream a query's rows as Arrow; the query selects the schema's columns in order."""
     statement = f"COPY ({query}) TO STDOUT (FORMAT csv)"
@@ -105,5 +117,3 @@ class _CopyStream(io.RawIOBase):
         buffer[:count] = self._rest[:count]
         self._rest = self._rest[count:]
         return count
-
-

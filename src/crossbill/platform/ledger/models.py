@@ -83,9 +83,7 @@ class OpenItem(models.Model):
             ),
             models.CheckConstraint(
                 name="open_item_adds_up",
-                condition=models.Q(
-                    open_minor=models.F("original_minor") - models.F("paid_minor")
-                ),
+                condition=models.Q(open_minor=models.F("original_minor") - models.F("paid_minor")),
             ),
         ]
 

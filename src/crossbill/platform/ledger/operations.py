@@ -10,14 +10,15 @@ from crossbill.platform.bulk import copy_in
 from crossbill.platform.ledger.models import JournalEntry, OpenItem, Posting
 
 
-def post_entries(*, entries: pa.Table, postings: pa.Table, open_items: pa.Table) -> int:
+def post_entries(*, entries: pa.Table, postings: pa.Table, open_items: pa.Table | None) -> int:
     """Post entries with all their postings, and the open items behind them.
 
     PostgreSQL refuses the whole when an entry does not balance in a currency.
     """
     copy_in(JournalEntry, entries)
     copy_in(Posting, postings)
-    copy_in(OpenItem, open_items)
+    if open_items is not None:
+        copy_in(OpenItem, open_items)
     return entries.num_rows
 
 

@@ -85,6 +85,9 @@ class Product(models.Model):
     product_key = models.CharField(max_length=60)
     account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="products")
     offering = models.ForeignKey(ProductOffering, on_delete=models.PROTECT, related_name="products")
+    source_code = models.CharField(  # noqa: DJ001 - none where it was never in an old system
+        max_length=60, null=True, blank=True, help_text="Its code in the old system"
+    )
     quantity = models.BigIntegerField()
     start_date = models.DateField()
     end_date = models.DateField(null=True, blank=True, help_text="First day no longer charged")

@@ -1,6 +1,7 @@
 """The map verb: typed rows of the old system become rows of the canonical tables, or are suspended."""
 
 from collections.abc import Mapping as MappingType
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -48,11 +49,14 @@ class Staged:
 class Mapped:
     """``rows``: the canonical columns and lineage; ``suspended``: file, line, code, field, value ...
 
-    Every source row that a rule takes is in exactly one of the two.
+    Every row that came in is in exactly one of the two. ``amounts`` holds them all, before they were
+    told apart: ``amount`` (of the table's value column, or empty) and ``is_suspended``; the proof that
+    nothing vanished compares it with what was written.
     """
 
     rows: ir.Table
     suspended: ir.Table
+    amounts: ir.Table
 
 
 def map_entity(
@@ -64,11 +68,15 @@ def map_entity(
     """Map all rules of one entity and put their rows together."""
     parts = [_map_rule(CANONICAL[entity], rule, sources, codes) for rule in rules]
     return Mapped(
-        rows=ibis.union(*[p.rows for p in parts]) if len(parts) > 1 else parts[0].rows,
-        suspended=(
-            ibis.union(*[p.suspended for p in parts]) if len(parts) > 1 else parts[0].suspended
-        ),
+        rows=together([part.rows for part in parts]),
+        suspended=together([part.suspended for part in parts]),
+        amounts=together([part.amounts for part in parts]),
     )
+
+
+def together(tables: Sequence[ir.Table]) -> ir.Table:
+    """All rows of all tables."""
+    return ibis.union(*tables) if len(tables) > 1 else tables[0]
 
 
 def taken(rule: EntityRule, source: Staged) -> ir.Table:
@@ -221,7 +229,25 @@ def _split(table: ir.Table, dataset: Dataset, rule: EntityRule, source: Staged) 
             **lineage,
         ),
         suspended=_suspended(bad, dataset, rule, source),
+        amounts=amounts(marked, dataset, "to_"),
     )
+
+
+VALUE_COLUMNS = {
+    "product": "price_override_nanos",
+    "open_item": "open_minor",
+    "balance": "balance_minor",
+    "bill": "total_minor",
+    "bill_line": "net_minor",
+    "tariff": "amount_nanos",
+}
+
+
+def amounts(marked: ir.Table, dataset: Dataset, prefix: str = "") -> ir.Table:
+    """The value of every row and whether it is suspended."""
+    column = VALUE_COLUMNS.get(dataset.name)
+    value = marked[prefix + column] if column else ibis.null("int64")
+    return marked.select(amount=value, is_suspended=marked.fault.notnull())
 
 
 def _faults(
@@ -252,7 +278,11 @@ MESSAGES = {
     "FRACTION_OF_MINOR_UNIT": "The amount has a fraction of the currency's smallest unit; "
     "say in the mapping how it is rounded, or correct the record",
 }
-CLASSES = {"UNMAPPED_CODE": "MAPPING", "VALUE_MISSING": "SENTINEL", "FRACTION_OF_MINOR_UNIT": "FORMAT"}
+CLASSES = {
+    "UNMAPPED_CODE": "MAPPING",
+    "VALUE_MISSING": "SENTINEL",
+    "FRACTION_OF_MINOR_UNIT": "FORMAT",
+}
 
 
 def _suspended(bad: ir.Table, dataset: Dataset, rule: EntityRule, source: Staged) -> ir.Table:
@@ -278,4 +308,3 @@ def _suspended(bad: ir.Table, dataset: Dataset, rule: EntityRule, source: Staged
         value=column.cases(*values, else_=ibis.null("string")),
         message=code.cases(*MESSAGES.items(), else_="?"),
     )
-

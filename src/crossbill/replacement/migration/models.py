@@ -56,7 +56,9 @@ class AccountMove(models.Model):
         FALLOUT = "fallout"
 
     replacement = models.ForeignKey(Replacement, on_delete=models.PROTECT, db_index=False)
-    wave = models.ForeignKey(Wave, on_delete=models.PROTECT, related_name="moves")
+    wave = models.ForeignKey(
+        Wave, null=True, blank=True, on_delete=models.PROTECT, related_name="moves"
+    )
     account_key = models.CharField(max_length=40)
     state = models.CharField(max_length=10, choices=State)
     hard_reasons = models.CharField(max_length=200, blank=True, default="")
@@ -101,9 +103,7 @@ class SuspendedRecord(models.Model):
 
     class Meta:
         ordering = ["replacement", "file", "line"]
-        indexes = [
-            models.Index(fields=["replacement", "account_key"], name="suspended_by_account")
-        ]
+        indexes = [models.Index(fields=["replacement", "account_key"], name="suspended_by_account")]
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line} {self.code}"

@@ -92,9 +92,7 @@ def waves(account_facts: ir.Table, specs: Sequence[WaveSpec]) -> ir.Table:
 
 def moves(planned: ir.Table, suspended: ir.Table, account_keys: ir.Table) -> ir.Table:
     """One MOVE a account key that the extract names: planned, or fallout with its first reason."""
-    blocking = suspended.filter(
-        suspended.code != NOT_BLOCKING, suspended.account_key.notnull()
-    )
+    blocking = suspended.filter(suspended.code != NOT_BLOCKING, suspended.account_key.notnull())
     order = ibis.window(
         group_by="account_key", order_by=[blocking.file, blocking.line, blocking.code]
     )
@@ -109,7 +107,9 @@ def moves(planned: ir.Table, suspended: ir.Table, account_keys: ir.Table) -> ir.
     ).drop("account_key_right")
     joined = known.left_join(first, "account_key").drop("account_key_right")
     no_wave = joined.wave.isnull() & joined.reason.isnull()
-    reason = no_wave.ifelse("No wave takes this account; add one to replacement.yaml", joined.reason)
+    reason = no_wave.ifelse(
+        "No wave takes this account; add one to replacement.yaml", joined.reason
+    )
     return joined.select(
         "account_key",
         "wave",

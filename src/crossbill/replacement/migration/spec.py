@@ -24,6 +24,7 @@ class Strict(BaseModel):
     """Unknown keys are refused, so that a typing error is not a silent default."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+    reference: ClassVar[str] = "docs/reference/mapping.md"
 
 
 class SourceSpec(SourceFormat):
@@ -58,7 +59,9 @@ class EntityRule(Strict):
     fields: dict[str, Annotated[FieldRule, BeforeValidator(_short_form)]]
 
 
-Entity = Literal["customer", "account", "product", "open_item", "balance", "bill", "bill_line"]
+Entity = Literal[
+    "customer", "account", "product", "open_item", "balance", "bill", "bill_line", "tariff"
+]
 
 
 class Mapping(Strict):
@@ -146,6 +149,18 @@ class GateSpec(Strict):
     classes: dict[str, ClassRule]
 
 
+class ManifestSpec(Strict):
+    """The extract's own list of files with record counts and sums, and what its columns are called."""
+
+    file: str
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    decimal_comma: bool = False
+    name: str
+    records: str
+    field: str | None = None
+    sum: str | None = None
+
+
 class RehearsalSpec(Strict):
     """Sample users that sign passed gates, so that a rehearsal runs to its end by itself."""
 
@@ -162,7 +177,7 @@ class ReplacementSpec(Strict):
     catalogue: str
     mapping: str
     programme: str | None = None
-    manifest: str | None = None
+    manifest: ManifestSpec | None = None
     periods: list[PeriodSpec] = Field(min_length=1)
     old_policy: dict[str, str | bool]
     compare: list[Entity]
@@ -171,7 +186,7 @@ class ReplacementSpec(Strict):
     rehearsal: RehearsalSpec | None = None
 
 
-Model = TypeVar("Model", bound=BaseModel)
+Model = TypeVar("Model", bound=Strict)
 
 
 def read(path: Path, model: type[Model]) -> Model:
@@ -200,9 +215,10 @@ def check(value: Any, model: type[Model], file: str) -> Model:
     except ValidationError as error:
         first = error.errors()[0]
         raise BadSpec(
-            f"{first['msg']}" + (f" (and {error.error_count() - 1} more)" * (error.error_count() > 1)),
+            f"{first['msg']}"
+            + (f" (and {error.error_count() - 1} more)" * (error.error_count() > 1)),
             file=file,
             field=".".join(str(part) for part in first["loc"]) or "(the whole file)",
             value=str(first.get("input"))[:80],
-            cure="see docs/reference/mapping.md for the keys of this file",
+            cure=f"see {model.reference} for the keys of this file",
         ) from error

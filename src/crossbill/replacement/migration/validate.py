@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.replacement.migration.map import REMAINDER, Mapped
+from crossbill.engine.datasets import CANONICAL
+from crossbill.replacement.migration.map import REMAINDER, Mapped, amounts
 
 Tables = Mapping[str, ir.Table]
 HIGHEST_MONTHLY_PRICE_NANOS = 100_000 * 10**9
@@ -53,7 +54,11 @@ def check_rows(entity: str, tables: Tables, offerings: ir.Table, tax_codes: ir.T
     marked = table.mutate(fault=ibis.cases(*codes, else_=ibis.null("string")))
     good = marked.filter(marked.fault.isnull()).drop("fault", "twins", REMAINDER)
     bad = marked.filter(marked.fault.notnull())
-    return Mapped(rows=good, suspended=_suspended(bad, entity, checks))
+    return Mapped(
+        rows=good,
+        suspended=_suspended(bad, entity, checks),
+        amounts=amounts(marked, CANONICAL[entity]),
+    )
 
 
 KEYS: dict[str, list[str]] = {
@@ -64,6 +69,7 @@ KEYS: dict[str, list[str]] = {
     "balance": ["account_key"],
     "bill": ["bill_key"],
     "bill_line": ["bill_key", "product_key", "category", "charge_from"],
+    "tariff": ["source_code", "valid_from"],
 }
 
 
@@ -71,7 +77,13 @@ def _common(table: ir.Table, entity: str) -> list[Check]:
     """What holds for every entity."""
     key = KEYS[entity][0]
     return [
-        Check("KEY_BLANK", "SENTINEL", key, "The key is blank; give the record its key", table[key] == ""),
+        Check(
+            "KEY_BLANK",
+            "SENTINEL",
+            key,
+            "The key is blank; give the record its key",
+            table[key] == "",
+        ),
         Check(
             "KEY_REUSED",
             "DUPLICATE",
@@ -96,7 +108,7 @@ def _orphan(table: ir.Table, tables: Tables) -> Check:
     )
 
 
-def _customer(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -> list[Check]:
+def _nothing(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -> list[Check]:
     return []
 
 
@@ -269,25 +281,26 @@ def _bill_line(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Tab
 
 
 CHECKS = {
-    "customer": _customer,
+    "customer": _nothing,
     "account": _account,
     "product": _product,
     "open_item": _open_item,
     "balance": _balance,
     "bill": _bill,
     "bill_line": _bill_line,
+    "tariff": _nothing,
 }
 
 
 def _suspended(bad: ir.Table, entity: str, checks: list[Check]) -> ir.Table:
     """The failing rows in the shape of SUSPENDED, still without their raw bytes."""
-    account = "account_key" if "account_key" in bad.columns else None
+    account = next((n for n in ("account_key", "customer_key") if n in bad.columns), None)
     values = [(check.code, bad[check.field].cast("string")) for check in checks]
     return bad.select(
         file=bad.source_file,
         line=bad.source_line,
         record_key=bad[KEYS[entity][0]].cast("string"),
-        account_key=bad[account] if account else bad["customer_key"],
+        account_key=bad[account] if account else ibis.null("string"),
         stage=ibis.literal("validate"),
         code=bad.fault,
         class_code=_by_code(bad, checks, "class_code"),

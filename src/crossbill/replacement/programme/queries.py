@@ -66,6 +66,15 @@ def quarters_with_data(*, replacement_id: int) -> list[Quarter]:
     return sorted(found | (people.quarters(plan) if plan else set()))
 
 
+def latest_quarter(*, replacement_id: int) -> Quarter:
+    """The quarter of the last wave that went live; before any did, the first with data."""
+    live = Wave.objects.filter(replacement_id=replacement_id, live_at__isnull=False)
+    last = live.order_by("-cutover_date").first()
+    if last is not None:
+        return Quarter.of(last.cutover_date)
+    return quarters_with_data(replacement_id=replacement_id)[0]
+
+
 def quarterly_facts(*, replacement_id: int, quarter: Quarter, as_of_date: date) -> QuarterlyFacts:
     """All that the report of a quarter states, as it stood on a day (its close of business)."""
     replacement = Replacement.objects.select_related("carrier", "run").get(pk=replacement_id)

@@ -5,72 +5,122 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Carrier',
+            name="Carrier",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=40, unique=True)),
-                ('name', models.CharField(max_length=100)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code", models.CharField(max_length=40, unique=True)),
+                ("name", models.CharField(max_length=100)),
             ],
             options={
-                'ordering': ['code'],
+                "ordering": ["code"],
             },
         ),
         migrations.CreateModel(
-            name='Customer',
+            name="Customer",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('customer_key', models.CharField(max_length=40)),
-                ('name', models.CharField(max_length=200)),
-                ('kind', models.CharField(choices=[('person', 'Person'), ('organisation', 'Organisation')], max_length=12)),
-                ('segment', models.CharField(max_length=40)),
-                ('carrier', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='customer.carrier')),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("customer_key", models.CharField(max_length=40)),
+                ("name", models.CharField(max_length=200)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("person", "Person"), ("organisation", "Organisation")],
+                        max_length=12,
+                    ),
+                ),
+                ("segment", models.CharField(max_length=40)),
+                (
+                    "carrier",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="customer.carrier",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['carrier', 'customer_key'],
+                "ordering": ["carrier", "customer_key"],
             },
         ),
         migrations.CreateModel(
-            name='BillingAccount',
+            name="BillingAccount",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('account_key', models.CharField(max_length=40)),
-                ('parent_account_key', models.CharField(blank=True, max_length=40, null=True)),
-                ('status', models.CharField(choices=[('active', 'Active'), ('suspended', 'Suspended'), ('closed', 'Closed')], max_length=10)),
-                ('currency', models.CharField(max_length=3)),
-                ('tax_code', models.CharField(max_length=20)),
-                ('bill_cycle_day', models.PositiveSmallIntegerField()),
-                ('street', models.CharField(blank=True, max_length=200, null=True)),
-                ('city', models.CharField(blank=True, max_length=100, null=True)),
-                ('region', models.CharField(blank=True, max_length=40, null=True)),
-                ('postcode', models.CharField(blank=True, max_length=20, null=True)),
-                ('opened_date', models.DateField(blank=True, null=True)),
-                ('disputed', models.BooleanField()),
-                ('live_from_date', models.DateField(blank=True, help_text='First day billed here', null=True)),
-                ('carrier', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='customer.carrier')),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='accounts', to='customer.customer')),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("account_key", models.CharField(max_length=40)),
+                ("parent_account_key", models.CharField(blank=True, max_length=40, null=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("active", "Active"),
+                            ("suspended", "Suspended"),
+                            ("closed", "Closed"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("currency", models.CharField(max_length=3)),
+                ("tax_code", models.CharField(max_length=20)),
+                ("bill_cycle_day", models.PositiveSmallIntegerField()),
+                ("street", models.CharField(blank=True, max_length=200, null=True)),
+                ("city", models.CharField(blank=True, max_length=100, null=True)),
+                ("region", models.CharField(blank=True, max_length=40, null=True)),
+                ("postcode", models.CharField(blank=True, max_length=20, null=True)),
+                ("opened_date", models.DateField(blank=True, null=True)),
+                ("disputed", models.BooleanField()),
+                (
+                    "live_from_date",
+                    models.DateField(blank=True, help_text="First day billed here", null=True),
+                ),
+                (
+                    "carrier",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="customer.carrier",
+                    ),
+                ),
+                (
+                    "customer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="accounts",
+                        to="customer.customer",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['carrier', 'account_key'],
+                "ordering": ["carrier", "account_key"],
             },
         ),
         migrations.AddConstraint(
-            model_name='customer',
-            constraint=models.UniqueConstraint(fields=('carrier', 'customer_key'), name='customer_once_per_carrier'),
+            model_name="customer",
+            constraint=models.UniqueConstraint(
+                fields=("carrier", "customer_key"), name="customer_once_per_carrier"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='billingaccount',
-            constraint=models.UniqueConstraint(fields=('carrier', 'account_key'), name='account_once_per_carrier'),
+            model_name="billingaccount",
+            constraint=models.UniqueConstraint(
+                fields=("carrier", "account_key"), name="account_once_per_carrier"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='billingaccount',
-            constraint=models.CheckConstraint(condition=models.Q(('bill_cycle_day__range', (1, 31))), name='bill_cycle_day_is_a_day'),
+            model_name="billingaccount",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("bill_cycle_day__range", (1, 31))),
+                name="bill_cycle_day_is_a_day",
+            ),
         ),
     ]

@@ -6,74 +6,164 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('customer', '0001_initial'),
+        ("customer", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='JournalEntry',
+            name="JournalEntry",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('source', models.CharField(help_text='What was posted, e.g. opening|C0001', max_length=120)),
-                ('kind', models.CharField(max_length=20)),
-                ('entry_date', models.DateField()),
-                ('carrier', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='customer.carrier')),
-                ('reverses', models.OneToOneField(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='reversed_by', to='ledger.journalentry')),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                (
+                    "source",
+                    models.CharField(
+                        help_text="What was posted, e.g. opening|C0001", max_length=120
+                    ),
+                ),
+                ("kind", models.CharField(max_length=20)),
+                ("entry_date", models.DateField()),
+                (
+                    "carrier",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="customer.carrier",
+                    ),
+                ),
+                (
+                    "reverses",
+                    models.OneToOneField(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="reversed_by",
+                        to="ledger.journalentry",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'journal entries',
-                'ordering': ['entry_date', 'id'],
+                "verbose_name_plural": "journal entries",
+                "ordering": ["entry_date", "id"],
             },
         ),
         migrations.CreateModel(
-            name='OpenItem',
+            name="OpenItem",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('open_item_key', models.CharField(max_length=60)),
-                ('kind', models.CharField(choices=[('invoice', 'Invoice'), ('credit', 'Credit'), ('payment', 'Payment')], max_length=10)),
-                ('document_number', models.CharField(max_length=60)),
-                ('document_date', models.DateField()),
-                ('due_date', models.DateField()),
-                ('currency', models.CharField(max_length=3)),
-                ('original_minor', models.BigIntegerField()),
-                ('paid_minor', models.BigIntegerField()),
-                ('open_minor', models.BigIntegerField()),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='open_items', to='customer.billingaccount')),
-                ('carrier', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='customer.carrier')),
-                ('entry', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='open_items', to='ledger.journalentry')),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("open_item_key", models.CharField(max_length=60)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("invoice", "Invoice"),
+                            ("credit", "Credit"),
+                            ("payment", "Payment"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("document_number", models.CharField(max_length=60)),
+                ("document_date", models.DateField()),
+                ("due_date", models.DateField()),
+                ("currency", models.CharField(max_length=3)),
+                ("original_minor", models.BigIntegerField()),
+                ("paid_minor", models.BigIntegerField()),
+                ("open_minor", models.BigIntegerField()),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="open_items",
+                        to="customer.billingaccount",
+                    ),
+                ),
+                (
+                    "carrier",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="customer.carrier",
+                    ),
+                ),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="open_items",
+                        to="ledger.journalentry",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['document_date', 'open_item_key'],
+                "ordering": ["document_date", "open_item_key"],
             },
         ),
         migrations.CreateModel(
-            name='Posting',
+            name="Posting",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('gl_account', models.CharField(choices=[('1200', 'Accounts receivable'), ('1290', 'Migration clearing')], max_length=8)),
-                ('currency', models.CharField(max_length=3)),
-                ('amount_minor', models.BigIntegerField()),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='postings', to='customer.billingaccount')),
-                ('entry', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='postings', to='ledger.journalentry')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "gl_account",
+                    models.CharField(
+                        choices=[("1200", "Accounts receivable"), ("1290", "Migration clearing")],
+                        max_length=8,
+                    ),
+                ),
+                ("currency", models.CharField(max_length=3)),
+                ("amount_minor", models.BigIntegerField()),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="postings",
+                        to="customer.billingaccount",
+                    ),
+                ),
+                (
+                    "entry",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="postings",
+                        to="ledger.journalentry",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.AddConstraint(
-            model_name='journalentry',
-            constraint=models.UniqueConstraint(fields=('carrier', 'source'), name='entry_once_per_source'),
+            model_name="journalentry",
+            constraint=models.UniqueConstraint(
+                fields=("carrier", "source"), name="entry_once_per_source"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='openitem',
-            constraint=models.UniqueConstraint(fields=('carrier', 'open_item_key'), name='open_item_once_per_carrier'),
+            model_name="openitem",
+            constraint=models.UniqueConstraint(
+                fields=("carrier", "open_item_key"), name="open_item_once_per_carrier"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='openitem',
-            constraint=models.CheckConstraint(condition=models.Q(('open_minor', django.db.models.expressions.CombinedExpression(models.F('original_minor'), '-', models.F('paid_minor')))), name='open_item_adds_up'),
+            model_name="openitem",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "open_minor",
+                        django.db.models.expressions.CombinedExpression(
+                            models.F("original_minor"), "-", models.F("paid_minor")
+                        ),
+                    )
+                ),
+                name="open_item_adds_up",
+            ),
         ),
     ]

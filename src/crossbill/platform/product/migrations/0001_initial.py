@@ -5,115 +5,215 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('customer', '0001_initial'),
+        ("customer", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='ProductOffering',
+            name="ProductOffering",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(max_length=60)),
-                ('name', models.CharField(max_length=200)),
-                ('carrier', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='customer.carrier')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("code", models.CharField(max_length=60)),
+                ("name", models.CharField(max_length=200)),
+                (
+                    "carrier",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="customer.carrier"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['carrier', 'code'],
+                "ordering": ["carrier", "code"],
             },
         ),
         migrations.CreateModel(
-            name='Product',
+            name="Product",
             fields=[
-                ('id', models.UUIDField(primary_key=True, serialize=False)),
-                ('product_key', models.CharField(max_length=60)),
-                ('quantity', models.BigIntegerField()),
-                ('start_date', models.DateField()),
-                ('end_date', models.DateField(blank=True, help_text='First day no longer charged', null=True)),
-                ('price_override_nanos', models.BigIntegerField(blank=True, null=True)),
-                ('discount_ppm', models.BigIntegerField(blank=True, null=True)),
-                ('discount_end_date', models.DateField(blank=True, null=True)),
-                ('contract_end_date', models.DateField(blank=True, null=True)),
-                ('changed_at', models.DateTimeField(blank=True, null=True)),
-                ('account', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='products', to='customer.billingaccount')),
-                ('carrier', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='customer.carrier')),
-                ('offering', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='products', to='product.productoffering')),
+                ("id", models.UUIDField(primary_key=True, serialize=False)),
+                ("product_key", models.CharField(max_length=60)),
+                ("quantity", models.BigIntegerField()),
+                ("start_date", models.DateField()),
+                (
+                    "end_date",
+                    models.DateField(
+                        blank=True, help_text="First day no longer charged", null=True
+                    ),
+                ),
+                ("price_override_nanos", models.BigIntegerField(blank=True, null=True)),
+                ("discount_ppm", models.BigIntegerField(blank=True, null=True)),
+                ("discount_end_date", models.DateField(blank=True, null=True)),
+                ("contract_end_date", models.DateField(blank=True, null=True)),
+                ("changed_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "account",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="products",
+                        to="customer.billingaccount",
+                    ),
+                ),
+                (
+                    "carrier",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="customer.carrier",
+                    ),
+                ),
+                (
+                    "offering",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="products",
+                        to="product.productoffering",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['carrier', 'product_key'],
+                "ordering": ["carrier", "product_key"],
             },
         ),
         migrations.CreateModel(
-            name='ProductOfferingPrice',
+            name="ProductOfferingPrice",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('price_version', models.CharField(max_length=40)),
-                ('valid_from', models.DateField()),
-                ('valid_to', models.DateField(blank=True, help_text='First day no longer valid', null=True)),
-                ('currency', models.CharField(max_length=3)),
-                ('amount_nanos', models.BigIntegerField(help_text="1e-9 of the currency's major unit, per month")),
-                ('offering', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='prices', to='product.productoffering')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("price_version", models.CharField(max_length=40)),
+                ("valid_from", models.DateField()),
+                (
+                    "valid_to",
+                    models.DateField(blank=True, help_text="First day no longer valid", null=True),
+                ),
+                ("currency", models.CharField(max_length=3)),
+                (
+                    "amount_nanos",
+                    models.BigIntegerField(
+                        help_text="1e-9 of the currency's major unit, per month"
+                    ),
+                ),
+                (
+                    "offering",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="prices",
+                        to="product.productoffering",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['offering', 'valid_from'],
+                "ordering": ["offering", "valid_from"],
             },
         ),
         migrations.CreateModel(
-            name='TaxRate',
+            name="TaxRate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('tax_code', models.CharField(max_length=20)),
-                ('name', models.CharField(max_length=100)),
-                ('valid_from', models.DateField()),
-                ('valid_to', models.DateField(blank=True, null=True)),
-                ('rate_ppm', models.BigIntegerField(help_text='Millionths of the net amount')),
-                ('carrier', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='customer.carrier')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("tax_code", models.CharField(max_length=20)),
+                ("name", models.CharField(max_length=100)),
+                ("valid_from", models.DateField()),
+                ("valid_to", models.DateField(blank=True, null=True)),
+                ("rate_ppm", models.BigIntegerField(help_text="Millionths of the net amount")),
+                (
+                    "carrier",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, to="customer.carrier"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['carrier', 'tax_code', 'valid_from'],
+                "ordering": ["carrier", "tax_code", "valid_from"],
             },
         ),
         migrations.AddConstraint(
-            model_name='productoffering',
-            constraint=models.UniqueConstraint(fields=('carrier', 'code'), name='offering_once_per_carrier'),
+            model_name="productoffering",
+            constraint=models.UniqueConstraint(
+                fields=("carrier", "code"), name="offering_once_per_carrier"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.UniqueConstraint(fields=('carrier', 'product_key'), name='product_once_per_carrier'),
+            model_name="product",
+            constraint=models.UniqueConstraint(
+                fields=("carrier", "product_key"), name="product_once_per_carrier"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gt', 0)), name='product_quantity_is_positive'),
+            model_name="product",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("quantity__gt", 0)), name="product_quantity_is_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(('price_override_nanos__isnull', True), ('price_override_nanos__gte', 0), _connector='OR'), name='product_price_is_not_negative'),
+            model_name="product",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("price_override_nanos__isnull", True),
+                    ("price_override_nanos__gte", 0),
+                    _connector="OR",
+                ),
+                name="product_price_is_not_negative",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='product',
-            constraint=models.CheckConstraint(condition=models.Q(('end_date__isnull', True), ('end_date__gte', models.F('start_date')), _connector='OR'), name='product_ends_after_it_starts'),
+            model_name="product",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("end_date__isnull", True),
+                    ("end_date__gte", models.F("start_date")),
+                    _connector="OR",
+                ),
+                name="product_ends_after_it_starts",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='productofferingprice',
-            constraint=models.UniqueConstraint(fields=('offering', 'currency', 'valid_from'), name='price_once_per_day'),
+            model_name="productofferingprice",
+            constraint=models.UniqueConstraint(
+                fields=("offering", "currency", "valid_from"), name="price_once_per_day"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='productofferingprice',
-            constraint=models.CheckConstraint(condition=models.Q(('valid_to__isnull', True), ('valid_to__gt', models.F('valid_from')), _connector='OR'), name='price_period_is_not_empty'),
+            model_name="productofferingprice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("valid_to__isnull", True),
+                    ("valid_to__gt", models.F("valid_from")),
+                    _connector="OR",
+                ),
+                name="price_period_is_not_empty",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='productofferingprice',
-            constraint=models.CheckConstraint(condition=models.Q(('amount_nanos__gte', 0)), name='price_is_not_negative'),
+            model_name="productofferingprice",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount_nanos__gte", 0)), name="price_is_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='taxrate',
-            constraint=models.UniqueConstraint(fields=('carrier', 'tax_code', 'valid_from'), name='tax_rate_once_per_day'),
+            model_name="taxrate",
+            constraint=models.UniqueConstraint(
+                fields=("carrier", "tax_code", "valid_from"), name="tax_rate_once_per_day"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='taxrate',
-            constraint=models.CheckConstraint(condition=models.Q(('rate_ppm__range', (0, 1000000))), name='tax_rate_is_a_share'),
+            model_name="taxrate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("rate_ppm__range", (0, 1000000))), name="tax_rate_is_a_share"
+            ),
         ),
     ]

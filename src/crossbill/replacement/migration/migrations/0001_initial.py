@@ -5,97 +5,178 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('customer', '0001_initial'),
-        ('runs', '0001_initial'),
+        ("customer", "0001_initial"),
+        ("runs", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Replacement',
+            name="Replacement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=100)),
-                ('as_of_date', models.DateField(help_text="The extract's business date")),
-                ('spec', models.JSONField(help_text='replacement.yaml as it was read')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('carrier', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, to='customer.carrier')),
-                ('run', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, to='runs.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=100)),
+                ("as_of_date", models.DateField(help_text="The extract's business date")),
+                ("spec", models.JSONField(help_text="replacement.yaml as it was read")),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "carrier",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, to="customer.carrier"
+                    ),
+                ),
+                (
+                    "run",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, to="runs.run"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-created_at'],
+                "ordering": ["-created_at"],
             },
         ),
         migrations.CreateModel(
-            name='Wave',
+            name="Wave",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('position', models.PositiveIntegerField()),
-                ('name', models.CharField(max_length=60)),
-                ('cutover_date', models.DateField()),
-                ('live_at', models.DateTimeField(blank=True, null=True)),
-                ('replacement', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='waves', to='migration.replacement')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("position", models.PositiveIntegerField()),
+                ("name", models.CharField(max_length=60)),
+                ("cutover_date", models.DateField()),
+                ("live_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "replacement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="waves",
+                        to="migration.replacement",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['replacement', 'position'],
+                "ordering": ["replacement", "position"],
             },
         ),
         migrations.CreateModel(
-            name='AccountMove',
+            name="AccountMove",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('account_key', models.CharField(max_length=40)),
-                ('state', models.CharField(choices=[('planned', 'Planned'), ('loaded', 'Loaded'), ('live', 'Live'), ('fallout', 'Fallout')], max_length=10)),
-                ('hard_reasons', models.CharField(blank=True, default='', max_length=200)),
-                ('class_code', models.CharField(blank=True, default='', max_length=30)),
-                ('reason', models.TextField(blank=True, default='', help_text='Why it is fallout')),
-                ('replacement', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='migration.replacement')),
-                ('wave', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='moves', to='migration.wave')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("account_key", models.CharField(max_length=40)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("planned", "Planned"),
+                            ("loaded", "Loaded"),
+                            ("live", "Live"),
+                            ("fallout", "Fallout"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("hard_reasons", models.CharField(blank=True, default="", max_length=200)),
+                ("class_code", models.CharField(blank=True, default="", max_length=30)),
+                ("reason", models.TextField(blank=True, default="", help_text="Why it is fallout")),
+                (
+                    "replacement",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="migration.replacement",
+                    ),
+                ),
+                (
+                    "wave",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="moves",
+                        to="migration.wave",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['replacement', 'account_key'],
+                "ordering": ["replacement", "account_key"],
             },
         ),
         migrations.CreateModel(
-            name='SuspendedRecord',
+            name="SuspendedRecord",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('file', models.CharField(max_length=200)),
-                ('line', models.BigIntegerField()),
-                ('record_key', models.CharField(blank=True, max_length=200, null=True)),
-                ('account_key', models.CharField(blank=True, max_length=40, null=True)),
-                ('stage', models.CharField(max_length=20)),
-                ('code', models.CharField(max_length=40)),
-                ('class_code', models.CharField(max_length=30)),
-                ('field', models.CharField(blank=True, max_length=60, null=True)),
-                ('value', models.TextField(blank=True, null=True)),
-                ('message', models.TextField()),
-                ('owner', models.CharField(max_length=60)),
-                ('raw', models.BinaryField(blank=True, null=True)),
-                ('replacement', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='suspended_records', to='migration.replacement')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("file", models.CharField(max_length=200)),
+                ("line", models.BigIntegerField()),
+                ("record_key", models.CharField(blank=True, max_length=200, null=True)),
+                ("account_key", models.CharField(blank=True, max_length=40, null=True)),
+                ("stage", models.CharField(max_length=20)),
+                ("code", models.CharField(max_length=40)),
+                ("class_code", models.CharField(max_length=30)),
+                ("field", models.CharField(blank=True, max_length=60, null=True)),
+                ("value", models.TextField(blank=True, null=True)),
+                ("message", models.TextField()),
+                ("owner", models.CharField(max_length=60)),
+                ("raw", models.BinaryField(blank=True, null=True)),
+                (
+                    "replacement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="suspended_records",
+                        to="migration.replacement",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['replacement', 'file', 'line'],
-                'indexes': [models.Index(fields=['replacement', 'account_key'], name='suspended_by_account')],
+                "ordering": ["replacement", "file", "line"],
+                "indexes": [
+                    models.Index(fields=["replacement", "account_key"], name="suspended_by_account")
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='wave',
-            constraint=models.UniqueConstraint(fields=('replacement', 'position'), name='wave_once_per_replacement'),
+            model_name="wave",
+            constraint=models.UniqueConstraint(
+                fields=("replacement", "position"), name="wave_once_per_replacement"
+            ),
         ),
         migrations.AddIndex(
-            model_name='accountmove',
-            index=models.Index(fields=['wave', 'state'], name='move_by_wave_and_state'),
+            model_name="accountmove",
+            index=models.Index(fields=["wave", "state"], name="move_by_wave_and_state"),
         ),
         migrations.AddConstraint(
-            model_name='accountmove',
-            constraint=models.UniqueConstraint(fields=('replacement', 'account_key'), name='move_once_per_account'),
+            model_name="accountmove",
+            constraint=models.UniqueConstraint(
+                fields=("replacement", "account_key"), name="move_once_per_account"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='accountmove',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'fallout'), _negated=True), models.Q(('reason', ''), _negated=True), _connector='OR'), name='fallout_has_a_reason'),
+            model_name="accountmove",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "fallout"), _negated=True),
+                    models.Q(("reason", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="fallout_has_a_reason",
+            ),
         ),
     ]

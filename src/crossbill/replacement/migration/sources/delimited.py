@@ -9,6 +9,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -317,34 +318,43 @@ class Delimited(Source):
         """The bytes of accepted records, by the line that they start on."""
         wanted = sorted(set(lines), reverse=True)
         found: dict[int, bytes] = {}
-        blocks, data, first = self.text.blocks(), b"", 1
-        while wanted:
-            raw_lines = io.BytesIO(data).readlines()
-            for line, record in self._raw_in(raw_lines, first, wanted):
-                found[line] = self.text.original(record)
-            more = next(blocks, None)
-            if more is None:
+        first, waiting = 1, b""
+        for block in self.text.blocks():
+            data = waiting + block
+            waiting, count = b"", data.count(b"\n")
+            if wanted and wanted[-1] < first + count:
+                raw_lines = io.BytesIO(data).readlines()
+                found |= self._raw_in(raw_lines, first, wanted)
+                # A wanted record that starts here but ends in the next block is still to come.
+                kept = max(wanted[-1] - first, 0) if wanted else count
+                waiting = b"".join(raw_lines[kept:])
+            first += count - waiting.count(b"\n")
+            if not wanted:
                 break
-            # A wanted record that starts in this block but ends in the next is still to come.
-            keep = wanted[-1] - first if wanted else len(raw_lines)
-            kept = raw_lines[keep:]
-            first += len(raw_lines) - len(kept)
-            data = b"".join(kept) + more
+        return {line: self.text.original(record) for line, record in found.items()}
+
+    def _raw_in(self, raw_lines: list[bytes], first: int, wanted: list[int]) -> dict[int, bytes]:
+        """The wanted records that are whole within these lines; they leave the list."""
+        found: dict[int, bytes] = {}
+        while wanted and wanted[-1] < first + len(raw_lines):
+            start = wanted[-1] - first
+            length = self._record_lines(raw_lines, start)
+            if not length:
+                break
+            found[wanted.pop()] = without_line_end(b"".join(raw_lines[start : start + length]))
         return found
 
-    def _raw_in(
-        self, raw_lines: list[bytes], first: int, wanted: list[int]
-    ) -> Iterator[tuple[int, bytes]]:
-        """The wanted records that are whole within these lines; they leave the list."""
-        feed = Feed([line.decode("utf-8", "surrogateescape") for line in raw_lines])
-        while wanted and wanted[-1] < first + len(raw_lines):
-            start = feed.position = wanted[-1] - first
-            try:
-                next(csv.reader(feed, **self._dialect))
-            except csv.Error:
-                return
-            line = wanted.pop()
-            yield line, without_line_end(b"".join(raw_lines[start : feed.position]))
+    def _record_lines(self, raw_lines: list[bytes], start: int) -> int:
+        """How many lines the record takes that starts here; 0 where it goes on behind them."""
+        if not self.format.quote or self.format.quote.encode() not in raw_lines[start]:
+            return 1
+        following = (line.decode("utf-8") for line in islice(raw_lines, start, None))
+        reader = csv.reader(following, **self._dialect)
+        try:
+            next(reader)
+        except csv.Error:
+            return 0
+        return reader.line_num
 
 
 def _decodable(data: bytes) -> bool:

@@ -1,0 +1,267 @@
+"""Writes of the migration: what is planned, loaded, gone live and fallen back."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+from django.db import connection
+from django.utils import timezone
+from ibis.backends.duckdb import Backend
+
+from crossbill.core.money import parse_nanos, parse_scaled
+from crossbill.platform.bulk import copy_in
+from crossbill.platform.customer import operations as customers
+from crossbill.platform.customer.models import Carrier
+from crossbill.platform.ledger import operations as ledger
+from crossbill.platform.product import operations as products
+from crossbill.platform.product import queries as catalogue_queries
+from crossbill.replacement.migration import load
+from crossbill.replacement.migration.models import AccountMove, Replacement, SuspendedRecord, Wave
+from crossbill.replacement.migration.transform import all_suspended, plan_moves
+from crossbill.replacement.migration.workspace import Workspace
+from crossbill.runs.models import Run
+from crossbill.runs.receipt import Receipt
+
+ACCOUNTS_PER_CHUNK = 20_000
+DEFAULT_OWNER = "migration"
+
+
+def create_replacement(*, workspace: Workspace, run: Run) -> Replacement:
+    """Write down what is replaced and its waves; in the transaction that creates the run."""
+    spec = workspace.spec
+    carrier = Carrier.objects.create(code=spec.carrier.code, name=spec.carrier.name)
+    replacement = Replacement.objects.create(
+        carrier=carrier,
+        run=run,
+        name=spec.name,
+        as_of_date=spec.as_of_date,
+        spec={
+            "spec_path": str(workspace.spec_path),
+            "data": str(workspace.data),
+            "replacement": spec.model_dump(mode="json", by_alias=True),
+        },
+    )
+    Wave.objects.bulk_create(
+        Wave(
+            replacement=replacement,
+            position=position,
+            name=wave.name,
+            cutover_date=wave.cutover_date,
+        )
+        for position, wave in enumerate(spec.waves, start=1)
+    )
+    return replacement
+
+
+def publish_catalogue(*, workspace: Workspace, replacement: Replacement) -> Receipt:
+    """Publish the catalogue that the accounts will be billed by."""
+    catalogue = workspace.catalogue
+    prices = [
+        products.Price(
+            offering_code=offering.code,
+            price_version=price.version,
+            valid_from=price.valid_from,
+            valid_to=price.valid_to,
+            currency=catalogue.currency,
+            amount_nanos=parse_nanos(price.monthly),
+        )
+        for offering in catalogue.offerings
+        for price in offering.prices
+    ]
+    rates = [
+        products.Rate(
+            tax_code=rate.code,
+            name=rate.name,
+            valid_from=rate.valid_from,
+            valid_to=rate.valid_to,
+            rate_ppm=parse_scaled(rate.percent, digits=4),
+        )
+        for rate in catalogue.tax_rates
+    ]
+    products.publish_catalogue(
+        carrier_id=replacement.carrier_id,
+        offerings={offering.code: offering.name for offering in catalogue.offerings},
+        prices=prices,
+        rates=rates,
+    )
+    return Receipt(notes={"prices": len(prices), "tax rates": len(rates)})
+
+
+def plan_accounts(*, workspace: Workspace, replacement: Replacement) -> Receipt:
+    """Plan every account's move and put the suspended records before their owners."""
+    plan_moves(workspace)
+    with workspace.engine() as backend:
+        moves = backend.to_pyarrow(_move_rows(workspace, backend, replacement))
+        copy_in(AccountMove, moves)
+        suspended = _suspended_rows(workspace, backend, replacement)
+        records = copy_in(SuspendedRecord, backend.to_pyarrow(suspended))
+    planned = AccountMove.objects.filter(
+        replacement=replacement, state=AccountMove.State.PLANNED
+    ).count()
+    return Receipt(
+        records_in=moves.num_rows,
+        accepted=planned,
+        suspended=moves.num_rows - planned,
+        notes={"suspended records": records},
+    )
+
+
+def _move_rows(workspace: Workspace, backend: Backend, replacement: Replacement) -> ir.Table:
+    moves = workspace.scan(backend, "plan", "move")
+    ids = [(wave.position, wave.id) for wave in replacement.waves.all()]
+    return moves.mutate(
+        replacement_id=ibis.literal(replacement.id),
+        wave_id=moves.wave.cases(*ids, else_=ibis.null("int64")),
+    ).drop("wave")
+
+
+def _suspended_rows(workspace: Workspace, backend: Backend, replacement: Replacement) -> ir.Table:
+    rows = all_suspended(workspace, backend)
+    owners = [(code, rule.owner) for code, rule in workspace.spec.gate.classes.items()]
+    owner = rows.class_code.cases(*owners, else_=DEFAULT_OWNER) if owners else DEFAULT_OWNER
+    return rows.mutate(replacement_id=ibis.literal(replacement.id), owner=owner)
+
+
+# load
+
+
+def load_chunks(workspace: Workspace, position: int) -> Sequence[str]:
+    """Ranges of account keys of one wave, as ``first|last``; the same ones in every attempt."""
+    keys = wave_keys(workspace, position)["account_key"].to_pylist()
+    starts = range(0, len(keys), ACCOUNTS_PER_CHUNK)
+    parts = [keys[start : start + ACCOUNTS_PER_CHUNK] for start in starts]
+    return [f"{part[0]}|{part[-1]}" for part in parts]
+
+
+def wave_keys(workspace: Workspace, position: int) -> pa.Table:
+    """The keys of the accounts that are planned for a wave, in order."""
+    with workspace.engine() as backend:
+        moves = workspace.scan(backend, "plan", "move")
+        mine = moves.filter(moves.wave == position, moves.state == "planned")
+        return backend.to_pyarrow(mine.select("account_key").order_by("account_key"))
+
+
+def load_chunk(
+    *, workspace: Workspace, replacement: Replacement, position: int, key: str
+) -> Receipt:
+    """Take over the accounts of one range with everything that belongs to them, all or nothing."""
+    first, last = key.split("|")
+    with workspace.engine() as backend:
+        tables = _tables_of(workspace, backend, position, first, last)
+        counts = _load_customers(backend, tables, replacement)
+        counts |= _load_products(backend, tables, replacement)
+        counts |= _post_openings(backend, tables, replacement)
+    loaded = AccountMove.objects.filter(
+        replacement=replacement,
+        wave__position=position,
+        state=AccountMove.State.PLANNED,
+        account_key__gte=first,
+        account_key__lte=last,
+    ).update(state=AccountMove.State.LOADED)
+    assert loaded == counts["accounts"], f"{loaded} moves, {counts['accounts']} accounts"
+    return Receipt(records_in=loaded, accepted=loaded, notes=counts)
+
+
+def _tables_of(
+    workspace: Workspace, backend: Backend, position: int, first: str, last: str
+) -> dict[str, ir.Table]:
+    """The valid rows of the range's accounts, held in the engine because each is read repeatedly."""
+    moves = workspace.scan(backend, "plan", "move")
+    mine = moves.filter(
+        moves.wave == position, moves.state == "planned", moves.account_key.between(first, last)
+    )
+    tables = {}
+    for name in set(workspace.entities) - {"bill", "bill_line", "tariff", "customer"}:
+        rows = workspace.scan(backend, "valid", name)
+        near = rows.filter(rows.account_key.between(first, last))
+        tables[name] = backend.create_table(name, near.semi_join(mine, "account_key"), temp=True)
+    return tables | {"customer": workspace.scan(backend, "valid", "customer")}
+
+
+def _load_customers(
+    backend: Backend, tables: load.Tables, replacement: Replacement
+) -> dict[str, int]:
+    carrier, carrier_id = replacement.carrier.code, replacement.carrier_id
+    owners = backend.to_pyarrow(load.customer_rows(tables, carrier, carrier_id))
+    accounts = backend.to_pyarrow(load.account_rows(tables, carrier, carrier_id))
+    return {
+        "customers": customers.take_over_customers(rows=owners),
+        "accounts": customers.take_over_accounts(rows=accounts),
+    }
+
+
+def _load_products(
+    backend: Backend, tables: load.Tables, replacement: Replacement
+) -> dict[str, int]:
+    ids = catalogue_queries.offering_ids(replacement.carrier_id)
+    offerings = ibis.memtable(
+        pa.table({"offering_code": list(ids), "offering_id": list(ids.values())})
+    )
+    rows = load.product_rows(tables, replacement.carrier.code, replacement.carrier_id, offerings)
+    table = backend.to_pyarrow(rows)
+    assert table.num_rows == backend.to_pyarrow(tables["product"].count()).as_py()
+    return {"products": products.take_over_products(rows=table)}
+
+
+def _post_openings(
+    backend: Backend, tables: load.Tables, replacement: Replacement
+) -> dict[str, int]:
+    if "open_item" not in tables and "balance" not in tables:
+        return {}
+    carrier, carrier_id = replacement.carrier.code, replacement.carrier_id
+    items = load.opening_items(tables)
+    entries = load.entry_rows(items, carrier, carrier_id, replacement.as_of_date)
+    postings = load.posting_rows(items, carrier)
+    open_items = None
+    if "open_item" in tables:
+        open_items = backend.to_pyarrow(load.open_item_rows(tables, carrier, carrier_id))
+    count = ledger.post_entries(
+        entries=backend.to_pyarrow(entries),
+        postings=backend.to_pyarrow(postings),
+        open_items=open_items,
+    )
+    return {"opening entries": count, "open items": open_items.num_rows if open_items else 0}
+
+
+# after the gate
+
+
+def fall_back(*, replacement: Replacement, reasons: pa.Table, day: date) -> int:
+    """Leave loaded accounts on the old system: ``account_key``, ``class_code``, ``reason``.
+
+    Their opening balances are reversed by new entries; nothing that was posted is changed.
+    """
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            """
+            UPDATE migration_accountmove SET state = 'fallout', class_code = %s, reason = %s
+            WHERE replacement_id = %s AND account_key = %s AND state = 'loaded'
+            """,
+            [
+                (row["class_code"], row["reason"], replacement.id, row["account_key"])
+                for row in reasons.to_pylist()
+            ],
+        )
+    keys = reasons["account_key"].to_pylist()
+    ledger.reverse_openings(carrier_id=replacement.carrier_id, account_keys=keys, entry_date=day)
+    return len(keys)
+
+
+def go_live(*, wave: Wave) -> int:
+    """From the cutover date on, the wave's loaded accounts are billed here.
+
+    PostgreSQL refuses a wave without a passed gate that two people signed.
+    """
+    replacement = wave.replacement
+    moves = AccountMove.objects.filter(wave=wave, state=AccountMove.State.LOADED)
+    customers.go_live(
+        carrier_id=replacement.carrier_id,
+        account_keys=list(moves.values_list("account_key", flat=True)),
+        live_from_date=wave.cutover_date,
+    )
+    moved = moves.update(state=AccountMove.State.LIVE)
+    wave.live_at = timezone.now()
+    wave.save(update_fields=["live_at"])
+    return moved

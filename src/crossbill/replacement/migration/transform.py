@@ -1,0 +1,257 @@
+"""Stages map, validate and plan: from staged rows to canonical tables and the plan of all moves."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis.backends.duckdb import Backend
+
+from crossbill.core.money import parse_nanos, parse_scaled
+from crossbill.engine.datasets import CANONICAL, LINEAGE, MOVE, PRICE, SUSPENDED, TAX_RATE, Dataset
+from crossbill.engine.store import Receipt as Written
+from crossbill.replacement.migration import plan
+from crossbill.replacement.migration.map import (
+    REMAINDER,
+    VALUE_COLUMNS,
+    Mapped,
+    Staged,
+    map_entity,
+    taken,
+)
+from crossbill.replacement.migration.sources import open_source
+from crossbill.replacement.migration.validate import CHECKS, check_rows, with_own_prices
+from crossbill.replacement.migration.workspace import Workspace
+from crossbill.runs.receipt import Receipt, Sums
+
+NOT_MAPPED = "NOT_MAPPED"
+UNMAPPED_MESSAGE = (
+    "No rule of the mapping takes this record; add a rule, or say why it is left behind"
+)
+
+
+def mapped_dataset(entity: str) -> Dataset:
+    """A canonical table with where each row came from, and what ``remainder_of`` carries."""
+    return CANONICAL[entity].extended(entity, f"{LINEAGE.strip()}\n{REMAINDER} integer? a total")
+
+
+def valid_dataset(entity: str) -> Dataset:
+    """A canonical table with where each row came from."""
+    return CANONICAL[entity].extended(entity, LINEAGE)
+
+
+# map
+
+
+def map_chunks(workspace: Workspace) -> Sequence[str]:
+    """One chunk a canonical table, and one a source of which some rows may be left behind."""
+    partly = [f"source:{name}" for name in workspace.mapping.sources if _may_leave(workspace, name)]
+    return [*workspace.entities, *partly]
+
+
+def _may_leave(workspace: Workspace, source: str) -> bool:
+    """Whether every rule on the source has a condition, so that a row might be taken by none."""
+    rules = [r for rs in workspace.mapping.entities.values() for r in rs if r.source == source]
+    return bool(rules) and all(rule.where is not None for rule in rules)
+
+
+def map_chunk(workspace: Workspace, key: str) -> Receipt:
+    """Map one canonical table, or find the rows of one source that no rule takes."""
+    if key.startswith("source:"):
+        return _not_mapped(workspace, key.removeprefix("source:"))
+    rules = workspace.mapping.entities[key]  # type: ignore[index]  # the keys are the entities
+    with workspace.engine() as backend:
+        sources = {rule.source: staged(workspace, backend, rule.source) for rule in rules}
+        mapped = map_entity(key, rules, sources, workspace.mapping.codes)
+        return write(workspace, backend, mapped, mapped_dataset(key), "map", key)
+
+
+def staged(workspace: Workspace, backend: Backend, name: str) -> Staged:
+    """A staged source for the map verb."""
+    spec = workspace.mapping.sources[name]
+    typed = workspace.scan(backend, "stage", name, "staged")
+    rows = typed.rename({field.name: field.output for field in spec.fields})
+    return Staged(rows=rows, file=workspace.source_file(spec).name, account=spec.account)
+
+
+def _not_mapped(workspace: Workspace, name: str) -> Receipt:
+    rules = [r for rs in workspace.mapping.entities.values() for r in rs if r.source == name]
+    with workspace.engine() as backend:
+        source = staged(workspace, backend, name)
+        used = ibis.union(*[taken(rule, source).select("_line") for rule in rules])
+        left = source.rows.anti_join(used.distinct(), "_line")
+        account = left[source.account].cast("string") if source.account else ibis.null("string")
+        rows = left.select(
+            file=ibis.literal(source.file),
+            line=left["_line"],
+            record_key=ibis.null("string"),
+            account_key=account,
+            stage=ibis.literal("map"),
+            code=ibis.literal(NOT_MAPPED),
+            class_code=ibis.literal("MAPPING"),
+            field=ibis.null("string"),
+            value=ibis.null("string"),
+            message=ibis.literal(UNMAPPED_MESSAGE),
+        )
+        written = save_suspended(workspace, backend, rows, "map", f"source-{name}")
+    return Receipt(
+        records_in=written.rows, suspended=written.rows, files={f"map {name}": written.sha256}
+    )
+
+
+# validate
+
+
+def validate_chunks(workspace: Workspace) -> Sequence[str]:
+    """The canonical tables, those that others point at first."""
+    return [entity for entity in CHECKS if entity in workspace.entities]
+
+
+def validate_chunk(workspace: Workspace, entity: str) -> Receipt:
+    """Apply the entry checks of one canonical table."""
+    with workspace.engine() as backend:
+        tables = {name: _before(workspace, backend, name, entity) for name in workspace.entities}
+        prices, rates = catalogue_tables(workspace)
+        if entity == "product":
+            start = workspace.periods[0][0]
+            owned = with_own_prices(tables["product"], prices, ibis.literal(start))
+            tables["product"] = backend.create_table("owned", owned, temp=True)
+        checked = check_rows(entity, tables, prices, rates)
+        return write(workspace, backend, checked, valid_dataset(entity), "valid", entity)
+
+
+def _before(workspace: Workspace, backend: Backend, name: str, entity: str) -> ir.Table:
+    """What a check sees: records that others point at after their own checks, the rest as mapped."""
+    pointed_at = name in ("customer", "account", "bill") and name != entity
+    stage = "valid" if pointed_at and workspace.has("valid", name) else "map"
+    return workspace.scan(backend, stage, name)
+
+
+def catalogue_tables(workspace: Workspace) -> tuple[ir.Table, ir.Table]:
+    """PRICE and TAX_RATE as the catalogue file says."""
+    catalogue = workspace.catalogue
+    prices = [
+        {
+            "offering_code": offering.code,
+            "price_version": price.version,
+            "valid_from": price.valid_from,
+            "valid_to": price.valid_to,
+            "currency": catalogue.currency,
+            "amount_nanos": parse_nanos(price.monthly),
+        }
+        for offering in catalogue.offerings
+        for price in offering.prices
+    ]
+    rates = [
+        {
+            "tax_code": rate.code,
+            "valid_from": rate.valid_from,
+            "valid_to": rate.valid_to,
+            "rate_ppm": parse_scaled(rate.percent, digits=4),
+        }
+        for rate in catalogue.tax_rates
+    ]
+    return (
+        ibis.memtable(pa.Table.from_pylist(prices, PRICE.arrow)),
+        ibis.memtable(pa.Table.from_pylist(rates, TAX_RATE.arrow)),
+    )
+
+
+# plan
+
+
+def plan_moves(workspace: Workspace) -> Written:
+    """Give each account its wave, or its reason to stay; stored as ``plan/move``."""
+    with workspace.engine() as backend:
+        valid = {n: workspace.scan(backend, "valid", n) for n in workspace.entities}
+        suspended = all_suspended(workspace, backend)
+        facts = plan.waves(plan.facts(valid, workspace.periods), workspace.spec.waves)
+        planned = backend.create_table("facts", facts, temp=True)
+        moves = plan.moves(planned, suspended, _account_keys(workspace, backend, suspended))
+        return workspace.save(moves, MOVE, "plan", "move")
+
+
+def _account_keys(workspace: Workspace, backend: Backend, suspended: ir.Table) -> ir.Table:
+    """Every account that the extract names as an account, whatever became of its record."""
+    sources = {rule.source for rule in workspace.mapping.entities["account"]}
+    specs = [workspace.mapping.sources[name] for name in sources]
+    files = [workspace.source_file(spec).name for spec in specs]
+    mapped = workspace.scan(backend, "map", "account").select("account_key")
+    lost = suspended.filter(suspended.file.isin(files), suspended.account_key.notnull())
+    return mapped.union(lost.select("account_key")).distinct()
+
+
+def all_suspended(workspace: Workspace, backend: Backend) -> ir.Table:
+    """Every suspended record and every duplicate of all stages so far."""
+    pattern = workspace.path("*", "*", "suspended.parquet")
+    duplicates = workspace.path("stage", "*", "duplicates.parquet")
+    files = [*workspace.store.find(pattern), *workspace.store.find(duplicates)]
+    return workspace.store.scan(backend, *files)
+
+
+# shared by map and validate
+
+
+def write(
+    workspace: Workspace,
+    backend: Backend,
+    mapped: Mapped,
+    dataset: Dataset,
+    stage: str,
+    entity: str,
+) -> Receipt:
+    """Store what was accepted and what was suspended, and prove that together they are all."""
+    written = workspace.save(mapped.rows, dataset, stage, entity)
+    bad = save_suspended(workspace, backend, mapped.suspended, stage, entity)
+    counts = mapped.amounts.aggregate(
+        rows=mapped.amounts.count(),
+        total=mapped.amounts.amount.sum().cast("decimal(38,0)"),
+        held=mapped.amounts.amount.sum(where=mapped.amounts.is_suspended).cast("decimal(38,0)"),
+    )
+    found = counts.to_pyarrow().to_pylist()[0]
+    return Receipt(
+        records_in=found["rows"],
+        accepted=written.rows,
+        suspended=bad.rows,
+        sums=_sums(entity, found, written),
+        files={f"{stage} {entity}": written.sha256, f"{stage} {entity} suspended": bad.sha256},
+    )
+
+
+def _sums(entity: str, found: Mapping[str, object], written: Written) -> Sums:
+    column = VALUE_COLUMNS.get(entity)
+    if column is None:
+        return {}
+    total, held = (int(str(found[name] or 0)) for name in ("total", "held"))
+    states = {"in": total, "accepted": written.sums[column], "duplicate": 0, "suspended": held}
+    return {f"{entity}.{column}": states}
+
+
+def save_suspended(
+    workspace: Workspace, backend: Backend, rows: ir.Table, stage: str, name: str
+) -> Written:
+    """Store suspended rows with the raw bytes of their lines."""
+    table = backend.to_pyarrow(rows.order_by("file", "line", "code"))
+    raw = _raw_lines(workspace, table)
+    pairs = zip(table["file"].to_pylist(), table["line"].to_pylist(), strict=True)
+    table = table.append_column("raw", pa.array([raw.get(pair) for pair in pairs], pa.binary()))
+    return workspace.save_rows(
+        table.select(SUSPENDED.arrow.names), SUSPENDED, stage, name, "suspended"
+    )
+
+
+def _raw_lines(workspace: Workspace, table: pa.Table) -> dict[tuple[str, int], bytes]:
+    """The bytes of the named lines of the landed files."""
+    found = {}
+    for spec in workspace.mapping.sources.values():
+        name = workspace.source_file(spec).name
+        mine = [n for f, n in zip(*_places(table), strict=True) if f == name]
+        if mine:
+            source = open_source(Path(workspace.path("land", name)), spec, label=name)
+            found |= {(name, line): raw for line, raw in source.raw(sorted(set(mine))).items()}
+    return found
+
+
+def _places(table: pa.Table) -> tuple[list[str], list[int]]:
+    return table["file"].to_pylist(), table["line"].to_pylist()

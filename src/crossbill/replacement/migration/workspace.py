@@ -1,0 +1,146 @@
+"""What every stage of a change-over works with: its specification, its data, its place in the store."""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis.backends.duckdb import Backend
+
+from crossbill.core.ids import fingerprint
+from crossbill.engine import duckdb
+from crossbill.engine.datasets import Dataset
+from crossbill.engine.store import Receipt as Written
+from crossbill.engine.store import Store
+from crossbill.replacement.migration import spec as specs
+from crossbill.replacement.migration.spec import (
+    BadSpec,
+    Catalogue,
+    Mapping,
+    ReplacementSpec,
+    SourceSpec,
+)
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """One change-over's specification, its folder of old files, and its part of the store."""
+
+    spec_path: Path
+    data: Path
+    spec: ReplacementSpec
+    mapping: Mapping
+    catalogue: Catalogue
+    store: Store
+
+    @property
+    def carrier(self) -> str:
+        """The carrier's code, which is also the folder in the store."""
+        return self.spec.carrier.code
+
+    @property
+    def periods(self) -> list[tuple[date, date]]:
+        """The billed periods, half-open."""
+        return [(period.period_from, period.period_to) for period in self.spec.periods]
+
+    @property
+    def entities(self) -> list[str]:
+        """The canonical tables that the mapping fills."""
+        return list(self.mapping.entities)
+
+    def path(self, *parts: str) -> str:
+        """A path in this change-over's part of the store."""
+        return self.store.path(self.carrier, *parts)
+
+    def source_file(self, source: SourceSpec) -> Path:
+        """The one file of the data folder that a source names; refuses none, several, or elsewhere."""
+        found = sorted(path for path in self.data.glob(source.file) if path.is_file())
+        if len(found) != 1:
+            names = ", ".join(path.name for path in found) or "none"
+            raise BadSpec(
+                f"One file is wanted, found: {names}",
+                file=str(self.data),
+                field="file",
+                value=source.file,
+                cure="give the folder that holds the extract, or correct the name in the mapping",
+            )
+        return found[0]
+
+    @cached_property
+    def inputs(self) -> dict[str, str]:
+        """The SHA-256 of each specification and each file of the extract, by name."""
+        names = [self.spec.catalogue, self.spec.mapping, self.spec.programme]
+        beside = [self.spec_path.parent / name for name in names if name]
+        files = [self.source_file(source) for source in self.mapping.sources.values()]
+        files += [self.data / self.spec.manifest.file] if self.spec.manifest else []
+        hashes = {f"spec/{path.name}": file_hash(path) for path in beside if path.is_file()}
+        hashes["spec/replacement"] = fingerprint({"spec": self.spec.model_dump_json()})
+        return hashes | {f"data/{path.name}": file_hash(path) for path in files if path.is_file()}
+
+    @contextmanager
+    def engine(self) -> Iterator[Backend]:
+        """An engine that reads only this store: expressions of the mapping run in it."""
+        sealed = [Path(self.store.root)] if self.store.is_local else None
+        with duckdb.connect(sealed_to=sealed) as backend:
+            yield backend
+
+    def scan(self, backend: Backend, *parts: str) -> ir.Table:
+        """A stored table as an expression."""
+        return self.store.scan(backend, self.path(*parts) + ".parquet")
+
+    def has(self, *parts: str) -> bool:
+        """Whether a table is stored."""
+        return self.store.exists(self.path(*parts) + ".parquet")
+
+    def save(self, rows: ir.Table, dataset: Dataset, *parts: str) -> Written:
+        """Store the rows of an expression in the dataset's key order."""
+        ordered = rows.order_by(list(dataset.key)).select(*dataset.arrow.names)
+        reader = ordered.to_pyarrow_batches(chunk_size=131_072)
+        return self.store.write_table(self.path(*parts) + ".parquet", reader, dataset)
+
+    def save_rows(
+        self, rows: pa.Table | pa.RecordBatchReader, dataset: Dataset, *parts: str
+    ) -> Written:
+        """Store Arrow rows as they come."""
+        return self.store.write_table(self.path(*parts) + ".parquet", rows, dataset)
+
+
+def open_workspace(
+    *, spec_path: Path, data: Path, store: Store, carrier_code: str | None = None
+) -> Workspace:
+    """Read and check all specifications; ``carrier_code`` replaces the one in the file."""
+    spec = specs.read(spec_path, ReplacementSpec)
+    if carrier_code is not None:
+        carrier = spec.carrier.model_copy(update={"code": carrier_code})
+        spec = spec.model_copy(update={"carrier": carrier})
+    if not data.is_dir():
+        raise BadSpec(
+            "The data folder does not exist", file=str(data), cure="give the extract's folder"
+        )
+    mapping = specs.read(spec_path.parent / spec.mapping, Mapping)
+    catalogue = specs.read(spec_path.parent / spec.catalogue, Catalogue)
+    _check_entities(spec, mapping)
+    return Workspace(spec_path, data, spec, mapping, catalogue, store)
+
+
+NEEDED: Sequence[str] = ("customer", "account", "product", "bill")
+
+
+def _check_entities(spec: ReplacementSpec, mapping: Mapping) -> None:
+    for name in [*NEEDED, *spec.compare]:
+        if name not in mapping.entities:
+            raise BadSpec("The mapping does not fill this table", file=spec.mapping, field=name)
+    for number, period in enumerate(spec.periods):
+        if period.period_to <= period.period_from:
+            raise BadSpec("The period is empty", field=f"periods.{number}", value=str(period))
+
+
+def file_hash(path: Path) -> str:
+    """The SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,41 @@
+"""The old code leads to an offering whose price is not the old tariff's."""
+
+import ibis
+import ibis.expr.types as ir
+
+from crossbill.replacement.reconciliation.lines import RECORD, Case, behind, price_words, what_if
+
+CODE = "MAPPING"
+RANK = 40
+
+
+def candidates(case: Case) -> ir.Table:
+    """Lines that agree when charged with the old system's own tariff for the period."""
+    rows = behind(case)
+    listed = rows.filter(rows.price_version != "own").inner_join(
+        case.product.select("product_key", "source_code"), "product_key"
+    )
+    tariff = case.tariff.rename(tariff_from="valid_from", tariff_to="valid_to")
+    tariff = tariff.select("source_code", "tariff_from", "tariff_to", "amount_nanos")
+    valid = listed.inner_join(
+        tariff,
+        [
+            listed.source_code == tariff.source_code,
+            tariff.tariff_from <= listed.period_from,
+            tariff.tariff_to.isnull() | (tariff.tariff_to > listed.period_from),
+            tariff.amount_nanos != listed.price_nanos,
+        ],
+    )
+    variants = valid.mutate(
+        policy_code=ibis.literal("old tariff ") + valid.source_code,
+        price_nanos=valid.amount_nanos,
+        words=ibis.literal("the old tariff ")
+        + valid.source_code
+        + " at "
+        + price_words(valid.amount_nanos),
+        base_words=ibis.literal("mapped to ")
+        + valid.offering_code
+        + " at "
+        + price_words(valid.price_nanos),
+    )
+    return what_if(case, variants).select(*RECORD, "variant", "evidence")

@@ -1,0 +1,38 @@
+"""The old bill prorated by another day count."""
+
+import ibis
+import ibis.expr.types as ir
+
+from crossbill.replacement.reconciliation.lines import RECORD, Case, behind, what_if
+
+CODE = "PRORATION"
+RANK = 70
+
+
+WORDS = {
+    "thirty_360": "30 days a month",
+    "actual_actual": "the month's own days",
+    "actual_365": "365 days a year",
+}
+
+
+def candidates(case: Case) -> ir.Table:
+    """Lines of part of a period that agree under another day count, or when the end day counts."""
+    rows = behind(case)
+    part = rows.filter((rows.charge_from > rows.period_from) | (rows.charge_to < rows.period_to))
+    parts = [
+        part.filter((part.day_count != count) | (part.end_day_counts != counts)).mutate(
+            policy_code=ibis.literal(f"{count} {counts}"),
+            day_count=ibis.literal(count),
+            end_day_counts=ibis.literal(counts),
+            words=ibis.literal(_words(count, counts)),
+            base_words=part.day_count.cases(*WORDS.items(), else_=part.day_count),
+        )
+        for count in WORDS
+        for counts in (True, False)
+    ]
+    return what_if(case, ibis.union(*parts)).select(*RECORD, "variant", "evidence")
+
+
+def _words(count: str, end_day_counts: bool) -> str:
+    return WORDS[count] + ("" if end_day_counts else ", the last day not counted")

@@ -1,0 +1,40 @@
+"""The old bill rounded another way."""
+
+import ibis
+import ibis.expr.types as ir
+
+from crossbill.replacement.reconciliation.lines import RECORD, Case, behind, what_if
+
+CODE = "ROUNDING"
+RANK = 80
+
+
+MODES = ("down", "half_up", "half_even", "up")
+
+
+def candidates(case: Case) -> ir.Table:
+    """Lines that agree under other rounding modes, by at most one minor unit in net and in tax."""
+    rows = behind(case)
+    parts = [
+        rows.filter((rows.rounding_mode != net) | (rows.tax_rounding_mode != tax)).mutate(
+            policy_code=ibis.literal(f"{net} {tax}"),
+            rounding_mode=ibis.literal(net),
+            tax_rounding_mode=ibis.literal(tax),
+            words=ibis.literal(f"net rounded {_words(net)}, tax rounded {_words(tax)}"),
+            base_words=ibis.literal("net rounded ")
+            + rows.rounding_mode.replace("_", " ")
+            + ", tax rounded "
+            + rows.tax_rounding_mode.replace("_", " "),
+        )
+        for net in MODES
+        for tax in MODES
+    ]
+    small = (case.records.old_net - case.records.new_net).abs() <= 1
+    small = small & ((case.records.old_tax - case.records.new_tax).abs() <= 1)
+    within = case.records.filter(small).select(*RECORD)
+    found = what_if(case, ibis.union(*parts))
+    return found.semi_join(within, list(RECORD)).select(*RECORD, "variant", "evidence")
+
+
+def _words(mode: str) -> str:
+    return mode.replace("_", " ")

@@ -1,0 +1,82 @@
+"""What differs between old and new, and the gates that people sign."""
+
+from django.conf import settings
+from django.db import models
+
+from crossbill.replacement.migration.models import Replacement, Wave
+
+
+class Difference(models.Model):
+    """One value that differs, with its class and the numbers that show why."""
+
+    replacement = models.ForeignKey(
+        Replacement, on_delete=models.PROTECT, related_name="differences"
+    )
+    wave = models.ForeignKey(Wave, on_delete=models.PROTECT, related_name="differences")
+    entity = models.CharField(max_length=20)
+    account_key = models.CharField(max_length=40)
+    record_key = models.CharField(max_length=200)
+    field = models.CharField(max_length=60)
+    kind = models.CharField(max_length=20)
+    left_value = models.TextField(null=True, blank=True)  # noqa: DJ001 - none differs from empty
+    right_value = models.TextField(null=True, blank=True)  # noqa: DJ001 - none differs from empty
+    amount_minor = models.BigIntegerField(null=True, blank=True, help_text="New minus old")
+    currency = models.CharField(max_length=3, null=True, blank=True)  # noqa: DJ001 - none where no money
+    class_code = models.CharField(max_length=30)
+    evidence = models.TextField()
+    decision = models.CharField(max_length=10, help_text="accept or block, by the gate's terms")
+    owner = models.CharField(max_length=60)
+
+    class Meta:
+        ordering = ["replacement", "account_key", "entity", "record_key"]
+        indexes = [
+            models.Index(fields=["replacement", "account_key"], name="difference_by_account"),
+            models.Index(fields=["wave", "class_code"], name="difference_by_class"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.account_key} {self.entity} {self.field} {self.class_code}"
+
+
+class Gate(models.Model):
+    """The exit check of one wave: the facts it looked at, the rules, and the result."""
+
+    class Result(models.TextChoices):
+        """What the rules say; people may only sign a gate that is passed."""
+
+        PASSED = "passed"
+        REFUSED = "refused"
+
+    wave = models.OneToOneField(Wave, on_delete=models.PROTECT, related_name="gate")
+    facts = models.JSONField()
+    rules = models.JSONField(
+        help_text="Each rule with its limit, what was found, and whether it holds"
+    )
+    result = models.CharField(max_length=10, choices=Result)
+    evidence_sha256 = models.CharField(max_length=64)
+    decided_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["wave"]
+        permissions = [("sign_gate", "Can sign a gate")]
+
+    def __str__(self) -> str:
+        return f"{self.wave} {self.result}"
+
+
+class Signature(models.Model):
+    """One person's yes to one gate, bound to the evidence that the person saw."""
+
+    gate = models.ForeignKey(Gate, on_delete=models.PROTECT, related_name="signatures")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    evidence_sha256 = models.CharField(max_length=64)
+    signed_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["gate", "signed_at"]
+        constraints = [
+            models.UniqueConstraint(fields=["gate", "user"], name="signature_once_per_person")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} {self.gate}"

@@ -1,0 +1,202 @@
+"""The verbs that reconcile one wave: every difference found, then classed with its evidence."""
+
+from collections.abc import Mapping, Sequence
+
+import ibis
+import ibis.expr.types as ir
+
+from crossbill.engine.datasets import CANONICAL, DIFFERENCE
+from crossbill.replacement.reconciliation.classify import UNEXPLAINED, classify, field_causes
+from crossbill.replacement.reconciliation.compare import (
+    DIFFERENCES,
+    Compared,
+    canonical,
+    compare,
+)
+from crossbill.replacement.reconciliation.lines import RECORD, Case, money
+
+Tables = Mapping[str, ir.Table]
+BILL_KEY = ("account_key", "period_from")
+MONEY_ON_BILL = ("net_minor", "tax_minor", "total_minor")
+# What the two sides number or stamp in their own way, so that it says nothing about the customer.
+OWN_MATTERS = {
+    "bill": {"bill_key", "period_to", "currency"},
+    "bill_line": {"bill_key", "period_to", "currency", "source_changed_at"},
+}
+AT_STAKE = {"bill": "total_minor", "bill_line": "net_minor", "open_item": "open_minor"}
+
+
+def compare_entity(entity: str, old: ir.Table, new: ir.Table, mapped: Sequence[str]) -> Compared:
+    """Compare one canonical table; only columns that the old system's mapping fills say something."""
+    key = BILL_KEY if entity == "bill" else CANONICAL[entity].key
+    left_out = OWN_MATTERS.get(entity, set()) | set(key)
+    fields = [name for name in mapped if name not in left_out]
+    stake = AT_STAKE.get(entity)
+    comparison = canonical(entity, key=key, fields=fields, at_stake=stake)
+    return compare(old, new, comparison)
+
+
+def line_records(differences: ir.Table, old: ir.Table, new: ir.Table) -> ir.Table:
+    """The differing bill lines with the amounts of both sides: ``records`` of a Case."""
+    lines = differences.filter(differences.entity == "bill_line")
+    wanted = lines.filter(lines.kind != "duplicate_key").select("record_key", "kind").distinct()
+    sides = [_keyed(table).semi_join(wanted, "record_key") for table in (old, new)]
+    lefts, rights = sides[0].view(), sides[1].view()
+    pairs = lefts.outer_join(rights, "record_key", lname="old_{name}", rname="new_{name}")
+    named = pairs.select(
+        **{
+            name: pairs[f"old_{name}"].coalesce(pairs[f"new_{name}"])
+            for name in (*RECORD, "period_to")
+        },
+        record_key=pairs.old_record_key.coalesce(pairs.new_record_key),
+        old_net=pairs.old_net_minor.fill_null(0),
+        old_tax=pairs.old_tax_minor.fill_null(0),
+        new_net=pairs.new_net_minor.fill_null(0),
+        new_tax=pairs.new_tax_minor.fill_null(0),
+        old_stamp=pairs.old_source_changed_at,
+    )
+    return named.view().inner_join(wanted.view(), "record_key")
+
+
+def _keyed(lines: ir.Table) -> ir.Table:
+    parts = [lines[name].cast("string").fill_null("") for name in RECORD]
+    return lines.mutate(record_key=ibis.literal("|").join(parts))
+
+
+def classified_lines(differences: ir.Table, case: Case, explained: ir.Table) -> ir.Table:
+    """The differences of bill lines with their class; a line has one class for all its fields."""
+    records = case.records.select(*RECORD, "record_key", "old_net", "new_net")
+    same = [records[name].identical_to(explained[name]) for name in RECORD]
+    joined = records.left_join(explained, same)
+    reasons = joined.select(
+        "record_key",
+        class_code=joined.class_code.fill_null(UNEXPLAINED),
+        evidence=joined.evidence.fill_null(
+            ibis.literal("no rule gives the old ")
+            + money(joined.old_net)
+            + "; new "
+            + money(joined.new_net)
+        ),
+    )
+    lines = differences.filter(differences.entity == "bill_line")
+    named = lines.left_join(reasons, "record_key")
+    return named.mutate(
+        class_code=named.class_code.fill_null("DUPLICATE"),
+        evidence=named.evidence.fill_null("the line stands more than once on a side"),
+    ).select(*_columns())
+
+
+def classified_bills(
+    differences: ir.Table, lines: ir.Table, old_bill: ir.Table, old_line: ir.Table
+) -> ir.Table:
+    """The money on bill headers: it follows from the lines, or the old header is not their sum."""
+    bills = differences.filter(
+        differences.entity == "bill", differences.field.isin([*MONEY_ON_BILL, "*"])
+    )
+    facts = _bill_facts(lines, old_bill, old_line)
+    joined = bills.left_join(facts, "record_key")
+    off = ibis.cases(
+        *[
+            (joined.field == name, joined[f"header_{name}"] != joined[f"lines_{name}"])
+            for name in MONEY_ON_BILL
+        ],
+        else_=ibis.literal(False),
+    ).fill_null(False)
+    header_only = off & joined.line_class.isnull()
+    evidence = ibis.cases(
+        (header_only, _header_evidence(joined)),
+        (
+            joined.line_class.notnull() & ~off,
+            ibis.literal("follows from its lines: ") + joined.line_evidence,
+        ),
+        else_=ibis.literal("the lines do not account for it"),
+    )
+    class_code = ibis.cases(
+        (header_only, ibis.literal("SOURCE_DEFECT")),
+        (joined.line_class.notnull() & ~off, joined.line_class),
+        else_=ibis.literal(UNEXPLAINED),
+    )
+    return joined.mutate(class_code=class_code, evidence=evidence).select(*_columns())
+
+
+def _bill_facts(lines: ir.Table, old_bill: ir.Table, old_line: ir.Table) -> ir.Table:
+    """One row a bill of either side: the old header, the sum of the old lines, the gravest line."""
+    sums = old_line.group_by(*BILL_KEY).aggregate(
+        lines_net_minor=old_line.net_minor.sum().cast("decimal(38,0)").cast("int64"),
+        lines_tax_minor=old_line.tax_minor.sum().cast("decimal(38,0)").cast("int64"),
+    )
+    sums = sums.mutate(lines_total_minor=sums.lines_net_minor + sums.lines_tax_minor)
+    headers = old_bill.select(*BILL_KEY, **{f"header_{n}": old_bill[n] for n in MONEY_ON_BILL})
+    both = headers.left_join(sums, list(BILL_KEY)).drop("account_key_right", "period_from_right")
+    both = both.mutate(record_key=both.account_key + "|" + both.period_from.cast("string"))
+    gravest = _gravest_line(lines)
+    joined = both.outer_join(gravest, "record_key")
+    columns = [n for n in both.columns if n not in (*BILL_KEY, "record_key")]
+    return joined.select(
+        *columns,
+        "line_class",
+        "line_evidence",
+        record_key=joined.record_key.coalesce(joined.record_key_right),
+    )
+
+
+def _gravest_line(lines: ir.Table) -> ir.Table:
+    """Per bill the line difference with the largest amount; what nobody can explain goes first."""
+    parts = lines.record_key.split("|")
+    keyed = lines.mutate(bill=parts[0] + "|" + parts[1], size=lines.amount_minor.fill_null(0).abs())
+    order = [
+        ibis.desc(keyed.class_code == UNEXPLAINED),
+        ibis.desc(keyed.size),
+        keyed.record_key,
+        keyed.field,
+    ]
+    ranked = keyed.mutate(
+        position=ibis.row_number().over(ibis.window(group_by="bill", order_by=order))
+    )
+    first = ranked.filter(ranked.position == 0)
+    return first.select(record_key="bill", line_class="class_code", line_evidence="evidence")
+
+
+def _header_evidence(joined: ir.Table) -> ir.StringValue:
+    says = ibis.cases(
+        *[(joined.field == n, money(joined[f"header_{n}"])) for n in MONEY_ON_BILL], else_="?"
+    )
+    adds = ibis.cases(
+        *[(joined.field == n, money(joined[f"lines_{n}"])) for n in MONEY_ON_BILL], else_="?"
+    )
+    return ibis.literal("the old header says ") + says + ", its own lines add up to " + adds
+
+
+def classified_rest(differences: ir.Table) -> ir.Table:
+    """Everything that is neither a bill line nor money on a bill, by the causes of single fields."""
+    on_bill = (differences.entity == "bill") & differences.field.isin([*MONEY_ON_BILL, "*"])
+    rest = differences.filter((differences.entity != "bill_line") & ~on_bill)
+    return classify(rest, field_causes()).select(*_columns())
+
+
+def _columns() -> list[str]:
+    return [*DIFFERENCES, "class_code", "evidence"]
+
+
+def to_difference(classified: ir.Table) -> ir.Table:
+    """The rows with exactly the columns of DIFFERENCE."""
+    return classified.select(*DIFFERENCE.ibis)
+
+
+def bill_verdicts(differences: ir.Table, old_bill: ir.Table, new_bill: ir.Table) -> ir.Table:
+    """One row a bill: account_key, period_from, verdict (equal, explained or unexplained)."""
+    all_bills = old_bill.select(*BILL_KEY).union(new_bill.select(*BILL_KEY), distinct=True)
+    on_bills = differences.filter(differences.entity.isin(["bill", "bill_line"]))
+    parts = on_bills.record_key.split("|")
+    marked = on_bills.mutate(key=parts[0] + "|" + parts[1])
+    verdicts = marked.group_by("key").aggregate(
+        unexplained=(marked.class_code == UNEXPLAINED).any()
+    )
+    keyed = all_bills.mutate(key=all_bills.account_key + "|" + all_bills.period_from.cast("string"))
+    joined = keyed.left_join(verdicts, "key")
+    verdict = ibis.cases(
+        (joined.unexplained.isnull(), "equal"),
+        (joined.unexplained, "unexplained"),
+        else_="explained",
+    )
+    return joined.select(*BILL_KEY, verdict=verdict)
