@@ -6,7 +6,7 @@ from calculation import load, result
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracle.plain_biller import bill_account
-from oracle.tables import ACCOUNT, stated
+from oracle.tables import ACCOUNT, PRODUCT, stated
 
 from crossbill.core.money import minor_digits
 from crossbill.core.period import DayCount, month_period
@@ -14,10 +14,11 @@ from crossbill.core.policy import PriceBy, TaxScope
 from crossbill.core.rounding import RoundingMode
 
 EARLIEST = date(2023, 12, 1)
-MODES = st.sampled_from([str(m) for m in RoundingMode])
-CURRENCIES = st.sampled_from(["USD", "JPY", "KWD", "CLF"])
-OFFERINGS = st.sampled_from(["FIBRE", "LINE", "TV"])
-TAX_CODES = st.sampled_from(["NY01", "CA01", "EX00"])
+CURRENCIES = ("USD", "JPY", "KWD", "CLF")
+OFFERINGS = ("FIBRE", "LINE", "TV")
+TAX_CODES = ("NY01", "CA01", "EX00")
+ACCOUNTS, PRODUCTS = 5, 30
+MODES = st.sampled_from([str(mode) for mode in RoundingMode])
 # Days cluster around month ends and leap days, where counting goes wrong.
 EDGE_DAYS = [date(2024, m, d) for m in range(1, 5) for d in (1, 2, 15, 28, 29)] + [
     date(2024, 1, 30),
@@ -27,12 +28,15 @@ EDGE_DAYS = [date(2024, m, d) for m in range(1, 5) for d in (1, 2, 15, 28, 29)] 
     date(2023, 12, 31),
 ]
 DAYS = st.sampled_from(EDGE_DAYS) | st.integers(0, 180).map(lambda n: EARLIEST + timedelta(days=n))
-PRICES = (
-    st.integers(0, 10**6)
-    | st.integers(0, 10**13)
-    | st.integers(0, 10**5).map(lambda cents: cents * 10**7)
-)
+CENTS = st.integers(0, 10**5).map(lambda cents: cents * 10**7)
+PRICES = CENTS | st.integers(0, 10**6) | st.integers(0, 10**13)
 PPM = st.integers(0, 1_000_000) | st.sampled_from([100_000, 250_000, 333_333])
+
+
+def mostly(usual, *rare):
+    """A strategy that is the usual one nine times of ten."""
+    return st.integers(0, 9).flatmap(lambda n: usual if n else st.sampled_from(rare))
+
 
 policies = st.fixed_dictionaries(
     {
@@ -44,32 +48,19 @@ policies = st.fixed_dictionaries(
         "tax_rounding_mode": MODES,
     }
 )
-versions = st.fixed_dictionaries(
-    {
-        "offering_code": OFFERINGS,
-        "valid_from": DAYS,
-        "valid_to": st.none() | DAYS,
-        "currency": st.just("USD") | CURRENCIES,
-        "amount_nanos": PRICES,
-    }
-)
-rates = st.fixed_dictionaries(
-    {
-        "tax_code": TAX_CODES,
-        "valid_from": st.just(EARLIEST) | DAYS,
-        "valid_to": st.none() | DAYS,
-        "rate_ppm": st.integers(0, 300_000),
-    }
-)
 accounts = st.fixed_dictionaries(
-    {"currency": st.just("USD") | CURRENCIES, "tax_code": TAX_CODES, "policy": st.integers(0, 3)}
+    {
+        "currency": st.sampled_from(CURRENCIES),
+        "tax_code": mostly(st.sampled_from(TAX_CODES), "XX99"),
+        "policy_code": mostly(st.sampled_from("012"), "9"),
+    }
 )
 products = st.fixed_dictionaries(
     {
-        "account": st.integers(0, 4),
-        "offering_code": OFFERINGS,
+        "account_key": st.sampled_from([str(n) for n in range(ACCOUNTS)]),
+        "offering": mostly(st.sampled_from(OFFERINGS), "GONE"),
         "quantity": st.integers(0, 40),
-        "start_date": DAYS,
+        "start_date": st.just(EARLIEST) | DAYS,
         "end_date": st.none() | DAYS,
         "price_override_nanos": st.none() | PRICES,
         "discount_ppm": st.none() | PPM,
@@ -82,34 +73,52 @@ periods = st.builds(
 
 
 @st.composite
+def successive(draw, amounts, name):
+    """Two versions, one after the other; now and then with a gap or an overlap between them."""
+    split = draw(DAYS)
+    until = draw(mostly(st.just(split), split - timedelta(days=9), split + timedelta(days=9)))
+    first = {"valid_from": date(2019, 1, 1), "valid_to": until, name: draw(amounts)}
+    return [first, {"valid_from": split, "valid_to": None, name: draw(amounts)}]
+
+
+@st.composite
 def worlds(draw):
-    """A carrier with up to five accounts, of which some lack a policy, a price or a tax rate."""
-    drawn = draw(st.lists(accounts, min_size=5, max_size=5))
+    """A carrier with five accounts, of which a few lack a policy, a price or a tax rate."""
+    keyed = _keyed(draw(st.lists(accounts, min_size=ACCOUNTS, max_size=ACCOUNTS)), "account_key")
+    held = _keyed(draw(st.lists(products, min_size=PRODUCTS, max_size=PRODUCTS)), "product_key")
+    currency = {account["account_key"]: account["currency"] for account in keyed}
+    offered = [(offering, c) for offering in OFFERINGS for c in currency.values()]
     return {
         "policy": _keyed(draw(st.lists(policies, min_size=3, max_size=3)), "policy_code"),
-        "price": [v | {"price_version": "v"} for v in draw(st.lists(versions, max_size=6))],
-        "tax_rate": draw(st.lists(rates, max_size=4)),
-        "account": [
-            ACCOUNT | a | {"policy_code": str(a["policy"])} for a in _keyed(drawn, "account_key")
+        "price": [
+            {
+                "offering_code": f"{offering}-{sold_in}",
+                "price_version": "v",
+                "currency": draw(mostly(st.just(sold_in), "EUR")),
+                **version,
+            }
+            for offering, sold_in in sorted(set(offered))
+            for version in draw(successive(PRICES, "amount_nanos"))
         ],
-        "product": [
-            p | {"account_key": str(p["account"])}
-            for p in _keyed(draw(st.lists(products, min_size=1, max_size=40)), "product_key")
+        "tax_rate": [
+            {"tax_code": tax_code, **version}
+            for tax_code in TAX_CODES
+            for version in draw(successive(st.integers(0, 300_000), "rate_ppm"))
         ],
+        "account": [ACCOUNT | account for account in keyed],
+        "product": [_sold(product, currency) for product in held],
     }
+
+
+def _sold(product, currency):
+    """The product as the offering in its account's currency."""
+    rest = {name: value for name, value in product.items() if name != "offering"}
+    code = f"{product['offering']}-{currency[product['account_key']]}"
+    return PRODUCT | rest | {"offering_code": code}
 
 
 def _keyed(rows, key):
     return [row | {key: str(position)} for position, row in enumerate(rows)]
-
-
-def _load(world, chosen):
-    """The world as engine tables, without the helper columns of its making."""
-    rows = {
-        name: [{k: v for k, v in row.items() if k not in ("policy", "account")} for row in made]
-        for name, made in world.items()
-    }
-    load(stated(tuple(chosen), **rows))
 
 
 def _plain(world, period):
@@ -132,7 +141,7 @@ def _plain(world, period):
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(world=worlds(), period=periods)
 def test_every_amount_equals_the_plain_biller(world, period):
-    _load(world, [period])
+    load(stated((period,), **world))
     plain = dict(_plain(world, period))
     lines = {
         (r["account_key"], r["product_key"], r["category"]): (r["net_minor"], r["tax_minor"])
@@ -152,7 +161,7 @@ def test_every_amount_equals_the_plain_biller(world, period):
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(world=worlds(), chosen=st.lists(periods, min_size=1, max_size=3, unique=True))
 def test_every_product_and_period_ends_in_one_place(world, chosen):
-    _load(world, chosen)
+    load(stated(tuple(chosen), **world))
     (row,) = result("proof")
     assert row["rows_in"] == len(world["product"]) * len(chosen)
     assert row["balanced"], row
