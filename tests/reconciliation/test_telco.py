@@ -1,4 +1,4 @@
-"""Two publishers' extracts of the same 7,043 customers, against a plain count with csv and Decimal."""
+"""Two extracts of the same 7,043 customers, against a plain count with csv and Decimal."""
 
 import csv
 import json

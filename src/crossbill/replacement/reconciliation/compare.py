@@ -441,8 +441,9 @@ def _money(pairs: _Pairs, compared: ComparedField, *, comparable: ir.Value) -> d
 
 def _digits(currency: ir.Value, compared: ComparedField) -> ir.Value:
     """The digits of the minor unit: as stated, else those of the currency, else empty."""
-    if compared.digits is not None or not (compared.currency or compared.currency_column):
-        return ibis.literal(compared.digits, "int64")
+    if not compared.currency_column or compared.digits is not None:
+        known = MINOR_DIGITS.get(compared.currency or "")
+        return ibis.literal(known if compared.digits is None else compared.digits, "int64")
     codes: dict[int, list[str]] = {}
     for code, digits in MINOR_DIGITS.items():
         codes.setdefault(digits, []).append(code)
