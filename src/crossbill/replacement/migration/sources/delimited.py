@@ -9,7 +9,6 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -348,7 +347,7 @@ class Delimited(Source):
         """How many lines the record takes that starts here; 0 where it goes on behind them."""
         if not self.format.quote or self.format.quote.encode() not in raw_lines[start]:
             return 1
-        following = (line.decode("utf-8") for line in islice(raw_lines, start, None))
+        following = (raw_lines[n].decode("utf-8") for n in range(start, len(raw_lines)))
         reader = csv.reader(following, **self._dialect)
         try:
             next(reader)
