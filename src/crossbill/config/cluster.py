@@ -234,6 +234,8 @@ class Cluster:
         if folder.lstat().st_uid == os.geteuid():
             self.account.own(folder)
         _require_private(folder, self.account)
+        for left in (SOCKET_NAME, f"{SOCKET_NAME}.lock"):  # by a killed server, perhaps a zombie
+            (folder / left).unlink(missing_ok=True)
         self.account.let_through(folder)
         self._write("postgresql.conf", self._settings_text(folder))
         self._write("pg_hba.conf", f"local all {ROLE} peer map=crossbill\n")
