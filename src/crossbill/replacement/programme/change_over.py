@@ -173,8 +173,8 @@ def blocks_next_gate(replacement: Replacement) -> tuple[str, ...]:
 
 
 def run_facts(run: Run) -> RunFacts:
-    """The replacement's run with the control totals of its finished stages."""
-    stages = run.stages.filter(records_in__isnull=False).order_by("position")
+    """The run with the control totals of the finished stages that took records."""
+    stages = run.stages.filter(records_in__gt=0).order_by("position")
     return RunFacts(
         title=run.title,
         status=standing(run),

@@ -126,10 +126,22 @@ def _moved_sentence(facts: QuarterlyFacts) -> str:
     live = [wave for wave in facts.waves if wave.in_quarter and wave.is_live]
     return (
         f"{counted(accounts.moved_in_quarter, 'account')} went live in the quarter, in "
-        f"{counted(len(live), 'wave')}; {counted(accounts.to_go, 'account')} of "
-        f"{count_text(accounts.total)} are still on the old system, "
-        f"{count_text(accounts.fallout)} of them kept back with a reason."
+        f"{counted(len(live), 'wave')}; {_left_behind(facts)}."
     )
+
+
+def _left_behind(facts: QuarterlyFacts) -> str:
+    """Who is still on the old system, and who of them for a reason."""
+    accounts = facts.accounts
+    if not accounts.to_go:
+        return "none is left on the old system"
+    left = (
+        f"{counted(accounts.to_go, 'account is', 'accounts are')} still on the old system of "
+        f"{count_text(accounts.total)}"
+    )
+    if accounts.fallout == accounts.to_go:
+        return f"{left}, each kept back with a reason"
+    return f"{left}, {count_text(accounts.fallout)} of them kept back with a reason"
 
 
 def _bills_sentence(facts: QuarterlyFacts) -> str:
@@ -183,7 +195,15 @@ def _budget_sentence(facts: QuarterlyFacts) -> str:
 def _gate_sentence(facts: QuarterlyFacts) -> str:
     if facts.blocks_next_gate:
         return f"Before the next gate: {'; '.join(facts.blocks_next_gate)}."
+    if facts.next_waves:
+        return f"Next: {_wave_names(facts.next_waves)}."
     return "No gate is waiting: every wave is live."
+
+
+def _wave_names(waves: tuple[WaveFacts, ...]) -> str:
+    return ", ".join(
+        f"{w.name} ({counted(w.accounts, 'account')}, cutover {w.cutover_date})" for w in waves
+    )
 
 
 def _achieved(facts: QuarterlyFacts) -> list[MilestoneFacts]:
@@ -330,11 +350,7 @@ def _fallout_table(facts: QuarterlyFacts) -> Block:
 def _objectives(facts: QuarterlyFacts) -> tuple[Block, ...]:
     blocks: list[Block] = []
     if facts.next_waves:
-        names = ", ".join(
-            f"{w.name} ({counted(w.accounts, 'account')}, {w.cutover_date})"
-            for w in facts.next_waves
-        )
-        blocks.append(Paragraph(f"Waves with a cutover date in {facts.quarter.next}: {names}."))
+        blocks.append(Paragraph(f"Waves to go live: {_wave_names(facts.next_waves)}."))
     if not facts.objectives:
         return (*blocks, Paragraph("None are set." if facts.has_programme else NO_PROGRAMME))
     columns = ("Id", 0), ("Objective", 4), ("Measured by", 5), ("Owner", 2)
