@@ -1,6 +1,7 @@
 """The extract is what it says: reproducible, complete, and clean wherever no defect was seeded."""
 
 import json
+import sys
 from collections import Counter, defaultdict
 from datetime import date, timedelta
 from decimal import Decimal
@@ -11,7 +12,13 @@ import pytest
 from sample_extract import Estate, Row, cents, money
 
 from crossbill.sample.old_system.extract import write_extract
-from crossbill.sample.operations import MARKER, NotASampleFolder, TooFewAccounts, generate
+from crossbill.sample.operations import (
+    MARKER,
+    NotASampleFolder,
+    SampleNotMade,
+    TooFewAccounts,
+    generate,
+)
 
 ZERO = Decimal(0)
 PERIODS = ((date(2024, 4, 1), date(2024, 5, 1)), (date(2024, 5, 1), date(2024, 6, 1)))
@@ -72,6 +79,16 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path: Path) -> None:
             accounts=100, seed=1, extract_dir=tmp_path / "extract", truth_dir=tmp_path / "truth"
         )
     assert (tmp_path / "extract" / "thesis.txt").exists()
+
+
+def test_a_process_that_fails_is_told_in_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    where = {"extract_dir": tmp_path / "extract", "truth_dir": tmp_path / "truth"}
+    with pytest.raises(SampleNotMade, match=r"exit code 1 .*\n.*the disk has room"):
+        generate(accounts=6_000, seed=1, **where)
+    assert [path.name for path in tmp_path.iterdir()] == ["truth"]
 
 
 def test_too_few_accounts_are_refused(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from crossbill.core.refusal import Refusal
 
 from .old_system.chunk import TRUTH
-from .old_system.extract import write_extract
+from .old_system.extract import GenerationError, write_extract
 
 FEWEST_ACCOUNTS = 100
 MARKER = ".sample.json"  # what was generated, and each file's size: the folder is complete
@@ -27,6 +27,12 @@ class NotASampleFolder(Refusal):
     code = "NOT_A_SAMPLE_FOLDER"
 
 
+class SampleNotMade(Refusal):
+    """The extract could not be written. Make room on the disk, and ask again."""
+
+    code = "SAMPLE_NOT_MADE"
+
+
 def generate(*, accounts: int, seed: int, extract_dir: Path, truth_dir: Path) -> None:
     """Make the extract and the truth about its defects; does nothing when they are already made."""
     if accounts < FEWEST_ACCOUNTS:
@@ -40,12 +46,30 @@ def generate(*, accounts: int, seed: int, extract_dir: Path, truth_dir: Path) ->
     if _is_complete(extract_dir, parameters):
         return
     _refuse_foreign(extract_dir)
+    try:
+        _make(parameters, extract_dir, truth_dir)
+    except (GenerationError, OSError) as error:
+        _remove_unfinished(extract_dir)
+        raise SampleNotMade(
+            f"The extract could not be written: {error}",
+            file=str(extract_dir),
+            cure="See that the disk has room and the folder can be written, and ask again.",
+        ) from error
+
+
+def _make(parameters: dict[str, int], extract_dir: Path, truth_dir: Path) -> None:
+    """Write everything beside and let it take its name when it is whole."""
     extract_dir.parent.mkdir(parents=True, exist_ok=True)
     truth_dir.mkdir(parents=True, exist_ok=True)
     _remove_unfinished(extract_dir)
     fresh = Path(tempfile.mkdtemp(prefix=_prefix(extract_dir), dir=extract_dir.parent))
     truth_file = truth_dir / f".{TRUTH}"
-    write_extract(accounts=accounts, seed=seed, extract_dir=fresh, truth_file=truth_file)
+    write_extract(
+        accounts=parameters["accounts"],
+        seed=parameters["seed"],
+        extract_dir=fresh,
+        truth_file=truth_file,
+    )
     sizes = {path.name: path.stat().st_size for path in sorted(fresh.iterdir())}
     (fresh / MARKER).write_text(json.dumps({**parameters, "sizes": sizes}), "utf-8")
     truth_file.replace(truth_dir / TRUTH)

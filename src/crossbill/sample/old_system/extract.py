@@ -33,6 +33,10 @@ PROCESSES = 2
 Total = tuple[int, Decimal]
 
 
+class GenerationError(Exception):
+    """A process that made chunks ended before its time; says how."""
+
+
 def write_extract(
     *, accounts: int, seed: int, extract_dir: Path, truth_file: Path, processes: int = PROCESSES
 ) -> None:
@@ -63,8 +67,11 @@ def _make_chunks(accounts: int, seed: int, parts: Path, processes: int) -> None:
         return
     common = [str(processes), str(parts)]
     with _workers([[str(accounts), str(seed), str(w), *common] for w in range(processes)]) as all_:
-        codes = [worker.wait() for worker in all_]
-    assert not any(codes), f"a generating process failed: {codes}"
+        said = [worker.communicate()[1] for worker in all_]
+    for worker, words in zip(all_, said, strict=True):
+        if worker.returncode:
+            last = words.decode(errors="replace").strip().splitlines()[-1:]
+            raise GenerationError(*(last or [f"exit code {worker.returncode}"]))
 
 
 @contextmanager
@@ -75,7 +82,10 @@ def _workers(arguments: list[list[str]]) -> Iterator[list[subprocess.Popen[bytes
     the whole command line and costs more than ten thousand accounts.
     """
     command = [sys.executable, "-m", chunks.__name__]
-    started = [subprocess.Popen([*command, *a]) for a in arguments]  # noqa: S603 - our own module
+    started = [
+        subprocess.Popen([*command, *own], stderr=subprocess.PIPE)  # noqa: S603 - our own module
+        for own in arguments
+    ]
     try:
         yield started
     finally:
