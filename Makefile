@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 DEMO_ARGUMENTS ?=
 
-.PHONY: demo test lint bench console lock clean
+.PHONY: demo test lint bench console docs lock clean
 
 demo: $(READY) ## set everything up and run the main job on the sample carrier
 	$(BIN)/crossbill demo $(DEMO_ARGUMENTS)
@@ -24,6 +24,9 @@ bench: $(READY) ## the benchmarks; prints and stores a table
 
 console: $(READY) ## the pages, at http://127.0.0.1:8000
 	$(BIN)/crossbill console
+
+docs: $(READY) ## the reference pages that follow from the code
+	$(BIN)/python docs/generate.py
 
 lock: $(READY) ## choose versions anew where pyproject.toml asks for it, and write their hashes down
 	$(BIN)/uv pip compile pyproject.toml --quiet --universal --all-extras --generate-hashes \

@@ -1,0 +1,153 @@
+"""Writes the reference pages that follow from the code: run `make docs` after changing them."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from crossbill.engine import datasets
+from crossbill.engine.datasets import CANONICAL, Dataset
+
+REFERENCE = Path(__file__).parent / "reference"
+SOURCE = Path(__file__).parents[1] / "src" / "crossbill"
+
+TABLES_HEAD = """\
+<!-- Written by `make docs` from src/crossbill/engine/datasets.py: change it there. -->
+# Tables of the data plane
+
+The canonical tables are where old and new meet: the old system's files become them by a
+[mapping](mapping.md), the new system exports them, and one comparison serves both.
+
+- Money is in whole numbers: `_nanos` is 1e-9 of the currency's major unit, `_minor` its minor unit.
+- `_ppm` is millionths. `_date` is a day, `_at` an instant in UTC.
+- Periods are half-open: `_from` is the first day within, `_to` the first day after.
+- A key is an identity in the old system, as text. Rows are stored in key order.
+- *Optional* columns may be empty. An empty text is not the same as no value.
+"""
+
+ERRORS_HEAD = """\
+<!-- Written by `make docs` from the code that raises them: change it there. -->
+# Error codes
+
+Every message that Crossbill gives ends its first line with a code in square brackets. The message
+itself names file, line, field and value, and what to do.
+"""
+
+REFUSALS_HEAD = """\
+## Refusals
+
+The command did not do what was asked; nothing is half done.
+
+| code | what is wrong, and the cure |
+|---|---|"""
+
+ROWS_HEAD = """
+## Entry checks of a migration
+
+The record was suspended: it keeps its raw bytes, and its account stays on the old system.
+
+| code | class | what is wrong, and the cure |
+|---|---|---|"""
+
+
+FAULTS_HEAD = """
+## Rows that cannot be read, typed or mapped
+
+| code | what is wrong, and the cure |
+|---|---|"""
+
+CODE = re.compile(r"[A-Z]{2,}(?:_[A-Z0-9]+)+")
+
+
+def tables_page() -> str:
+    """The canonical tables, and the tables that are made of them."""
+    others = {
+        value.name: value
+        for value in vars(datasets).values()
+        if isinstance(value, Dataset) and value.name not in CANONICAL
+    }
+    parts = [TABLES_HEAD, "## The canonical tables\n"]
+    parts += [_section(dataset) for dataset in CANONICAL.values()]
+    parts += ["## What is made of them\n", *map(_section, others.values())]
+    return "\n".join(parts)
+
+
+def _section(dataset: Dataset) -> str:
+    key = ", ".join(f"`{name}`" for name in dataset.key)
+    lines = [f"### {dataset.name}\n", f"Key: {key}\n", "| column | type | | meaning |"]
+    lines.append("|---|---|---|---|")
+    for column in dataset.columns:
+        optional = "optional" if column.nullable else ""
+        lines.append(_row(f"`{column.name}`", column.type, optional, column.meaning))
+    return "\n".join([*lines, ""])
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |"
+
+
+def errors_page() -> str:
+    """Every code that a person can meet."""
+    trees = {path: ast.parse(path.read_text("utf-8")) for path in SOURCE.rglob("*.py")}
+    refusals = sorted({found for tree in trees.values() for found in _refusals(tree)})
+    checks = sorted({found for tree in trees.values() for found in _checks(tree)})
+    parts = [ERRORS_HEAD, REFUSALS_HEAD]
+    parts += [_row(f"`{code}`", meaning) for code, meaning in refusals]
+    parts += [ROWS_HEAD, *(_row(f"`{code}`", *rest) for code, *rest in checks)]
+    migration = [tree for path, tree in trees.items() if "migration" in path.parts]
+    faults = sorted({found for tree in migration for found in _messages(tree)})
+    parts += [FAULTS_HEAD, *(_row(f"`{code}`", meaning) for code, meaning in faults)]
+    return "\n".join([*parts, ""])
+
+
+def _refusals(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Code and docstring of the exceptions for people: their docstring is message and cure."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ClassDef):
+            continue
+        for part in node.body:
+            if isinstance(part, ast.Assign | ast.AnnAssign) and isinstance(
+                part.value, ast.Constant
+            ):
+                target = part.targets[0] if isinstance(part, ast.Assign) else part.target
+                if isinstance(target, ast.Name) and target.id == "code":
+                    yield str(part.value.value), _one_line(ast.get_docstring(node) or "")
+
+
+def _checks(tree: ast.Module) -> Iterator[tuple[str, str, str]]:
+    """Code, class and message of the checks that suspend a row."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(
+                func=ast.Name(id="Check"),
+                args=[
+                    ast.Constant(value=str(code)),
+                    ast.Constant(value=str(class_code)),
+                    _,
+                    ast.Constant(value=str(message)),
+                    *_,
+                ],
+            ):
+                yield code, class_code, _one_line(message)
+
+
+def _messages(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """The entries of tables from a code to what it says."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Dict):
+            for key, value in zip(node.keys, node.values, strict=True):
+                match key, value:
+                    case ast.Constant(value=str(code)), ast.Constant(value=str(message)):
+                        if CODE.fullmatch(code) and " " in message:
+                            yield code, _one_line(message)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split("\n\n", maxsplit=1)[0].split())
+
+
+PAGES = {"canonical-tables.md": tables_page, "errors.md": errors_page}
+
+if __name__ == "__main__":
+    for name, page in PAGES.items():
+        (REFERENCE / name).write_text(page(), encoding="utf-8")
