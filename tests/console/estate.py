@@ -5,7 +5,9 @@ from datetime import UTC, date, datetime
 
 import pyarrow as pa
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractUser
 
+from crossbill.console.operations import give_roles
 from crossbill.engine.datasets import CANONICAL, LINEAGE
 from crossbill.engine.store import Store
 from crossbill.platform.customer.models import BillingAccount, Carrier, Customer
@@ -47,7 +49,7 @@ def build(store_url: str) -> Replacement:
         run=run,
         name="OptiCom to Crossbill",
         as_of_date=JUNE,
-        spec={"gate": {"approvers": 2}},
+        spec={"replacement": {"gate": {"approvers": 2}}},
     )
     waves = _waves(replacement)
     _moves(replacement, waves)
@@ -59,6 +61,14 @@ def build(store_url: str) -> Replacement:
     _books(carrier)
     _tables(Store(store_url))
     return replacement
+
+
+def person(name: str, *roles: str) -> AbstractUser:
+    """Somebody with these roles and no usable password."""
+    user, _ = get_user_model().objects.get_or_create(username=name)
+    if roles:
+        give_roles(user=user, roles=roles)
+    return user
 
 
 def key(number: int) -> str:

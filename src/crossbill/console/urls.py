@@ -11,6 +11,7 @@ from crossbill.console import (
     views_runs,
     views_waves,
 )
+from crossbill.console.reports import report_urlpatterns
 
 sign_in = LoginView.as_view(template_name="console/sign_in.html", redirect_authenticated_user=True)
 
@@ -28,4 +29,5 @@ urlpatterns = [
     path("sign-in/", sign_in, name="sign_in"),
     path("sign-out/", LogoutView.as_view(), name="sign_out"),
     path("health/", views_health.health, name="health"),
+    *report_urlpatterns,
 ]

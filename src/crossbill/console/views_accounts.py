@@ -4,7 +4,6 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 
 from crossbill.config.environment import read_environment
-from crossbill.console import words
 from crossbill.console.access import page
 from crossbill.console.pages import chosen, number, page_of, replacement_of, text
 from crossbill.engine.store import Store
@@ -78,7 +77,7 @@ def _both_sides(replacement: Replacement, move: AccountMove) -> dict[str, object
     store = Store(read_environment().store_url)
     code, key = replacement.carrier.code, move.account_key
     old = account_tables.old_side(store, code, key)
-    new = account_tables.new_side(store, code, move.wave.position, key)
+    new = account_tables.new_side(store, code, move.wave.position if move.wave else None, key)
     differences = reconciliation.find_differences(
         replacement.id, DifferenceFilter(), account_key=key
     )
@@ -122,5 +121,4 @@ def _books(carrier_id: int, account_key: str) -> dict[str, object]:
         "held": held,
         "open_items": items[:MOST_ROWS] if held else [],
         "postings": postings[:MOST_ROWS] if held else [],
-        "categories": words.CATEGORIES,
     }

@@ -1,6 +1,7 @@
 """Runs: the list, one run with live progress, and resuming one that stopped."""
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from procrastinate.exceptions import AlreadyEnqueued
@@ -66,7 +67,8 @@ def _hand_over(request: HttpRequest, replacement_id: int) -> None:
     """At most one job of a change-over waits, however often the button is pressed."""
     job = resume_replacement.configure(queueing_lock=f"replacement-{replacement_id}")
     try:
-        job.defer(replacement_id=replacement_id)
+        with transaction.atomic():
+            job.defer(replacement_id=replacement_id)
         messages.success(request, "The run goes on as soon as a worker is free.")
     except AlreadyEnqueued:
         messages.info(request, "The run is waiting for a worker already.")

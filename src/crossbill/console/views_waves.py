@@ -11,6 +11,7 @@ from crossbill.core.refusal import Refusal
 from crossbill.replacement.migration import queries as migration
 from crossbill.replacement.migration.models import AccountMove, Wave
 from crossbill.replacement.migration.queries import MoveFilter
+from crossbill.replacement.reconciliation import operations
 from crossbill.replacement.reconciliation import queries as reconciliation
 from crossbill.replacement.reconciliation.models import Gate
 from crossbill.replacement.reconciliation.queries import DifferenceFilter
@@ -40,7 +41,7 @@ def wave(request: HttpRequest, wave_id: int) -> HttpResponse:
 
 def _counts(shown: Wave) -> dict[str, object]:
     standings = migration.wave_standings(shown.replacement_id)
-    standing = next(s for s in standings if s.wave.id == shown.id)
+    standing = next(s for s in standings if s.wave == shown)
     return {"standing": standing, "bar": wave_bar(standing)}
 
 
@@ -74,8 +75,6 @@ def _lists(request: HttpRequest, shown: Wave) -> dict[str, object]:
 @action(SIGN)
 def sign(request: HttpRequest, gate_id: int) -> HttpResponse:
     """Sign a gate as the person signed in."""
-    from crossbill.replacement.reconciliation import operations
-
     gate = get_object_or_404(Gate, id=gate_id)
     try:
         operations.sign_gate(gate_id=gate.id, user=request.user)

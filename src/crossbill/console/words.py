@@ -1,8 +1,9 @@
 """The codes of the books in words for people."""
 
 CLASSES = {
+    "": "Stays with an account of its hierarchy",
     "FORMAT": "Written differently",
-    "MAPPING": "Code mapped to the wrong value",
+    "MAPPING": "Code mapped wrongly or not at all",
     "ROUNDING": "Rounded differently",
     "PRORATION": "Part of a month counted differently",
     "TAX": "Other tax rate",

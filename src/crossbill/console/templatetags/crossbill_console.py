@@ -1,6 +1,6 @@
 """How the console's pages write amounts, counts, shares, dates and codes."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Literal
 
 from django import template
@@ -73,6 +73,12 @@ def share(part: int, whole: int) -> str:
 def day(value: date | None) -> str:
     """A date as ISO 8601 writes it."""
     return NOTHING if value is None else value.isoformat()[:10]
+
+
+@register.filter
+def last_day(first_day_after: date | None) -> str:
+    """The day before the end of a half-open period, as people name periods."""
+    return NOTHING if first_day_after is None else day(first_day_after - timedelta(days=1))
 
 
 @register.filter

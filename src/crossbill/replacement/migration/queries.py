@@ -14,13 +14,17 @@ from crossbill.replacement.migration.models import (
 )
 
 State = AccountMove.State
+NO_CLASS = "-"  # in a filter: accounts that stay for no class of their own
 
 
 @dataclass(frozen=True)
 class WaveStanding:
-    """How many accounts of a wave stand in each state; together they are the whole wave."""
+    """How many accounts of a wave stand in each state; together they are the whole wave.
 
-    wave: Wave
+    Without a wave: accounts that no wave takes.
+    """
+
+    wave: Wave | None
     live: int
     loaded: int
     planned: int
@@ -48,7 +52,7 @@ class Fallout:
 
 @dataclass(frozen=True)
 class MoveFilter:
-    """What an account search asks for; an empty part asks for nothing."""
+    """What an account search asks for; an empty part asks for nothing, wave 0 for no wave."""
 
     search: str = ""
     state: str = ""
@@ -63,18 +67,20 @@ def replacements() -> QuerySet[Replacement]:
 
 
 def wave_standings(replacement_id: int) -> list[WaveStanding]:
-    """Where each wave of a change-over stands, in their order."""
+    """Where each wave of a change-over stands, in their order; last what no wave takes."""
     moves = AccountMove.objects.filter(replacement_id=replacement_id).order_by()
     counts = {
         (row["wave_id"], row["state"]): row["accounts"]
         for row in moves.values("wave_id", "state").annotate(accounts=Count("id"))
     }
     waves = Wave.objects.filter(replacement_id=replacement_id).order_by("position")
-    return [_standing(wave, counts) for wave in waves]
+    none = [_standing(None, counts)] if any(wave_id is None for wave_id, _ in counts) else []
+    return [_standing(wave, counts) for wave in waves] + none
 
 
-def _standing(wave: Wave, counts: dict[tuple[int, str], int]) -> WaveStanding:
-    by_state = {str(state): counts.get((wave.id, state), 0) for state in State.values}
+def _standing(wave: Wave | None, counts: dict[tuple[int | None, str], int]) -> WaveStanding:
+    wave_id = wave.id if wave else None
+    by_state = {str(state): counts.get((wave_id, state), 0) for state in State.values}
     return WaveStanding(wave=wave, **by_state)
 
 
@@ -104,9 +110,9 @@ def find_moves(replacement: Replacement, wanted: MoveFilter) -> QuerySet[Account
     if wanted.state:
         moves = moves.filter(state=wanted.state)
     if wanted.wave_id is not None:
-        moves = moves.filter(wave_id=wanted.wave_id)
+        moves = moves.filter(wave_id=wanted.wave_id or None)
     if wanted.class_code:
-        moves = moves.filter(class_code=wanted.class_code)
+        moves = moves.filter(class_code=wanted.class_code.replace(NO_CLASS, ""))
     if wanted.hard:
         moves = moves.exclude(hard_reasons="")
     return moves.order_by("account_key")

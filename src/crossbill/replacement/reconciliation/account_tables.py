@@ -10,17 +10,21 @@ import pyarrow.parquet as pq
 from crossbill.engine.store import Store
 
 Rows = list[dict[str, Any]]
-OLD_TABLES = ("account", "product", "open_item", "balance", "bill", "bill_line")
+TABLES = ("account", "product", "open_item", "balance", "bill", "bill_line")
 
 
 def old_side(store: Store, carrier_code: str, account_key: str) -> dict[str, Rows]:
     """The account as the old system has it, mapped; empty tables where it was not extracted."""
-    return _read(store, [carrier_code, "valid"], OLD_TABLES, account_key)
+    return _read(store, [carrier_code, "valid"], TABLES, account_key)
 
 
-def new_side(store: Store, carrier_code: str, wave: int, account_key: str) -> dict[str, Rows]:
+def new_side(
+    store: Store, carrier_code: str, wave: int | None, account_key: str
+) -> dict[str, Rows]:
     """The account as its wave exported and billed it; empty tables before that."""
-    return _read(store, [carrier_code, f"wave-{wave}"], OLD_TABLES, account_key)
+    if wave is None:
+        return {table: [] for table in TABLES}
+    return _read(store, [carrier_code, f"wave-{wave}"], TABLES, account_key)
 
 
 def customer_name(store: Store, carrier_code: str, customer_key: str) -> str:

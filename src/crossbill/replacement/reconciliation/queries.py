@@ -9,7 +9,6 @@ from crossbill.replacement.migration.models import Replacement, Wave
 from crossbill.replacement.reconciliation.models import Difference, Gate, Signature
 
 BLOCK = "block"
-SMALLEST_QUORUM = 2
 WHOLE_BILL = ("total_minor", "*")
 
 
@@ -134,8 +133,7 @@ def signatures_of(gate: Gate) -> "QuerySet[Signature]":
 
 def signatures_needed(replacement: Replacement) -> int:
     """How many people must sign a gate of this change-over."""
-    terms = replacement.spec.get("gate", {})
-    return int(terms.get("approvers", SMALLEST_QUORUM))
+    return int(replacement.spec["replacement"]["gate"]["approvers"])
 
 
 def next_gate(replacement: Replacement) -> NextGate | None:

@@ -15,6 +15,21 @@ class Differing(Protocol):
 
     entity: str
     record_key: str
+    class_code: str
+    evidence: str
+    decision: str
+    owner: str
+
+
+@dataclass
+class Reason:
+    """Why some values of one line or bill differ: said once for all of them."""
+
+    class_code: str
+    evidence: str
+    decision: str
+    owner: str
+    differences: list[Any] = field(default_factory=list)
 
 
 @dataclass
@@ -40,6 +55,11 @@ class LinePair:
         """New minus old, net and tax."""
         return _amount(self.new) - _amount(self.old)
 
+    @property
+    def reasons(self) -> list[Reason]:
+        """The line's differences by reason."""
+        return by_reason(self.differences)
+
 
 @dataclass
 class BillPair:
@@ -63,6 +83,20 @@ class BillPair:
         """New total minus old total, where both bills stand."""
         old, new = self.total("old", "total_minor"), self.total("new", "total_minor")
         return None if old is None or new is None else new - old
+
+    @property
+    def reasons(self) -> list[Reason]:
+        """The differences of the bills' heads by reason."""
+        return by_reason(self.differences)
+
+
+def by_reason(differences: Iterable[Differing]) -> list[Reason]:
+    """Differences with one class, evidence, decision and owner together, in order."""
+    reasons: dict[tuple[str, ...], Reason] = {}
+    for d in differences:
+        same = (d.class_code, d.evidence, d.decision, d.owner)
+        reasons.setdefault(same, Reason(*same)).differences.append(d)
+    return list(reasons.values())
 
 
 def _amount(line: Row | None) -> int:

@@ -1,0 +1,255 @@
+"""Every page: who may open it, what it shows, and that its links lead somewhere."""
+
+import re
+from html import unescape
+
+import estate
+import pytest
+from django.test import Client
+from django.urls import get_resolver
+
+from crossbill.console.middleware import CONTENT_SECURITY_POLICY
+from crossbill.replacement.migration.models import Replacement, Wave
+from crossbill.replacement.reconciliation.models import Gate
+from crossbill.runs.models import Run
+
+# Each page by the name of its address.
+PAGES = {
+    "overview": "/",
+    "wave": "/waves/{wave}/",
+    "accounts": "/accounts/?search=C00&state=live&hard=",
+    "account": f"/accounts/{estate.CARRIER}/{estate.DIFFERING}/",
+    "differences": "/differences/?class=ROUNDING&decision=accept",
+    "runs": "/runs/",
+    "run": "/runs/{run}/",
+    "run_progress": "/runs/{run}/progress/",
+    "quarterly_report": "/reports/quarterly/",
+    "quarterly_report_pdf": "/reports/quarterly/pdf/",
+    "quarterly_report_markdown": "/reports/quarterly/markdown/",
+}
+ACTIONS = {"sign_gate": "/gates/{gate}/sign/", "resume_run": "/runs/{run}/resume/"}
+OPEN = {"sign_in": "/sign-in/", "health": "/health/"}
+NOT_A_PAGE = {"sign_out"}
+
+
+def address(pattern: str) -> str:
+    """The address with the identities of this test's rows."""
+    return pattern.format(
+        wave=Wave.objects.order_by("position")[1].id,
+        run=Run.objects.get().id,
+        gate=Gate.objects.order_by("wave__position")[1].id,
+    )
+
+
+def test_every_address_is_tested():
+    names = {pattern.name for pattern in get_resolver().url_patterns}
+    assert names == {*PAGES, *ACTIONS, *OPEN, *NOT_A_PAGE}
+
+
+@pytest.mark.parametrize("name", PAGES)
+class TestWhoMayOpen:
+    def test_anonymous_is_sent_to_sign_in(self, name, replacement, client):
+        answer = client.get(address(PAGES[name]))
+        assert answer.status_code == 302
+        assert answer["Location"].startswith("/sign-in/?next=/")
+
+    def test_somebody_without_a_role_is_turned_away(self, name, replacement, signed_in):
+        answer = signed_in().get(address(PAGES[name]))
+        assert answer.status_code == 403
+        assert b"Your role does not open this page" in answer.content
+
+    def test_a_viewer_reads(self, name, replacement, signed_in):
+        answer = signed_in("viewer").get(address(PAGES[name]))
+        assert answer.status_code == 200
+        assert answer["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
+        assert "no-store" in answer["Cache-Control"]
+
+    def test_nobody_writes_by_reading(self, name, replacement, signed_in):
+        assert signed_in("viewer").post(address(PAGES[name])).status_code == 405
+
+
+@pytest.mark.parametrize("name", ACTIONS)
+class TestButtons:
+    def test_anonymous_is_sent_to_sign_in(self, name, replacement, client):
+        assert client.post(address(ACTIONS[name]))["Location"].startswith("/sign-in/?next=/")
+
+    def test_a_viewer_is_turned_away(self, name, replacement, signed_in):
+        assert signed_in("viewer").post(address(ACTIONS[name])).status_code == 403
+
+    def test_following_a_link_does_nothing(self, name, replacement, signed_in):
+        client = signed_in("viewer", "operator", "approver")
+        assert client.get(address(ACTIONS[name])).status_code == 405
+
+    def test_another_site_cannot_press_it(self, name, replacement, signed_in):
+        cookie = signed_in("viewer", "operator", "approver").cookies
+        strict = Client(enforce_csrf_checks=True)
+        strict.cookies = cookie
+        assert strict.post(address(ACTIONS[name])).status_code == 403
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", OPEN)
+def test_open_to_all(name, client):
+    assert client.get(OPEN[name]).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["overview", "accounts", "differences", "runs"])
+def test_an_empty_database_says_what_to_do(name, signed_in):
+    content = signed_in("viewer").get(PAGES[name].partition("?")[0]).content.decode()
+    assert "crossbill demo" in content
+
+
+def links(html: str) -> set[str]:
+    """The addresses that a page leads to, on this server."""
+    found = {unescape(link) for link in re.findall(r'(?:href|src|action)="([^"]+)"', html)}
+    return {link.partition("#")[0] for link in found} - {""}
+
+
+def test_no_link_is_dead(replacement, signed_in):
+    client = signed_in("viewer", "operator", "approver")
+    waiting, seen = {"/"}, set()
+    while waiting:
+        link = waiting.pop()
+        seen.add(link)
+        if (
+            link.startswith("/static/")
+            or link in ("/sign-out/",)
+            or re.search("sign/$|resume/$", link)
+        ):
+            continue
+        answer = client.get(link)
+        assert answer.status_code == 200, link
+        if answer["Content-Type"].startswith("text/html"):
+            assert 'style="' not in answer.content.decode()
+            found = links(answer.content.decode())
+            base = link.partition("?")[0]
+            found = {base + other if other.startswith("?") else other for other in found}
+            waiting |= {f for f in found if not _is_one_of_many(f, seen)} - seen
+    assert {f"/waves/{wave.id}/" for wave in Wave.objects.all()} <= seen
+    assert any("page=2" in link for link in seen)
+
+
+def _is_one_of_many(link: str, seen: set[str]) -> bool:
+    """Of the account pages twelve are enough."""
+    account = re.match(r"/accounts/\w+/", link)
+    return bool(account) and len([s for s in seen if s.startswith(account[0])]) > 12
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("place", ["/static/console/console.css", "/static/console/refresh.js"])
+def test_static_files_are_there(place, client):
+    assert client.get(place).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "/nowhere/",
+        "/waves/999999/",
+        "/runs/999999/",
+        "/accounts/nobody/C1/",
+        f"/accounts/{estate.CARRIER}/C9/",
+        "/?carrier=nobody",
+        f"/accounts/{estate.CARRIER}/' OR 1=1 --/",
+    ],
+)
+def test_what_is_not_there_is_a_page_in_style(place, replacement, signed_in):
+    answer = signed_in("viewer").get(place)
+    assert answer.status_code == 404
+    assert b"There is no such page" in answer.content
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["page=0", "page=-1", "page=x", "page=99999999999999999999", "wave=x", "wave=1e9",
+     "wave=99999999999999999999", "search=%00", "search=%25", "search=' OR 1=1 --",
+     "state=nonsense", "search=" + "x" * 5000],
+)  # fmt: skip
+@pytest.mark.parametrize("page", ["/accounts/", "/differences/"])
+def test_nonsense_in_an_address_is_no_error(page, query, replacement, signed_in):
+    assert signed_in("viewer").get(f"{page}?{query}").status_code == 200
+
+
+def test_markup_in_data_stays_text(replacement: Replacement, signed_in):
+    content = signed_in("viewer").get("/accounts/?search=<script>alert(1)</script>").content
+    assert b"<script>alert" not in content
+
+
+class TestAccount:
+    def page(self, signed_in, account_key):
+        answer = signed_in("viewer").get(f"/accounts/{estate.CARRIER}/{account_key}/")
+        return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", unescape(answer.content.decode())))
+
+    def test_old_and_new_line_stand_side_by_side_with_the_reason(self, replacement, signed_in):
+        text = self.page(signed_in, estate.DIFFERING)
+        assert "49.00 USD 4.34 USD 49.90 USD 4.42 USD +0.98 USD" in text
+        assert "Other version of the price" in text
+        assert "version 2023 of fibre-100 gives the old 49.00" in text
+        assert "Total 69.68 USD 70.66 USD +0.98 USD" in text
+
+    def test_equal_bills_are_said_to_be_equal(self, replacement, signed_in):
+        text = self.page(signed_in, estate.CLEAN)
+        assert text.count("total equal to the cent") == 2
+        assert "Accents garbled" in text  # the bill's printed name
+        assert "Written differently" in text  # the account's postcode
+
+    def test_suspended_record_shows_its_raw_line(self, replacement, signed_in):
+        text = self.page(signed_in, estate.SUSPENDED)
+        assert "SVCINV.CSV:17" in text
+        assert (
+            r"S000000171;C0000000005;ZZ07;1;20190301;99991231;;;;;20190301120000 M\xfcller" in text
+        )
+        assert text.count("no new bill") == 2
+
+    def test_open_items_and_postings(self, replacement, signed_in):
+        text = self.page(signed_in, estate.CLEAN)
+        assert "Invoice R2024050001" in text
+        assert "1290 Migration clearing" in text
+
+
+class TestOverview:
+    def test_figures(self, replacement, signed_in):
+        text = signed_in("viewer").get("/").content.decode()
+        plain = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", unescape(text)))
+        assert "Accounts moved 59 24.58 % of 240" in plain
+        assert "Bills equal to the cent 98.30 % 348 of 354 compared" in plain
+        assert "2 signatures missing" in plain
+
+    def test_over_and_under_are_never_netted(self, replacement, signed_in):
+        text = signed_in("viewer").get("/").content.decode()
+        plain = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", unescape(text)))
+        assert "Other tax rate TAX 1 1 −0.67 USD 0.00 USD" in plain  # noqa: RUF001 - a true minus
+        assert "No known reason UNEXPLAINED 1 1 0.00 USD +3.37 USD 1 block" in plain
+
+
+class TestSearch:
+    @pytest.mark.parametrize(
+        ("query", "found"),
+        [
+            ("search=C0000000003", 1),
+            ("search=müller", 2),
+            ("state=fallout", 3),
+            ("state=live", 59),
+            ("hard=1", 60),
+            ("state=fallout&class=MAPPING", 1),
+            ("wave=0", 0),
+        ],
+    )
+    def test_finds(self, query, found, replacement, signed_in):
+        answer = signed_in("viewer").get(f"/accounts/?{query}")
+        assert answer.context["found"].paginator.count == found
+
+
+class TestRunPage:
+    def test_control_totals_add_up_on_the_page(self, replacement, signed_in):
+        text = signed_in("viewer").get(address(PAGES["run"])).content.decode()
+        plain = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", unescape(text)))
+        assert "Land the extract 2 of 2 1,000 990 4 6" in plain
+        assert "PRODUCT.price_override_nanos 149.70 99.80 0.00 49.90" in plain
+        assert "Interrupted" in plain
+        assert "42 %" in plain
+
+    def test_only_an_operator_sees_the_button(self, replacement, signed_in):
+        place = address(PAGES["run"])
+        assert b">Resume<" not in signed_in("viewer", name="a").get(place).content
+        assert b">Resume<" in signed_in("operator", name="b").get(place).content
