@@ -335,7 +335,7 @@ def unused_terms(terms: list[str], texts_: list[str]) -> list[str]:
 
 def test_every_glossary_term_is_in_use():
     pages = (path for path in ROOT.glob("docs/**/*.md") if path.name != "glossary.md")
-    used = texts("src/crossbill/**/*.py") + [path.read_text("utf-8") for path in pages]
+    used = texts("src/crossbill/**/*.py", "src/crossbill/**/*.html") + [path.read_text("utf-8") for path in pages]
     terms = glossary_terms((ROOT / "docs" / "glossary.md").read_text("utf-8"))
     assert len(terms) > 30
     assert terms == sorted(terms, key=str.casefold)
