@@ -135,9 +135,10 @@ def _left_behind(facts: QuarterlyFacts) -> str:
     accounts = facts.accounts
     if not accounts.to_go:
         return "none is left on the old system"
+    verb = "is" if accounts.to_go == 1 else "are"
     left = (
-        f"{counted(accounts.to_go, 'account is', 'accounts are')} still on the old system of "
-        f"{count_text(accounts.total)}"
+        f"{counted(accounts.to_go, 'account')} of {count_text(accounts.total)} {verb} still on the "
+        "old system"
     )
     if accounts.fallout == accounts.to_go:
         return f"{left}, each kept back with a reason"
@@ -169,8 +170,8 @@ def _differences_sentence(facts: QuarterlyFacts) -> str:
     if not worth:
         return f"{by_class}; none changes a bill."
     return (
-        f"{by_class}; on bills they are worth {worth}, increases and decreases added up, most of "
-        f"it {facts.classes[0].class_code}."
+        f"{by_class}; on bills they are worth {worth}, increases and decreases added up; "
+        f"the largest class is {facts.classes[0].class_code}."
     )
 
 
