@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-import psycopg
 import typer
 from psycopg.conninfo import conninfo_to_dict
 from rich.console import Console
@@ -15,7 +14,7 @@ from rich.table import Table
 
 from crossbill.config import setup
 from crossbill.config.backup import Manifest, restore_backup, write_backup
-from crossbill.config.client import command
+from crossbill.config.client import command, connect
 from crossbill.config.environment import Environment, read_environment
 from crossbill.config.postgres import running_url, server_url, status, stop
 from crossbill.core.refusal import Refusal
@@ -147,13 +146,8 @@ def _facts(url: str) -> Facts:
                (SELECT count(*) FROM pg_stat_activity a WHERE a.datid = d.oid) - 1
         FROM pg_database d WHERE d.datname = current_database()
     """
-    try:
-        with psycopg.connect(url, connect_timeout=5) as connection:
-            row = connection.execute(question).fetchone()
-    except psycopg.OperationalError as error:
-        from crossbill.config.tables import unreachable
-
-        raise unreachable(error) from None
+    with connect(url) as connection:
+        row = connection.execute(question).fetchone()
     assert row is not None
     return Facts(row[0], row[1], row[2])
 

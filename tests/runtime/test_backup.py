@@ -75,6 +75,16 @@ def test_status_neither_starts_nor_stops_the_server(db, cluster):
     assert db("stop").stdout == "It was not running.\n"
 
 
+@pytest.mark.parametrize("words", [("status",), ("backup", "{file}"), ("restore", "{file}")])
+def test_a_server_that_does_not_answer_is_named_without_its_password(backup, db, words):
+    file = str(backup) if "restore" in words else str(backup) + "-2"
+    gone = {"DATABASE_URL": "postgresql://user:hidden@127.0.0.1:1/name"}
+    done = db(*(word.format(file=file) for word in words), **gone)
+    assert refused(done, "BACKUP_FAILED" if "backup" in words else "DATABASE_UNREACHABLE")
+    assert "Connection refused" in done.stderr
+    assert "hidden" not in done.stderr
+
+
 def test_stop_is_for_our_own_server_only(db):
     done = db("stop", DATABASE_URL="postgresql://user:hidden@host/name")
     assert refused(done, "NOT_OUR_SERVER")

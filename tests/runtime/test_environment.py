@@ -45,7 +45,8 @@ def test_a_home_that_cannot_be_made_is_refused(monkeypatch, tmp_path):
 def test_a_server_that_does_not_answer_is_refused_without_its_password(tmp_path):
     url = "postgresql://user:hidden@127.0.0.1:1/name"
     script = "from crossbill.config import setup; setup(); import crossbill.config.tables as t\n"
-    script += "try: t.bring_up_to_date()\nexcept t.DatabaseUnreachable as refusal: print(refusal)"
+    script += "from crossbill.config.client import DatabaseUnreachable\n"
+    script += "try: t.bring_up_to_date()\nexcept DatabaseUnreachable as refusal: print(refusal)"
     done = subprocess.run(
         [sys.executable, "-c", script],
         env=variables(tmp_path / "home", DATABASE_URL=url),

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import IO, Any, ClassVar
 
 import fsspec  # type: ignore[import-untyped]
-import psycopg
 
-from crossbill.config.client import command, run_client, show
+from crossbill.config.client import command, connect, run_client, show
 from crossbill.config.cluster import binary
 from crossbill.core.refusal import Refusal
 
@@ -143,7 +142,7 @@ def _dump(url: str, dump: Path) -> str:
         done = run_client("pg_dump", url, "--format=custom", "--no-owner", f"--file={dump}")
     if done.returncode != 0:
         raise _failed(dump, show(done.stderr.splitlines()))
-    with psycopg.connect(url) as connection:
+    with connect(url) as connection:
         return connection.info.parameter_status("server_version") or ""
 
 
@@ -220,7 +219,7 @@ def _manifest(file: Path, text: bytes) -> Manifest:
 def _tables(url: str) -> int:
     """How many tables the database holds."""
     question = "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'"
-    with psycopg.connect(url) as connection:
+    with connect(url) as connection:
         row = connection.execute(question).fetchone()
     assert row is not None
     return int(row[0])

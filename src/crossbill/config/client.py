@@ -4,18 +4,28 @@ import os
 import subprocess
 from collections.abc import Sequence
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from crossbill.config.cluster import binary
+from crossbill.config.environment import read_environment
 from crossbill.core.refusal import Refusal
+
+CONNECT_SECONDS = 10
 
 
 class BadAddress(Refusal):
     """DATABASE_URL is not an address that PostgreSQL understands. Write it as the cure shows."""
 
     code: ClassVar[str] = "BAD_DATABASE_ADDRESS"
+
+
+class DatabaseUnreachable(Refusal):
+    """PostgreSQL does not answer or turned us away. Check the address and the account."""
+
+    code: ClassVar[str] = "DATABASE_UNREACHABLE"
 
 
 def address(url: str) -> tuple[str, dict[str, str]]:
@@ -56,6 +66,30 @@ def run_client(
         capture_output=True,
         text=True,
         check=False,
+    )
+
+
+def connect(url: str) -> psycopg.Connection:
+    """A connection, or a refusal that says where none could be had."""
+    try:
+        return psycopg.connect(url, connect_timeout=CONNECT_SECONDS)
+    except psycopg.OperationalError as error:
+        raise unreachable(error) from None
+
+
+def unreachable(error: Exception) -> DatabaseUnreachable:
+    """The refusal for a server that cannot be reached, without the password."""
+    url = read_environment().database_url
+    parts = urlsplit(url.get_secret_value()) if url else None
+    reason = str(error).strip().splitlines()[0]
+    return DatabaseUnreachable(
+        f"The database cannot be reached: {reason}",
+        field="DATABASE_URL" if parts else None,
+        value=f"{parts.scheme}://{parts.hostname}{parts.path}" if parts else None,
+        cure="Check that the server runs and that DATABASE_URL has the right host, port, database, "
+        "user and password; unset it for the embedded PostgreSQL."
+        if parts
+        else "Run `crossbill db status`, then the command again.",
     )
 
 
