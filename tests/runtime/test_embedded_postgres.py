@@ -50,6 +50,7 @@ def test_the_last_one_out_stops_it_cleanly(python, cluster):
     assert python(FILL).returncode == 0
     assert cluster.pid() is None
     assert not (cluster.data / "postmaster.pid").exists()
+    assert not cluster.socket_folder().exists()
     assert "database system is shut down" in cluster.log.read_text()
     assert python(COUNT).stdout == "1000\n"
 

@@ -10,6 +10,7 @@ import stat
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -128,6 +129,7 @@ class Cluster:
         """Stop the server, ending its connections; what was committed is kept."""
         if self.pid() is None:
             return
+        sockets = self.socket_folder()
         done = self._run("pg_ctl", "stop", "-m", "fast", "-w", "-t", str(START_SECONDS))
         if self.pid() is not None:
             raise ServerDidNotStart(
@@ -136,6 +138,8 @@ class Cluster:
                 value=done.stdout.strip().splitlines()[-1],
                 cure="Look into the log, then run `crossbill db stop` again.",
             )
+        with suppress(OSError):  # it may hold what is not ours to remove
+            sockets.rmdir()
 
     def _pid_lines(self) -> list[str]:
         try:
