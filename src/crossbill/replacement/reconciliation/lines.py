@@ -9,6 +9,7 @@ import ibis
 import ibis.expr.types as ir
 
 from crossbill.core import plugins
+from crossbill.engine.datasets import CHARGE_INPUT
 from crossbill.platform.billing.bill import DISCOUNT, RECURRING
 from crossbill.platform.billing.charge import charge
 
@@ -23,12 +24,13 @@ class Case:
 
     ``records``: RECORD, ``record_key``, ``old_net``, ``old_tax``, ``new_net``, ``new_tax`` (0 where the
     line stands on the other side only), ``old_stamp`` (source_changed_at), ``kind``.
-    ``charge_input``: the rows behind them; ``product``: the new side's products; ``price``,
+    ``behind``: the CHARGE_INPUT rows behind them; ``charge``: all charges; ``product``: the new side's products; ``price``,
     ``tax_rate``: the catalogue; ``tariff``: the old system's own price table.
     """
 
     records: ir.Table
-    charge_input: ir.Table
+    behind: ir.Table
+    charge: ir.Table
     product: ir.Table
     price: ir.Table
     tax_rate: ir.Table
@@ -52,25 +54,27 @@ def line_causes() -> list[LineCause]:
     return sorted((cast(LineCause, module) for module in modules), key=lambda cause: cause.RANK)
 
 
-def explain_lines(case: Case, causes: Sequence[LineCause]) -> ir.Table:
+def candidates(case: Case, cause: LineCause) -> ir.Table:
+    """RECORD, ``variant``, ``evidence``, ``class_code`` and ``rank`` for what one cause explains."""
+    found = cause.candidates(case).select(*RECORD, "variant", "evidence")
+    return found.mutate(
+        class_code=ibis.literal(cause.CODE), rank=ibis.literal(cause.RANK)
+    ).distinct()
+
+
+def best(found: Sequence[ir.Table]) -> ir.Table:
     """One row a explained record: RECORD, ``class_code``, ``evidence``.
 
     Of several explanations of a line, the one that explains most lines of its bill is taken; of
     equals, the one whose cause comes first.
     """
-    found = [
-        cause.candidates(case)
-        .select(*RECORD, "variant", "evidence")
-        .mutate(class_code=ibis.literal(cause.CODE), rank=ibis.literal(cause.RANK))
-        for cause in causes
-    ]
-    candidates = ibis.union(*found, distinct=True)
+    everything = ibis.union(*found)
     together = ibis.window(group_by=["account_key", "period_from", "class_code", "variant"])
-    counted = candidates.mutate(covers=candidates.count().over(together))
-    best = ibis.window(
+    counted = everything.mutate(covers=everything.count().over(together))
+    order = ibis.window(
         group_by=list(RECORD), order_by=[ibis.desc(counted.covers), counted.rank, counted.variant]
     )
-    ranked = counted.mutate(position=ibis.row_number().over(best))
+    ranked = counted.mutate(position=ibis.row_number().over(order))
     return ranked.filter(ranked.position == 0).select(*RECORD, "class_code", "evidence")
 
 
@@ -92,10 +96,10 @@ def what_if(case: Case, variants: ir.Table) -> ir.Table:
     return pairs.filter(fits).select(*RECORD, "variant", evidence=evidence)
 
 
-def behind(case: Case) -> ir.Table:
+def behind(charge_rows: ir.Table, records: ir.Table) -> ir.Table:
     """The CHARGE_INPUT rows behind the differing records, as the new side charged them."""
-    wanted = case.records.select(*LINE).distinct()
-    return case.charge_input.semi_join(wanted, list(LINE))
+    wanted = records.select(*LINE).distinct()
+    return charge_rows.select(*CHARGE_INPUT.ibis).semi_join(wanted, list(LINE))
 
 
 def _amounts(variants: ir.Table) -> ir.Table:

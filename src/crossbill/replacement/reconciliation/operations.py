@@ -15,16 +15,18 @@ from ibis.backends.duckdb import Backend
 from crossbill.core.policy import Policy
 from crossbill.core.refusal import Refusal
 from crossbill.engine.datasets import BILL, BILL_LINE, CHARGE, DIFFERENCE, POLICY, TARIFF
+from crossbill.engine.integers import refusing_overflow
 from crossbill.platform.billing import snapshot
-from crossbill.platform.billing.bill import shadow
+from crossbill.platform.billing.resolve import currency_table
+from crossbill.platform.billing.shadow import shadow_run
 from crossbill.platform.bulk import copy_in
 from crossbill.platform.ledger.queries import unbalanced_entries
 from crossbill.replacement.migration.models import Wave
 from crossbill.replacement.migration.operations import fall_back, go_live, wave_keys
 from crossbill.replacement.migration.workspace import Workspace
 from crossbill.replacement.reconciliation import gate as gates
-from crossbill.replacement.reconciliation import reconcile as verbs
-from crossbill.replacement.reconciliation.lines import Case, explain_lines, line_causes
+from crossbill.replacement.reconciliation.calculation import Mapped, reconciliation
+from crossbill.replacement.reconciliation.compare import Compared, Tally, tally
 from crossbill.replacement.reconciliation.models import Difference, Gate, Signature
 from crossbill.runs.receipt import Receipt
 
@@ -55,15 +57,14 @@ def take_snapshot(*, workspace: Workspace, wave: Wave) -> Receipt:
 def bill_in_shadow(*, workspace: Workspace, wave: Wave) -> Receipt:
     """Bill the wave's accounts by the old system's rules, for each compared period."""
     place = folder(wave.position)
-    with workspace.engine() as backend:
-        shadowed = shadow(_billing_tables(workspace, backend, place))
-        charges = backend.create_table("charges", shadowed.charge, temp=True)
-        unresolved = backend.to_pyarrow(shadowed.unresolved.count()).as_py()
+    with workspace.engine() as backend, refusing_overflow():
+        done = shadow_run().run(backend, _billing_tables(workspace, backend, place))
+        unresolved = backend.to_pyarrow(done["unresolved"].count()).as_py()
         assert unresolved == 0, f"{unresolved} products that passed the entry checks have no price"
-        files = {"charge": workspace.save(charges, CHARGE, place, "charge")}
-        lines = backend.create_table("lines", shadowed.bill_line, temp=True)
-        files["bill_line"] = workspace.save(lines, BILL_LINE, place, "bill_line")
-        files["bill"] = workspace.save(shadowed.bill, BILL, place, "bill")
+        files = {
+            dataset.name: workspace.save(done[dataset.name], dataset, place, dataset.name)
+            for dataset in (CHARGE, BILL_LINE, BILL)
+        }
     return Receipt(
         files={name: written.sha256 for name, written in files.items()},
         notes={name: written.rows for name, written in files.items()}
@@ -79,101 +80,69 @@ def _billing_tables(workspace: Workspace, backend: Backend, place: str) -> dict[
     tables["policy"] = ibis.memtable(pa.Table.from_pylist([policy.as_row()], POLICY.arrow))
     rows = [{"period_from": start, "period_to": end} for start, end in workspace.periods]
     tables["periods"] = ibis.memtable(pa.Table.from_pylist(rows))
-    return tables
+    return tables | {"currency": currency_table()}
 
 
 def reconcile_wave(*, workspace: Workspace, wave: Wave) -> Receipt:
     """Compare old and new of one wave, class every difference, and put them on record."""
     place = folder(wave.position)
-    with workspace.engine() as backend:
-        sides = _sides(workspace, backend, place)
-        differences, tallies = _compare(workspace, backend, sides)
-        classified = _classify(workspace, backend, differences, sides, place)
-        written = workspace.save(verbs.to_difference(classified), DIFFERENCE, place, "difference")
+    names = workspace.spec.compare
+    with workspace.engine() as backend, refusing_overflow():
+        done = reconciliation(_mapped(workspace)).run(backend, _sources(workspace, backend, place))
+        written = workspace.save(done["difference"], DIFFERENCE, place, "difference")
         stored = workspace.scan(backend, place, "difference")
-        verdicts = _verdicts(backend, stored, sides) | _billed(backend, stored, sides)
+        tallies = {f"{name} matched": _tally(done, name).matched for name in names}
+        counts = _verdicts(backend, done["verdict"]) | _billed(backend, stored, done)
         rows = backend.to_pyarrow(_difference_rows(workspace, stored, wave))
     copy_in(Difference, rows)
     return Receipt(
         files={"difference": written.sha256},
-        notes=tallies | verdicts | {"differences": written.rows},
+        notes=tallies | counts | {"differences": written.rows},
     )
 
 
-Sides = tuple[dict[str, ir.Table], dict[str, ir.Table]]
+def _tally(done: dict[str, ir.Table], name: str) -> Tally:
+    return tally(Compared(done[f"found_{name}"], done[f"tally_{name}"]))
 
 
-def _sides(workspace: Workspace, backend: Backend, place: str) -> Sides:
-    """Old and new canonical tables of the wave's accounts."""
-    new = {name: workspace.scan(backend, place, name) for name in workspace.spec.compare}
-    accounts = workspace.scan(backend, place, "account")
-    old = {}
-    for name in new:
-        rows = workspace.scan(backend, "valid", name)
-        key = "customer_key" if name == "customer" else "account_key"
-        old[name] = rows.semi_join(accounts, key)
-    return old, new
-
-
-def _compare(
-    workspace: Workspace, backend: Backend, sides: Sides
-) -> tuple[ir.Table, dict[str, int]]:
-    old, new = sides
-    found, tallies = [], {}
-    for name in workspace.spec.compare:
-        rules = workspace.mapping.entities[name]
-        mapped = list(dict.fromkeys(column for rule in rules for column in rule.fields))
-        compared = verbs.compare_entity(name, old[name], new[name], mapped)
-        found.append(backend.create_table(f"found_{name}", compared.differences, temp=True))
-        row = compared.tallies.to_pyarrow().to_pylist()[0]
-        tallies[f"{name} matched"] = int(row["matched"] or 0)
-    together = ibis.union(*found) if len(found) > 1 else found[0]
-    return backend.create_table("differences", together, temp=True), tallies
-
-
-def _classify(
-    workspace: Workspace, backend: Backend, differences: ir.Table, sides: Sides, place: str
-) -> ir.Table:
-    old, new = sides
-    rest = verbs.classified_rest(differences)
-    if "bill_line" not in workspace.spec.compare:
-        return backend.create_table("classified", rest, temp=True)
-    records = verbs.line_records(differences, old["bill_line"], new["bill_line"])
-    case = Case(
-        records=backend.create_table("records", records, temp=True),
-        charge_input=workspace.scan(backend, place, "charge"),
-        product=workspace.scan(backend, place, "product"),
-        price=workspace.scan(backend, place, "price"),
-        tax_rate=workspace.scan(backend, place, "tax_rate"),
-        tariff=_tariff(workspace, backend),
+def _mapped(workspace: Workspace) -> Mapped:
+    """Each compared table with the columns that the mapping fills."""
+    rules = workspace.mapping.entities
+    return tuple(
+        (name, tuple(dict.fromkeys(column for rule in rules[name] for column in rule.fields)))
+        for name in workspace.spec.compare
     )
-    explained = backend.create_table("explained", explain_lines(case, line_causes()), temp=True)
-    lines = verbs.classified_lines(differences, case, explained)
-    lines = backend.create_table("classified_lines", lines, temp=True)
-    bills = verbs.classified_bills(differences, lines, old["bill"], old["bill_line"])
-    return backend.create_table("classified", ibis.union(lines, bills, rest), temp=True)
+
+
+def _sources(workspace: Workspace, backend: Backend, place: str) -> dict[str, ir.Table]:
+    """The stored tables of both sides, and the facts behind the new bills."""
+    names = workspace.spec.compare
+    sources = {f"valid_{name}": workspace.scan(backend, "valid", name) for name in names}
+    for name in {*names, "account"}:
+        sources[f"new_{name}"] = workspace.scan(backend, place, name)
+    for name in ("charge", "product", "price", "tax_rate"):
+        sources[name] = workspace.scan(backend, place, name)
+    return sources | {"tariff": _tariff(workspace, backend)}
 
 
 def _tariff(workspace: Workspace, backend: Backend) -> ir.Table:
     if workspace.has("valid", "tariff"):
-        return workspace.scan(backend, "valid", "tariff")
+        return workspace.scan(backend, "valid", "tariff").select(*TARIFF.ibis)
     return ibis.memtable(TARIFF.empty())
 
 
-def _verdicts(backend: Backend, differences: ir.Table, sides: Sides) -> dict[str, int]:
-    old, new = sides
-    verdicts = verbs.bill_verdicts(differences, old["bill"], new["bill"])
+def _verdicts(backend: Backend, verdicts: ir.Table) -> dict[str, int]:
     counts = backend.to_pyarrow(verdicts.group_by("verdict").aggregate(bills=verdicts.count()))
     found = {row["verdict"]: int(row["bills"]) for row in counts.to_pylist()}
     return {f"bills {name}": found.get(name, 0) for name in ("equal", "explained", "unexplained")}
 
 
-def _billed(backend: Backend, differences: ir.Table, sides: Sides) -> dict[str, int]:
+def _billed(backend: Backend, differences: ir.Table, done: dict[str, ir.Table]) -> dict[str, int]:
     """The value billed on each side, and what the differences of the bills' totals add up to."""
     whole = (differences.entity == "bill") & differences.field.isin(["total_minor", "*"])
     sums = {
-        "old billed minor": sides[0]["bill"].total_minor,
-        "new billed minor": sides[1]["bill"].total_minor,
+        "old billed minor": done["old_bill"].total_minor,
+        "new billed minor": done["new_bill"].total_minor,
         "differences minor": differences.filter(whole).amount_minor,
     }
     return {

@@ -12,8 +12,9 @@ from crossbill.replacement.reconciliation.compare import (
     Compared,
     canonical,
     compare,
+    record_key,
 )
-from crossbill.replacement.reconciliation.lines import RECORD, Case, money
+from crossbill.replacement.reconciliation.lines import RECORD, money
 
 Tables = Mapping[str, ir.Table]
 BILL_KEY = ("account_key", "period_from")
@@ -59,13 +60,12 @@ def line_records(differences: ir.Table, old: ir.Table, new: ir.Table) -> ir.Tabl
 
 
 def _keyed(lines: ir.Table) -> ir.Table:
-    parts = [lines[name].cast("string").fill_null("") for name in RECORD]
-    return lines.mutate(record_key=ibis.literal("|").join(parts))
+    return lines.mutate(record_key=record_key(lambda name: lines[name], RECORD))
 
 
-def classified_lines(differences: ir.Table, case: Case, explained: ir.Table) -> ir.Table:
+def classified_lines(differences: ir.Table, records: ir.Table, explained: ir.Table) -> ir.Table:
     """The differences of bill lines with their class; a line has one class for all its fields."""
-    records = case.records.select(*RECORD, "record_key", "old_net", "new_net")
+    records = records.select(*RECORD, "record_key", "old_net", "new_net")
     same = [records[name].identical_to(explained[name]) for name in RECORD]
     joined = records.left_join(explained, same)
     reasons = joined.select(
@@ -167,11 +167,26 @@ def _header_evidence(joined: ir.Table) -> ir.StringValue:
     return ibis.literal("the old header says ") + says + ", its own lines add up to " + adds
 
 
-def classified_rest(differences: ir.Table) -> ir.Table:
-    """Everything that is neither a bill line nor money on a bill, by the causes of single fields."""
+def unexplained_bills(differences: ir.Table) -> ir.Table:
+    """The money on bill headers where the old system gives no lines that could explain it."""
+    bills = differences.filter(
+        differences.entity == "bill", differences.field.isin([*MONEY_ON_BILL, "*"])
+    )
+    return bills.mutate(
+        class_code=ibis.literal(UNEXPLAINED),
+        evidence=ibis.literal("the old system gives no lines that could explain it"),
+    ).select(*_columns())
+
+
+def rest(differences: ir.Table) -> ir.Table:
+    """Everything that is neither a bill line nor money on a bill."""
     on_bill = (differences.entity == "bill") & differences.field.isin([*MONEY_ON_BILL, "*"])
-    rest = differences.filter((differences.entity != "bill_line") & ~on_bill)
-    return classify(rest, field_causes()).select(*_columns())
+    return differences.filter((differences.entity != "bill_line") & ~on_bill)
+
+
+def classified_rest(differences: ir.Table) -> ir.Table:
+    """The rest with their classes, by the causes of single fields."""
+    return classify(differences, field_causes()).select(*_columns())
 
 
 def _columns() -> list[str]:

@@ -3,21 +3,22 @@
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.replacement.reconciliation.lines import RECORD, Case, behind, what_if
+from crossbill.replacement.reconciliation.lines import RECORD, Case, what_if
 
 CODE = "DISCOUNT"
 RANK = 60
 
 
-WHOLE_PERCENTS = range(51)
+WHOLE_PERCENTS = 51  # 0 to 50
 
 
 def candidates(case: Case) -> ir.Table:
     """Lines that agree with no discount, with one of up to 50 whole percent, or one used elsewhere."""
-    rows = behind(case)
-    used = case.charge_input.select(other_ppm="discount_ppm").distinct()
-    whole = ibis.memtable({"other_ppm": [percent * 10_000 for percent in WHOLE_PERCENTS]})
-    rates = used.union(whole.cast({"other_ppm": "int64"}), distinct=True)
+    rows = case.behind
+    used = case.charge.select(other_ppm="discount_ppm").distinct()
+    percent = ibis.range(WHOLE_PERCENTS).unnest().name("percent").as_table()
+    whole = percent.select(other_ppm=percent.percent.cast("int64") * 10_000)
+    rates = used.union(whole, distinct=True)
     pairs = rows.cross_join(rates)
     other = pairs.filter(pairs.other_ppm != pairs.discount_ppm)
     variants = other.mutate(

@@ -3,7 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.replacement.reconciliation.lines import RECORD, Case, behind, price_words, what_if
+from crossbill.replacement.reconciliation.lines import RECORD, Case, price_words, what_if
 
 CODE = "MAPPING"
 RANK = 40
@@ -11,7 +11,7 @@ RANK = 40
 
 def candidates(case: Case) -> ir.Table:
     """Lines that agree when charged with the old system's own tariff for the period."""
-    rows = behind(case)
+    rows = case.behind
     listed = rows.filter(rows.price_version != "own").inner_join(
         case.product.select("product_key", "source_code"), "product_key"
     )

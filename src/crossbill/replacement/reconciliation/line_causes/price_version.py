@@ -3,7 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.replacement.reconciliation.lines import RECORD, Case, behind, price_words, what_if
+from crossbill.replacement.reconciliation.lines import RECORD, Case, price_words, what_if
 
 CODE = "PRICE_VERSION"
 RANK = 50
@@ -11,7 +11,7 @@ RANK = 50
 
 def candidates(case: Case) -> ir.Table:
     """Lines that agree when charged with another price of the same offering."""
-    rows = behind(case)
+    rows = case.behind
     price = case.price.rename(other_version="price_version")
     price = price.select("offering_code", "other_version", "amount_nanos")
     pairs = rows.inner_join(price, "offering_code")

@@ -3,7 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.replacement.reconciliation.lines import RECORD, Case, behind, what_if
+from crossbill.replacement.reconciliation.lines import RECORD, Case, what_if
 
 CODE = "PRORATION"
 RANK = 70
@@ -18,7 +18,7 @@ WORDS = {
 
 def candidates(case: Case) -> ir.Table:
     """Lines of part of a period that agree under another day count, or when the end day counts."""
-    rows = behind(case)
+    rows = case.behind
     part = rows.filter((rows.charge_from > rows.period_from) | (rows.charge_to < rows.period_to))
     parts = [
         part.filter((part.day_count != count) | (part.end_day_counts != counts)).mutate(

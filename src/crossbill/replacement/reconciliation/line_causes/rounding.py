@@ -3,7 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.replacement.reconciliation.lines import RECORD, Case, behind, what_if
+from crossbill.replacement.reconciliation.lines import RECORD, Case, what_if
 
 CODE = "ROUNDING"
 RANK = 80
@@ -14,7 +14,7 @@ MODES = ("down", "half_up", "half_even", "up")
 
 def candidates(case: Case) -> ir.Table:
     """Lines that agree under other rounding modes, by at most one minor unit in net and in tax."""
-    rows = behind(case)
+    rows = case.behind
     parts = [
         rows.filter((rows.rounding_mode != net) | (rows.tax_rounding_mode != tax)).mutate(
             policy_code=ibis.literal(f"{net} {tax}"),

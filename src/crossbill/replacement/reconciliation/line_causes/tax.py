@@ -3,7 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.replacement.reconciliation.lines import RECORD, Case, behind, what_if
+from crossbill.replacement.reconciliation.lines import RECORD, Case, what_if
 
 CODE = "TAX"
 RANK = 90
@@ -11,7 +11,7 @@ RANK = 90
 
 def candidates(case: Case) -> ir.Table:
     """Lines with equal net whose tax agrees under another known rate."""
-    rows = behind(case)
+    rows = case.behind
     rates = case.tax_rate.rename(other_code="tax_code")
     rates = rates.select("other_code", "rate_ppm", "valid_from", "valid_to")
     valid = (rates.valid_from <= rows.period_from) & (

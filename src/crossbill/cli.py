@@ -1,0 +1,60 @@
+"""The command line: every command, and the one place where an error becomes a message."""
+
+import sys
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import gettempdir
+
+import typer
+
+from crossbill.cli_console import console, user_app, worker
+from crossbill.cli_db import db_app
+from crossbill.cli_reconcile import reconcile
+from crossbill.cli_replace import replace, run_demo
+from crossbill.cli_report import report_app
+from crossbill.core.refusal import Refusal
+
+INTERNAL_ERROR = 3
+
+app = typer.Typer(
+    help="Crossbill: a telecom billing platform that a carrier can switch to without losing a cent.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command("demo")(run_demo)
+app.command()(replace)
+app.command()(reconcile)
+app.add_typer(report_app, name="report")
+app.command()(console)
+app.command()(worker)
+app.add_typer(user_app, name="user")
+app.add_typer(db_app, name="db")
+
+
+def main() -> None:
+    """Run a command; a refusal is a message, anything unforeseen is a short note and a file."""
+    try:
+        app()
+    except Refusal as refusal:
+        print(f"Refused: {refusal}", file=sys.stderr)
+        sys.exit(refusal.exit_code)
+    except KeyboardInterrupt:
+        print("Stopped. Run the same command again to go on.", file=sys.stderr)
+        sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - the outermost edge: no traceback reaches a user
+        print(_note(error), file=sys.stderr)
+        sys.exit(INTERNAL_ERROR)
+
+
+def _note(error: Exception) -> str:
+    """Keep the traceback in a file for those who mend it; say where, and what to do."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+    path = Path(gettempdir()) / f"crossbill-error-{stamp}.txt"
+    path.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
+    path.chmod(0o600)
+    return (
+        f"Internal error: {type(error).__name__}. Nothing is half done: "
+        f"run the same command again to go on.\n  If it comes back, report it with {path}"
+    )

@@ -1,0 +1,117 @@
+"""`crossbill demo` and `crossbill replace`: the change-over and its summary."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from crossbill.cli_progress import TerminalProgress
+
+GATE_REFUSED = 1
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+
+
+def run_demo(
+    accounts: Annotated[
+        int, typer.Option(help="How many accounts the sample carrier has.")
+    ] = 10_000,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same carrier.")] = 42,
+    as_json: Json = False,
+) -> None:
+    """Generate a sample carrier, replace its billing system, and score what was found."""
+    from crossbill.config import ready
+    from crossbill.config.environment import read_environment
+
+    ready()
+    from crossbill.sample.demo import demo, went_as_designed
+
+    with TerminalProgress() as progress:
+        result = demo(accounts=accounts, seed=seed, home=read_environment().home, progress=progress)
+    if as_json:
+        typer.echo(json.dumps(result, indent=1))
+    else:
+        _show(result)
+        _show_defects(result["defects"])
+        _show_end(result)
+    raise typer.Exit(0 if went_as_designed(result) else GATE_REFUSED)
+
+
+def replace(
+    spec: Annotated[
+        Path, typer.Argument(help="replacement.yaml: what to move, and by which rules.")
+    ],
+    data: Annotated[Path, typer.Option(help="The folder with the old system's extract.")],
+    carrier: Annotated[
+        str | None, typer.Option(help="Carrier code to use instead of the one in the file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Move a carrier's accounts from an extract, bill them in the shadow and decide at the gates."""
+    from crossbill.config import ready
+
+    ready()
+    from crossbill.replacement import operations
+    from crossbill.replacement.queries import summary
+
+    with TerminalProgress() as progress:
+        replacement = operations.replace(
+            spec_path=spec, data=data, carrier_code=carrier, progress=progress
+        )
+    result = summary(replacement)
+    if as_json:
+        typer.echo(json.dumps(result, indent=1))
+    else:
+        _show(result)
+        _show_classes(result["classes"])
+        _show_end(result)
+    raise typer.Exit(GATE_REFUSED if result["gate"] == "refused" else 0)
+
+
+def _show(result: dict[str, Any]) -> None:
+    console = Console()
+    waves = Table(title=f"Accounts of {result['carrier']}", title_justify="left")
+    for name in ("Wave", "Planned", "Live", "Stay on the old system", "Gate", "Signatures"):
+        waves.add_column(name, justify="left" if name in ("Wave", "Gate") else "right")
+    for wave in result["waves"]:
+        numbers = [f"{wave[key]:,}" for key in ("planned", "moved", "fallout")]
+        waves.add_row(wave["name"], *numbers, wave["gate"], str(wave["signatures"]))
+    states = [f"{count:,} {state}" for state, count in result["states"].items()]
+    console.print(waves)
+    console.print(f"{result['accounts']:,} accounts: {', '.join(states)}")
+    bills = result["bills"]
+    console.print(
+        f"{bills['compared']:,} old bills compared with shadow bills: {bills['equal']:,} equal, "
+        f"{bills['explained']:,} explained, {bills['unexplained']:,} unexplained"
+    )
+
+
+def _show_classes(classes: dict[str, int]) -> None:
+    if not classes:
+        return
+    table = Table(title="What was found", title_justify="left")
+    table.add_column("Class")
+    table.add_column("Accounts", justify="right")
+    for code, accounts in classes.items():
+        table.add_row(code, f"{accounts:,}")
+    Console().print(table)
+
+
+def _show_defects(defects: dict[str, dict[str, int]]) -> None:
+    table = Table(title="Seeded defects", title_justify="left")
+    table.add_column("Class")
+    for name in ("seeded", "found", "right class", "false"):
+        table.add_column(name, justify="right")
+    for code, score in defects.items():
+        table.add_row(code, *(f"{score[k]:,}" for k in ("seeded", "found", "right_class", "false")))
+    Console().print(table)
+
+
+def _show_end(result: dict[str, Any]) -> None:
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"Gates: {result['gate']}.")
+    console.print(
+        "To look at it in the browser: [bold].venv/bin/crossbill console --demo-login[/bold]"
+    )

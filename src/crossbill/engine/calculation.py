@@ -1,0 +1,68 @@
+"""A chain of verbs compiled once: what is asked again of other rows costs only its execution.
+
+Building and compiling an Ibis expression takes longer than running it on a few thousand rows, and
+a change-over asks the same of every wave. So the chain is built on names and schemas alone.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+from ibis.backends.duckdb import Backend
+from ibis.expr.operations import ScalarUDF
+
+Tables = Mapping[str, ir.Table]
+
+# Merging nested selects costs more than all the rest of compiling, and DuckDB does it anyway.
+ibis.options.sql.fuse_selects = False
+
+
+@dataclass(frozen=True)
+class Step:
+    """A named table, made of inputs and earlier steps."""
+
+    name: str
+    make: Callable[[Tables], ir.Table]
+
+
+class Calculation:
+    """Steps over named inputs, compiled to SQL when it is made.
+
+    Steps may not use in-memory tables: whatever holds rows is an input.
+    """
+
+    def __init__(self, inputs: Mapping[str, ibis.Schema], steps: Sequence[Step]) -> None:
+        self.inputs = dict(inputs)
+        self._statements: list[tuple[str, str]] = []
+        self._with_functions: list[ir.Table] = []
+        tables = {name: _unbound(name, schema) for name, schema in inputs.items()}
+        for step in steps:
+            expression = step.make(tables)
+            if expression.op().find(ScalarUDF):
+                self._with_functions.append(expression)
+            self._statements.append((step.name, ibis.to_sql(expression, dialect="duckdb")))
+            tables[step.name] = _unbound(step.name, expression.schema())
+
+    def run(self, backend: Backend, sources: Tables) -> dict[str, ir.Table]:
+        """Execute all steps on these sources; gives the tables of the inputs and the steps."""
+        assert set(sources) == set(self.inputs), set(sources) ^ set(self.inputs)
+        for name, table in sources.items():
+            _bind(backend, name, table)
+        for expression in self._with_functions:
+            backend._register_udfs(expression)  # what Ibis does itself before it executes
+        for name, sql in self._statements:
+            backend.raw_sql(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {sql}')
+        names = [*self.inputs, *(name for name, _ in self._statements)]
+        return {name: backend.table(name) for name in names}
+
+
+def _unbound(name: str, schema: ibis.Schema) -> ir.Table:
+    """A table by name; the engine does not say what is never empty, so neither does the schema."""
+    types = {column: kind.copy(nullable=True) for column, kind in schema.items()}
+    return ibis.table(types, name=name)
+
+
+def _bind(backend: Backend, name: str, table: ir.Table) -> None:
+    """Give a source the input's name."""
+    backend.create_view(name, table, overwrite=True)

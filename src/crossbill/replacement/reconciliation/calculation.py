@@ -1,0 +1,133 @@
+"""The reconciliation of a wave as one chain of verbs, compiled once for all waves."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+
+import ibis
+import ibis.expr.types as ir
+
+from crossbill.engine.calculation import Calculation, Step, Tables
+from crossbill.engine.datasets import (
+    CANONICAL,
+    CHARGE,
+    LINEAGE,
+    PRICE,
+    PRODUCT,
+    TARIFF,
+    TAX_RATE,
+)
+from crossbill.replacement.reconciliation import lines, reconcile
+from crossbill.replacement.reconciliation.compare import Compared
+
+Mapped = tuple[tuple[str, tuple[str, ...]], ...]
+FACTS = {
+    "charge": CHARGE,
+    "product": PRODUCT,
+    "price": PRICE,
+    "tax_rate": TAX_RATE,
+    "tariff": TARIFF,
+}
+
+
+@cache
+def reconciliation(mapped: Mapped) -> Calculation:
+    """Compare and class the canonical tables named in ``mapped``, by their mapped columns.
+
+    Inputs: ``valid_X`` (old side, all accounts) and ``new_X`` for each table, ``new_account``, and the
+    facts behind the new bills. Results: ``difference`` and ``verdict``, and ``tally_X`` for each table.
+    """
+    names = [name for name, _ in mapped]
+    sides = {f"new_{name}": CANONICAL[name].ibis for name in {*names, "account"}}
+    sides |= {f"valid_{name}": CANONICAL[name].extended(name, LINEAGE).ibis for name in names}
+    facts = {name: dataset.ibis for name, dataset in FACTS.items()}
+    by_line = "bill_line" in names
+    steps = [
+        *(Step(f"old_{name}", _of_the_wave(name)) for name in names),
+        *(step for name, columns in mapped for step in _comparison(name, columns)),
+        Step("differences", lambda t: _together([t[f"found_{name}"] for name in names])),
+        Step("rest", lambda t: reconcile.rest(t["differences"])),
+        Step("classified_rest", lambda t: reconcile.classified_rest(t["rest"])),
+        *(_line_steps() if by_line else _bill_steps()),
+        Step("difference", _difference),
+        Step(
+            "verdict",
+            lambda t: reconcile.bill_verdicts(t["difference"], t["old_bill"], t["new_bill"]),
+        ),
+    ]
+    return Calculation(sides | facts, steps)
+
+
+def _of_the_wave(name: str) -> Callable[[Tables], ir.Table]:
+    key = "customer_key" if name == "customer" else "account_key"
+    return lambda t: t[f"valid_{name}"].semi_join(t["new_account"], key)
+
+
+def _comparison(name: str, columns: Sequence[str]) -> list[Step]:
+    """The differences of one table, and how its rows were paired."""
+
+    @cache
+    def compared(old: ir.Table, new: ir.Table) -> Compared:
+        return reconcile.compare_entity(name, old, new, columns)
+
+    return [
+        Step(f"found_{name}", lambda t: compared(t[f"old_{name}"], t[f"new_{name}"]).differences),
+        Step(f"tally_{name}", lambda t: compared(t[f"old_{name}"], t[f"new_{name}"]).tallies),
+    ]
+
+
+def _line_steps() -> list[Step]:
+    """The classes of bill lines, by causes that compete, and of bills, which follow from them."""
+    causes = lines.line_causes()
+    return [
+        Step(
+            "records",
+            lambda t: reconcile.line_records(
+                t["differences"], t["old_bill_line"], t["new_bill_line"]
+            ),
+        ),
+        Step("behind", lambda t: lines.behind(t["charge"], t["records"])),
+        *(Step(f"candidates_{cause.CODE}", _candidates(cause)) for cause in causes),
+        Step(
+            "explained", lambda t: lines.best([t[f"candidates_{cause.CODE}"] for cause in causes])
+        ),
+        Step(
+            "classified_lines",
+            lambda t: reconcile.classified_lines(t["differences"], t["records"], t["explained"]),
+        ),
+        Step(
+            "classified_bills",
+            lambda t: reconcile.classified_bills(
+                t["differences"], t["classified_lines"], t["old_bill"], t["old_bill_line"]
+            ),
+        ),
+    ]
+
+
+def _candidates(cause: lines.LineCause) -> Callable[[Tables], ir.Table]:
+    return lambda t: lines.candidates(_case(t), cause)
+
+
+def _case(t: Tables) -> lines.Case:
+    return lines.Case(
+        records=t["records"],
+        behind=t["behind"],
+        charge=t["charge"],
+        product=t["product"],
+        price=t["price"],
+        tax_rate=t["tax_rate"],
+        tariff=t["tariff"],
+    )
+
+
+def _bill_steps() -> list[Step]:
+    """Where the old system gives no lines, a bill that differs has no explanation."""
+    return [Step("classified_bills", lambda t: reconcile.unexplained_bills(t["differences"]))]
+
+
+def _difference(t: Tables) -> ir.Table:
+    names = ("classified_lines", "classified_bills", "classified_rest")
+    return reconcile.to_difference(_together([t[name] for name in names if name in t]))
+
+
+def _together(tables: Sequence[ir.Table]) -> ir.Table:
+    return ibis.union(*tables) if len(tables) > 1 else tables[0]
