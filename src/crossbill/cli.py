@@ -18,7 +18,7 @@ from crossbill.core.refusal import Refusal
 INTERNAL_ERROR = 3
 
 app = typer.Typer(
-    help="Crossbill: a telecom billing platform that a carrier can switch to without losing a cent.",
+    help="A telecom billing platform that a carrier can switch to without losing a cent.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,

@@ -1,4 +1,4 @@
-"""How far a run has come, in the terminal: a bar where there is one, plain lines where there is not."""
+"""How far a run has come: a bar where there is a terminal, plain lines where there is none."""
 
 from types import TracebackType
 from typing import Self

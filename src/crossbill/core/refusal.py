@@ -6,9 +6,9 @@ from typing import ClassVar
 class Refusal(Exception):
     """The request cannot be carried out. Read the message, mend what it names, and try again.
 
-    Subclasses live beside the code that raises them. Each has a stable ``code`` and a docstring whose
-    first sentence says what is wrong and whose second says the cure. The faces (command line, console)
-    print `str(refusal)` and nothing else.
+    Subclasses live beside the code that raises them. Each has a stable ``code`` and a docstring
+    whose first sentence says what is wrong and whose second says the cure. The faces (command line,
+    console) print `str(refusal)` and nothing else.
     """
 
     code: ClassVar[str] = "REFUSED"

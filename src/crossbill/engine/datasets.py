@@ -1,7 +1,7 @@
-"""Every dataset's schema, once: the canonical tables where old and new meet, and what is made of them.
+"""Every dataset's schema, once: the canonical tables, and what is made of them.
 
 Units are in the names: ``_nanos`` is 1e-9 of the currency's major unit, ``_minor`` its minor unit,
-``_ppm`` millionths. Periods are half-open ``[from, to)``. Keys are the old system's identities as text.
+``_ppm`` millionths. Periods are half-open ``[from, to)``. Keys are the old system's, as text.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ TYPES: dict[str, pa.DataType] = {
 
 @dataclass(frozen=True)
 class Column:
-    """One column: its name, its type (a key of ``TYPES``), whether it may be empty, what it means."""
+    """One column: name, type (a key of ``TYPES``), whether it may be empty, what it means."""
 
     name: str
     type: str
@@ -106,7 +106,7 @@ PRODUCT = _dataset(
     quantity              integer   units held
     start_date            date      first day charged
     end_date              date?     first day no longer charged
-    price_override_nanos  integer?  the customer's own monthly price per unit, instead of the list price
+    price_override_nanos  integer?  the customer's own monthly price per unit, if not the list's
     discount_ppm          integer?  share of the charge taken off, millionths
     discount_end_date     date?     first day without the discount
     contract_end_date     date?     end of the commitment
@@ -210,7 +210,7 @@ POLICY = _dataset(
     day_count        text     actual_actual, thirty_360 or actual_365
     end_day_counts   boolean  the last day of a partial charge counts as a day
     rounding_mode    text     half_up, half_even, down or up
-    price_by         text     bill_time (price on the first day billed) or start_time (on the product's start)
+    price_by         text     bill_time (on the first day billed) or start_time (of the product)
     tax_scope        text     line or bill
     tax_rounding_mode  text     as rounding_mode, for tax
     """,
@@ -287,7 +287,7 @@ DIFFERENCE = _dataset(
     entity            text      account, customer, product, open_item, balance, bill, bill_line
     account_key       text      whose difference
     record_key        text      key of the record, parts joined by |
-    field             text      the differing field, or * where a whole record stands on one side only
+    field             text      the differing field, or * where one side only has the record
     kind              text      different, missing (old only), extra (new only), duplicate_key
     left_value        text?     the old side as text
     right_value       text?     the new side as text

@@ -1,4 +1,4 @@
-"""SQL expressions written by people in a mapping or a spec: one scalar, over named columns, nothing else."""
+"""SQL expressions that people write in a mapping or spec: one scalar, over named columns."""
 
 from collections.abc import Collection
 from typing import ClassVar
@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from crossbill.core.refusal import Refusal
 
-# What an expression may be made of. Everything else (subqueries, table functions, files, settings) is refused.
+# What an expression may be made of; subqueries, table functions, files and settings are refused.
 ALLOWED: tuple[type[exp.Expression], ...] = (
     exp.Column, exp.Identifier, exp.Literal, exp.Boolean, exp.Null, exp.Paren, exp.Case, exp.If,
     exp.And, exp.Or, exp.Not, exp.Is, exp.In, exp.Between, exp.EQ, exp.NEQ, exp.GT, exp.GTE,
@@ -22,13 +22,13 @@ CASTS = {"VARCHAR", "TEXT", "BIGINT", "INT", "INTEGER", "DATE", "BOOLEAN"}
 
 
 class BadExpression(Refusal):
-    """The expression is not one that a mapping may use. Use a scalar expression over the file's columns."""
+    """A mapping may not use this expression. Use a scalar expression over the file's columns."""
 
     code: ClassVar[str] = "BAD_EXPRESSION"
 
 
 def scalar(sql: str, columns: Collection[str], *, file: str, field: str) -> str:
-    """Check one expression and give it back as DuckDB SQL with quoted columns; refuse anything else."""
+    """Check one expression; give it back as DuckDB SQL with quoted columns, or refuse it."""
     try:
         tree = sqlglot.parse_one(sql, read="duckdb")
     except sqlglot.errors.SqlglotError as error:

@@ -1,4 +1,4 @@
-"""Arrow tables into PostgreSQL and back, by COPY on Django's own connection and in its transaction."""
+"""Arrow tables into PostgreSQL and back, by COPY on Django's connection, in its transaction."""
 
 import io
 from collections.abc import Iterator, Mapping
@@ -13,7 +13,7 @@ BATCH_ROWS = 65_536
 
 
 def copy_in(model: type[models.Model], rows: pa.Table) -> int:
-    """Append rows to a model's table; the columns are named as in the database. Returns the count."""
+    """Append rows to a model's table, columns named as in the database; returns the count."""
     return _copy_in(sql.Identifier(model._meta.db_table), rows)
 
 
@@ -107,7 +107,7 @@ class _CopyStream(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override] # a raw file gets this
         while not self._rest:
             chunk = next(self._chunks, None)
             if chunk is None:

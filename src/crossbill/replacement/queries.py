@@ -29,7 +29,7 @@ def summary(replacement: Replacement) -> dict[str, Any]:
 
 
 def reported(replacement: Replacement) -> set[tuple[str, str]]:
-    """Every account with every class that was found for it, in a difference or a set-apart record."""
+    """Every account with every class found for it, in a difference or a suspended record."""
     found = Difference.objects.filter(replacement=replacement)
     apart = SuspendedRecord.objects.filter(replacement=replacement, account_key__isnull=False)
     pairs = [*found.values_list("account_key", "class_code").distinct()]
@@ -80,7 +80,7 @@ def _control_totals(replacement: Replacement) -> list[dict[str, Any]]:
 
 
 def _overall(replacement: Replacement, gates: list[Gate]) -> str:
-    """Passed when every wave's gate is, refused when one is refused, open when one is not decided."""
+    """Passed when every wave's gate is, refused when one is, open when one is undecided."""
     if any(gate.result == Gate.Result.REFUSED for gate in gates):
         return "refused"
     return "passed" if len(gates) == replacement.waves.count() else "open"

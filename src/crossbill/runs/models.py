@@ -4,10 +4,10 @@ from django.db import models
 
 
 class Run(models.Model):
-    """One piece of long work. Its key names it for ever; a second start with the same key resumes it."""
+    """One piece of long work. Its key names it for ever; a second start with it resumes it."""
 
     class Status(models.TextChoices):
-        """Where the work stands; a run that is ``running`` without holding its lock was interrupted."""
+        """Where the work stands; ``running`` without holding its lock means interrupted."""
 
         RUNNING = "running"
         DONE = "done"

@@ -22,7 +22,7 @@ class RunIsBusy(Refusal):
 
 
 class InputsChanged(Refusal):
-    """The inputs are not those that this run began with. Give back the old inputs or use a new name."""
+    """The run began with other inputs. Give back the old inputs or use a new name."""
 
     code: ClassVar[str] = "INPUTS_CHANGED"
 
@@ -31,9 +31,9 @@ class InputsChanged(Refusal):
 class Stage:
     """One step of a run.
 
-    ``chunks`` names the parts when the stage starts, the same names in every attempt. ``work`` does one
-    part inside a transaction together with the mark that it is done; files it writes may be written
-    again by a later attempt, so it must write the same bytes.
+    ``chunks`` names the parts when the stage starts, the same names in every attempt. ``work`` does
+    one part inside a transaction together with the mark that it is done; files it writes may be
+    written again by a later attempt, so it must write the same bytes.
     """
 
     name: str
@@ -69,7 +69,7 @@ def execute(  # noqa: PLR0913 - what names a run
 
 @contextmanager
 def _alone(key: str) -> Iterator[None]:
-    """Hold the run's advisory lock; PostgreSQL frees it when this connection ends, however it ends."""
+    """Hold the run's advisory lock; PostgreSQL frees it however this connection ends."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(hashtextextended(%s, 0))", [key])
         if not cursor.fetchone()[0]:
@@ -119,7 +119,7 @@ def _begin(  # noqa: PLR0913 - passes on what names a run
 
 @contextmanager
 def _failure_recorded(run: models.Run) -> Iterator[None]:
-    """Write down why a run stopped, for the console, where the database is still there to write to."""
+    """Write down why a run stopped, where the database is still there to write to."""
     try:
         yield
     except Exception as failure:

@@ -1,4 +1,4 @@
-"""A small double-entry ledger: balanced, immutable journal entries, and the open items behind them."""
+"""A small double-entry ledger: balanced, immutable entries, and the open items behind them."""
 
 from django.db import models
 

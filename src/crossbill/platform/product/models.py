@@ -23,7 +23,7 @@ class ProductOffering(models.Model):
 
 
 class ProductOfferingPrice(models.Model):
-    """The recurring monthly price of an offering, effective-dated. Published once, never changed."""
+    """The monthly price of an offering, effective-dated. Published once, never changed."""
 
     offering = models.ForeignKey(ProductOffering, on_delete=models.PROTECT, related_name="prices")
     price_version = models.CharField(max_length=40)

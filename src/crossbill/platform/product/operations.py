@@ -41,7 +41,7 @@ class Rate:
 def publish_catalogue(
     *, carrier_id: int, offerings: dict[str, str], prices: Iterable[Price], rates: Iterable[Rate]
 ) -> None:
-    """Publish offerings (code -> name), prices and tax rates; PostgreSQL refuses to change them after."""
+    """Publish offerings (code -> name), prices and tax rates; PostgreSQL keeps them as they are."""
     made = ProductOffering.objects.bulk_create(
         ProductOffering(carrier_id=carrier_id, code=code, name=name)
         for code, name in offerings.items()

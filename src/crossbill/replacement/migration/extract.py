@@ -1,4 +1,4 @@
-"""Stages land, stage and manifest: the old system's files, copied, typed and held to their totals."""
+"""Stages land, stage and manifest: the old files, copied, typed and held to their totals."""
 
 import csv
 from collections.abc import Sequence
@@ -57,7 +57,7 @@ def manifest_chunks(workspace: Workspace) -> Sequence[str]:
 
 
 def manifest_holds(workspace: Workspace, key: str) -> Receipt:
-    """Hold the staged files to the counts and sums that the old system states; refuse any difference."""
+    """Hold the staged files to the counts and sums that the old system states, or refuse."""
     rows = [row for row in _manifest(workspace) if row.file in _sources(workspace)]
     differences = check_manifest(rows, _staged(workspace))
     if differences:

@@ -1,4 +1,4 @@
-"""The load verb: canonical rows of some accounts as rows of the books' tables, with their identities."""
+"""The load verb: canonical rows of some accounts as rows of the books, with their identities."""
 
 from collections.abc import Mapping
 from datetime import date

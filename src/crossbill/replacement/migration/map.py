@@ -1,4 +1,4 @@
-"""The map verb: typed rows of the old system become rows of the canonical tables, or are suspended."""
+"""The map verb: typed rows of the old system become canonical rows, or are suspended."""
 
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence
@@ -47,10 +47,11 @@ class Staged:
 
 @dataclass(frozen=True)
 class Mapped:
-    """``rows``: the canonical columns and lineage; ``suspended``: file, line, code, field, value ...
+    """``rows``: canonical columns and lineage; ``suspended``: file, line, code, field, value ...
 
-    Every row that came in is in exactly one of the two. ``amounts`` holds them all, before they were
-    told apart: ``amount`` (of the table's value column, or empty) and ``is_suspended``; the proof that
+    Every row that came in is in exactly one of the two. ``amounts`` holds them all, before they
+    were told apart: ``amount`` (of the table's value column, or empty) and ``is_suspended``; the
+    proof that
     nothing vanished compares it with what was written.
     """
 
@@ -273,7 +274,7 @@ def _raw(table: ir.Table, name: str, field: FieldRule) -> ir.Value:
 
 
 MESSAGES = {
-    "UNMAPPED_CODE": "The code is not in the code table; add it to the mapping or correct the record",
+    "UNMAPPED_CODE": "The code is not in the code table; add it there or correct the record",
     "VALUE_MISSING": "A value that must be there is missing; complete the record",
     "FRACTION_OF_MINOR_UNIT": "The amount has a fraction of the currency's smallest unit; "
     "say in the mapping how it is rounded, or correct the record",

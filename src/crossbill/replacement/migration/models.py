@@ -83,7 +83,7 @@ class AccountMove(models.Model):
 
 
 class SuspendedRecord(models.Model):
-    """A record of the extract that could not be taken over, with its raw bytes, a reason and an owner."""
+    """A record that could not be taken over, with its raw bytes, a reason and an owner."""
 
     replacement = models.ForeignKey(
         Replacement, on_delete=models.PROTECT, related_name="suspended_records"

@@ -167,7 +167,7 @@ def load_chunk(
 def _tables_of(
     workspace: Workspace, backend: Backend, position: int, first: str, last: str
 ) -> dict[str, ir.Table]:
-    """The valid rows of the range's accounts, held in the engine because each is read repeatedly."""
+    """The valid rows of the range's accounts, held in the engine for each is read repeatedly."""
     moves = workspace.scan(backend, "plan", "move")
     mine = moves.filter(
         moves.wave == position, moves.state == "planned", moves.account_key.between(first, last)

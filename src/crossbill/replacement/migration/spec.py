@@ -1,4 +1,4 @@
-"""What people write about a change-over: replacement.yaml, mapping.yaml and catalogue.yaml, checked."""
+"""What people write about a change-over, checked: replacement, mapping and catalogue.yaml."""
 
 from datetime import date
 from pathlib import Path
@@ -150,7 +150,7 @@ class GateSpec(Strict):
 
 
 class ManifestSpec(Strict):
-    """The extract's own list of files with record counts and sums, and what its columns are called."""
+    """The extract's own list of files with counts and sums, and what its columns are called."""
 
     file: str
     delimiter: str = Field(default=",", min_length=1, max_length=1)

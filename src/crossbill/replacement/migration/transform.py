@@ -60,7 +60,7 @@ def map_chunk(workspace: Workspace, key: str) -> Receipt:
     """Map one canonical table, or find the rows of one source that no rule takes."""
     if key.startswith("source:"):
         return _not_mapped(workspace, key.removeprefix("source:"))
-    rules = workspace.mapping.entities[key]  # type: ignore[index]  # the keys are the entities
+    rules = workspace.mapping.entities[key]  # type: ignore[index] # the keys are the entities
     with workspace.engine() as backend:
         sources = {rule.source: staged(workspace, backend, rule.source) for rule in rules}
         mapped = map_entity(key, rules, sources, workspace.mapping.codes)
@@ -122,7 +122,7 @@ def validate_chunk(workspace: Workspace, entity: str) -> Receipt:
 
 
 def _before(workspace: Workspace, backend: Backend, name: str, entity: str) -> ir.Table:
-    """What a check sees: records that others point at after their own checks, the rest as mapped."""
+    """What a check sees: records that others point at, checked themselves; the rest as mapped."""
     pointed_at = name in ("customer", "account", "bill") and name != entity
     stage = "valid" if pointed_at and workspace.has("valid", name) else "map"
     return workspace.scan(backend, stage, name)

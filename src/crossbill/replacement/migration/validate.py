@@ -27,8 +27,8 @@ class Check:
 def with_own_prices(product: ir.Table, price: ir.Table, on: ir.DateValue) -> ir.Table:
     """Give each product that carries an account's total (``remainder_nanos``) its own price.
 
-    The own price is the total less the list prices of the account's other products; where that is the
-    list price, the product has no price of its own.
+    The own price is the total less the list prices of the account's other products; where that is
+    the list price, the product has no price of its own.
     """
     valid = price.filter(
         price.valid_from <= on, price.valid_to.isnull() | (price.valid_to > on)
@@ -103,7 +103,7 @@ def _orphan(table: ir.Table, tables: Tables) -> Check:
         "ACCOUNT_MISSING",
         "SOURCE_DEFECT",
         "account_key",
-        "The record's account is not in the extract, or was suspended itself; mend the account first",
+        "The record's account is not in the extract or was suspended; mend the account first",
         _is_not_in(table.account_key, tables["account"].account_key),
     )
 

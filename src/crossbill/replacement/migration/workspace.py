@@ -1,4 +1,4 @@
-"""What every stage of a change-over works with: its specification, its data, its place in the store."""
+"""What every stage of a change-over works with: specification, data, place in the store."""
 
 import hashlib
 from collections.abc import Iterator, Sequence
@@ -58,7 +58,7 @@ class Workspace:
         return self.store.path(self.carrier, *parts)
 
     def source_file(self, source: SourceSpec) -> Path:
-        """The one file of the data folder that a source names; refuses none, several, or elsewhere."""
+        """The one file of the data folder that a source names; refuses none and several."""
         found = sorted(path for path in self.data.glob(source.file) if path.is_file())
         if len(found) != 1:
             names = ", ".join(path.name for path in found) or "none"

@@ -13,7 +13,7 @@ WINDOW_DAYS = 7
 
 
 def candidates(case: Case) -> ir.Table:
-    """A line that starts within the last days of a period and stands, equal, on the next old bill."""
+    """A line that starts in the last days of a period and stands, equal, on the next old bill."""
     new = case.records.filter(case.records.kind == "extra")
     old = case.records.filter(case.records.kind == "missing").view()
     late = new.charge_from >= new.period_to - ibis.interval(days=WINDOW_DAYS)
