@@ -114,25 +114,36 @@ def _waves(replacement: Replacement) -> list[Wave]:
 
 def _moves(replacement: Replacement, waves: list[Wave]) -> None:
     states = {1: "live", 2: "loaded", 3: "loaded", 4: "planned"}
-    for wave in waves:
-        for n in range(ACCOUNTS_PER_WAVE):
-            number = (wave.position - 1) * ACCOUNTS_PER_WAVE + n + 1
-            _move(replacement, wave, number, states[wave.position])
+    AccountMove.objects.bulk_create(
+        _move(replacement, wave, number, states[wave.position])
+        for wave in waves
+        for number in range(
+            (wave.position - 1) * ACCOUNTS_PER_WAVE + 1, wave.position * ACCOUNTS_PER_WAVE + 1
+        )
+    )
 
 
-def _move(replacement: Replacement, wave: Wave, number: int, state: str) -> None:
-    reasons = {
-        SUSPENDED: ("MAPPING", "The code is not in the code table; add it to the mapping "
-                    "(SVCINV.CSV:17)"),
-        key(62): ("UNEXPLAINED", "1 unexplained difference of 3.37 USD on the bill of 2024-05-01"),
-        key(63): ("PRICE_VERSION", "2 differences of 0.98 USD on the bill of 2024-05-01"),
-    }  # fmt: skip
-    class_code, reason = reasons.get(key(number), ("", ""))
-    AccountMove.objects.create(
-        replacement=replacement, wave=wave, account_key=key(number),
-        state="fallout" if reason else state, class_code=class_code, reason=reason,
+def _move(replacement: Replacement, wave: Wave, number: int, state: str) -> AccountMove:
+    class_code, reason = REASONS.get(key(number), ("", ""))
+    return AccountMove(
+        replacement=replacement,
+        wave=wave,
+        account_key=key(number),
+        state="fallout" if reason else state,
+        class_code=class_code,
+        reason=reason,
         hard_reasons="credit balance, open dispute" if wave.position == 4 else "",
-    )  # fmt: skip
+    )
+
+
+REASONS = {
+    SUSPENDED: (
+        "MAPPING",
+        "The code is not in the code table; add it to the mapping (SVCINV.CSV:17)",
+    ),
+    key(62): ("UNEXPLAINED", "1 unexplained difference of 3.37 USD on the bill of 2024-05-01"),
+    key(63): ("PRICE_VERSION", "2 differences of 0.98 USD on the bill of 2024-05-01"),
+}
 
 
 def _suspended(replacement: Replacement) -> None:
@@ -327,3 +338,10 @@ def _write(store: Store, folder: str, tables: dict[str, list], *, lineage: bool)
         given = [row | came for row in rows]
         table = pa.Table.from_pylist(given, schema=dataset.arrow)
         store.write_table(store.path(folder, f"{name}.parquet"), table, dataset)
+
+
+def fill() -> None:
+    """Fill the installation of the environment, for tests through a server."""
+    from crossbill.config.environment import read_environment
+
+    build(read_environment().store_url)

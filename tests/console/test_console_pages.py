@@ -245,7 +245,7 @@ class TestRunPage:
         text = signed_in("viewer").get(address(PAGES["run"])).content.decode()
         plain = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", unescape(text)))
         assert "Land the extract 2 of 2 1,000 990 4 6" in plain
-        assert "PRODUCT.price_override_nanos 149.70 99.80 0.00 49.90" in plain
+        assert "PRODUCT.price_override 149.70 99.80 0.00 49.90" in plain
         assert "Interrupted" in plain
         assert "42 %" in plain
 

@@ -143,6 +143,20 @@ def _is_integer(text: str) -> bool:
 
 
 @register.filter
+def figure(value: object) -> str:
+    """A figure of a gate: a whole number with its thousands apart, anything else as it is."""
+    return _grouped(str(value)) if isinstance(value, int) else str(value)
+
+
+@register.filter
+def control_name(name: str) -> str:
+    """What a control total adds up, and in which unit where it is not the currency's."""
+    if name.endswith("_nanos"):
+        return name.removesuffix("_nanos")
+    return f"{name.removesuffix('_minor')}, minor units" if name.endswith("_minor") else name
+
+
+@register.filter
 def control_sum(name: str, amount: int) -> str:
     """A control total in the unit that its name ends in."""
     if name.endswith("_nanos"):
