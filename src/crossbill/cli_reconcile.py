@@ -76,7 +76,7 @@ def _fields(found: dict[str, Any]) -> Table:
     table = Table(title="Fields")
     for heading in ("field", "different", "right minus left", "why"):
         justify = "left" if heading in ("field", "why") else "right"
-        table.add_column(heading, justify=justify)  # type: ignore[arg-type]
+        table.add_column(heading, justify=justify)  # type: ignore[arg-type] # one of the words that rich knows
     for name, field in found["fields"].items():
         why = ", ".join(f"{code} {count:,}" for code, count in field["classes"].items())
         table.add_row(escape(name), f"{field['different']:,}", field["value"] or "", why)

@@ -10,7 +10,7 @@ import pytest
 from crossbill.core.money import parse_nanos
 from crossbill.engine.datasets import CHARGE_INPUT, PRICE, TAX_RATE, Dataset
 from crossbill.platform.billing.charge import charge
-from crossbill.replacement.reconciliation.lines import RECORD, Case, explain_lines, line_causes
+from crossbill.replacement.reconciliation.lines import RECORD, Case, best, candidates, line_causes
 
 TABLES = Path(__file__).parent / "line_causes"
 CAUSES = {cause.CODE: cause for cause in line_causes()}
@@ -157,7 +157,8 @@ def built(case: dict) -> Case:
     }
     return Case(
         records=ibis.memtable(found, schema=ibis.schema(RECORDS)),
-        charge_input=charge_input,
+        behind=charge_input,
+        charge=charge(charge_input),
         product=ibis.memtable(pa.table(product)),
         price=rows(PRICE.arrow.names, PRICES, as_stored(PRICE)),
         tax_rate=rows(TAX_RATE.arrow.names, RATES, as_stored(TAX_RATE)),
@@ -189,5 +190,5 @@ def test_cause_explains_what_its_case_table_says(code, number, case):
 )
 def test_of_several_causes_one_explains_a_line(given, old, code):
     case = built({"given": given, "line": "recurring", "old": old})
-    found = explain_lines(case, line_causes()).to_pyarrow().to_pylist()
+    found = best([candidates(case, cause) for cause in line_causes()]).to_pyarrow().to_pylist()
     assert [row["class_code"] for row in found] == ([code] if code else [])

@@ -24,7 +24,7 @@ def service(tariff: str, **terms: object) -> Service:
         "contract_end": None,
         "changed": "20230101120000",
     }
-    return Service(tariff=tariff, **{**plain, **terms})  # type: ignore[arg-type]
+    return Service(tariff=tariff, **{**plain, **terms})  # type: ignore[arg-type] # the terms are mixed
 
 
 def account(*services: Service, tax_code: str = "NY01") -> Account:

@@ -40,7 +40,7 @@ def scalar(sql: str, columns: Collection[str], *, file: str, field: str) -> str:
     return tree.sql(dialect="duckdb", identify=True)
 
 
-def _check(node: exp.Expression, columns: dict[str, str], sql: str, file: str, field: str) -> None:
+def _check(node: sqlglot.Expr, columns: dict[str, str], sql: str, file: str, field: str) -> None:
     if not isinstance(node, ALLOWED):
         raise BadExpression(
             f"{type(node).__name__} is not allowed in an expression",

@@ -209,7 +209,7 @@ def _in_minor_units(table: ir.Table, dataset: Dataset) -> ir.Table:
     return table.mutate(**divide)
 
 
-@ibis.udf.scalar.builtin(name="divide")
+@ibis.udf.scalar.builtin(name="divide")  # type: ignore[untyped-decorator]
 def _divide(dividend: int, divisor: int) -> int:  # type: ignore[empty-body]
     """Exact here: ``fraction_in`` marks every row where it is not."""
 

@@ -366,7 +366,7 @@ def _first_code(rows: ir.Table, fields: Sequence[FieldType]) -> ir.StringValue:
     return ibis.coalesce(*codes) if codes else ibis.null("string")
 
 
-def _of_first_bad(rows: ir.Table, fields: Sequence[FieldType], part) -> ir.StringValue:  # type: ignore[no-untyped-def]
+def _of_first_bad(rows: ir.Table, fields: Sequence[FieldType], part) -> ir.StringValue:  # type: ignore[no-untyped-def] # a column or a constant of a field
     cases = [(rows[f"_code_{field.name}"].notnull(), part(field)) for field in fields]
     return ibis.cases(*cases, else_=ibis.null("string")) if cases else ibis.null("string")
 

@@ -228,7 +228,7 @@ def _document(path: Path) -> Any:
         raise BadReconcileSpec("the file is too large for a specification", file=str(path))
     try:
         # The loader is a SafeLoader, which builds nothing but plain values.
-        return yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Texts)  # noqa: S506
+        return yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Texts)  # noqa: S506 - see above
     except UnicodeDecodeError as error:
         raise BadReconcileSpec(
             "the specification is not UTF-8", file=str(path), cure="store it as UTF-8"
