@@ -49,7 +49,7 @@ def replace(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Move a carrier's accounts from an extract, bill them in the shadow and decide at the gates."""
+    """Move a carrier's accounts from an extract, bill them in the shadow, decide at the gates."""
     from crossbill.config import ready
 
     ready()

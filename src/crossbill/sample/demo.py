@@ -29,7 +29,7 @@ def demo(*, accounts: int, seed: int, home: Path, progress: Progress) -> dict[st
 
 
 def went_as_designed(result: dict[str, Any]) -> bool:
-    """Every seeded defect found and named, none invented, every gate passed, every account settled."""
+    """Every seeded defect found and named, none invented, gates passed, accounts settled."""
     found = all(
         defect["seeded"] == defect["found"] == defect["right_class"] and defect["false"] == 0
         for defect in result["defects"].values()

@@ -25,7 +25,7 @@ HIGHEST_TAX_PPM = 10 * PPM
 _FOREVER = "9999-12-31"
 
 
-def resolve(  # noqa: PLR0913, PLR0917 - the tables that a charge is made of
+def resolve(  # noqa: PLR0913 - the tables that a charge is made of
     account: ir.Table,
     product: ir.Table,
     price: ir.Table,

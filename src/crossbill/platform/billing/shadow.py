@@ -13,8 +13,8 @@ from crossbill.platform.billing.resolve import resolve
 
 @cache
 def shadow_run() -> Calculation:
-    """Inputs: account (with ``policy_code``), customer, product, price, tax_rate, policy, periods and
-    currency. Results: ``unresolved``, ``charge_input``, ``charge``, ``bill_line`` and ``bill``.
+    """Inputs: account (with ``policy_code``), customer, product, price, tax_rate, policy, periods
+    and currency. Results: ``unresolved``, ``charge_input``, ``charge``, ``bill_line`` and ``bill``.
     """
     known = (CUSTOMER, PRODUCT, PRICE, TAX_RATE, POLICY)
     inputs = {dataset.name: dataset.ibis for dataset in known} | {

@@ -8,8 +8,8 @@ from typing import ClassVar
 from crossbill.core.money import parse_nanos
 from crossbill.core.refusal import Refusal
 from crossbill.replacement.migration.land import ManifestRow, check_manifest, land
-from crossbill.replacement.migration.stage import stage_file
 from crossbill.replacement.migration.spec import ManifestSpec
+from crossbill.replacement.migration.stage import stage_file
 from crossbill.replacement.migration.workspace import Workspace
 from crossbill.runs.models import Chunk
 from crossbill.runs.receipt import Receipt

@@ -193,7 +193,7 @@ def all_suspended(workspace: Workspace, backend: Backend) -> ir.Table:
 # shared by map and validate
 
 
-def write(
+def write(  # noqa: PLR0913 - what is written, and where
     workspace: Workspace,
     backend: Backend,
     mapped: Mapped,

@@ -33,8 +33,9 @@ FACTS = {
 def reconciliation(mapped: Mapped) -> Calculation:
     """Compare and class the canonical tables named in ``mapped``, by their mapped columns.
 
-    Inputs: ``valid_X`` (old side, all accounts) and ``new_X`` for each table, ``new_account``, and the
-    facts behind the new bills. Results: ``difference`` and ``verdict``, and ``tally_X`` for each table.
+    Inputs: ``valid_X`` (old side, all accounts) and ``new_X`` for each table, ``new_account``, and
+    the facts behind the new bills. Results: ``difference``, ``verdict``, and ``tally_X`` for each
+    table.
     """
     names = [name for name, _ in mapped]
     sides = {f"new_{name}": CANONICAL[name].ibis for name in {*names, "account"}}

@@ -40,7 +40,8 @@ def blocking_reasons(wave: Wave) -> pa.Table:
 
 
 BLOCKED = """
-    SELECT DISTINCT ON (account_key) account_key, class_code, entity || ' ' || field || ': ' || evidence
+    SELECT DISTINCT ON (account_key) account_key, class_code,
+           entity || ' ' || field || ': ' || evidence
     FROM reconciliation_difference WHERE wave_id = %s AND decision = 'block'
     ORDER BY account_key, abs(amount_minor) DESC NULLS LAST, entity DESC, record_key, field
 """

@@ -1,4 +1,4 @@
-"""Why bill lines differ: causes compete, and the one that explains most of a bill to the cent wins."""
+"""Why bill lines differ: causes compete; the one that explains most of a bill to the cent wins."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,10 +22,11 @@ LINE = ("account_key", "period_from", "product_key")
 class Case:
     """The differing lines and the facts behind them.
 
-    ``records``: RECORD, ``record_key``, ``old_net``, ``old_tax``, ``new_net``, ``new_tax`` (0 where the
-    line stands on the other side only), ``old_stamp`` (source_changed_at), ``kind``.
-    ``behind``: the CHARGE_INPUT rows behind them; ``charge``: all charges; ``product``: the new side's products; ``price``,
-    ``tax_rate``: the catalogue; ``tariff``: the old system's own price table.
+    ``records``: RECORD, ``record_key``, ``old_net``, ``old_tax``, ``new_net``, ``new_tax`` (0 where
+    the line stands on the other side only), ``old_stamp`` (source_changed_at), ``kind``.
+    ``behind``: the CHARGE_INPUT rows behind them; ``charge``: all charges; ``product``: the new
+    side's products; ``price``, ``tax_rate``: the catalogue; ``tariff``: the old system's own price
+    table.
     """
 
     records: ir.Table
@@ -55,7 +56,7 @@ def line_causes() -> list[LineCause]:
 
 
 def candidates(case: Case, cause: LineCause) -> ir.Table:
-    """RECORD, ``variant``, ``evidence``, ``class_code`` and ``rank`` for what one cause explains."""
+    """RECORD, ``variant``, ``evidence``, ``class_code``, ``rank`` for what one cause explains."""
     found = cause.candidates(case).select(*RECORD, "variant", "evidence")
     return found.mutate(
         class_code=ibis.literal(cause.CODE), rank=ibis.literal(cause.RANK)

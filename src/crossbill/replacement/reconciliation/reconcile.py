@@ -28,7 +28,7 @@ AT_STAKE = {"bill": "total_minor", "bill_line": "net_minor", "open_item": "open_
 
 
 def compare_entity(entity: str, old: ir.Table, new: ir.Table, mapped: Sequence[str]) -> Compared:
-    """Compare one canonical table; only columns that the old system's mapping fills say something."""
+    """Compare one canonical table; only columns that the old system's mapping fills count."""
     key = BILL_KEY if entity == "bill" else CANONICAL[entity].key
     left_out = OWN_MATTERS.get(entity, set()) | set(key)
     fields = [name for name in mapped if name not in left_out]

@@ -13,7 +13,7 @@ WHOLE_PERCENTS = 51  # 0 to 50
 
 
 def candidates(case: Case) -> ir.Table:
-    """Lines that agree with no discount, with one of up to 50 whole percent, or one used elsewhere."""
+    """Lines that agree with no discount, one of up to 50 whole percent, or one used elsewhere."""
     rows = case.behind
     used = case.charge.select(other_ppm="discount_ppm").distinct()
     percent = ibis.range(WHOLE_PERCENTS).unnest().name("percent").as_table()
