@@ -64,6 +64,7 @@ def replace(
     if as_json:
         typer.echo(json.dumps(result, indent=1))
     else:
+        _show_totals(result["control_totals"])
         _show(result)
         _show_classes(result["classes"])
         _show_end(result)
@@ -86,6 +87,22 @@ def _show(result: dict[str, Any]) -> None:
         f"{bills['compared']:,} old bills compared with shadow bills: {bills['equal']:,} equal, "
         f"{bills['explained']:,} explained, {bills['unexplained']:,} unexplained"
     )
+    console.print(f"{result['own_prices']:,} products are held at a price of the customer's own")
+
+
+def _show_totals(totals: list[dict[str, Any]]) -> None:
+    """What came in and where it ended, stage by stage, with the sums of the money fields."""
+    table = Table(title="Control totals", title_justify="left")
+    table.add_column("Stage")
+    for name in ("In", "Accepted", "Duplicate", "Suspended"):
+        table.add_column(name, justify="right")
+    for total in totals:
+        counts = [f"{total[k]:,}" for k in ("in", "accepted", "duplicate", "suspended")]
+        table.add_row(total["stage"], *counts)
+        for name, sums in total["sums"].items():
+            amounts = [sums[k] for k in ("in", "accepted", "duplicate", "suspended")]
+            table.add_row(f"  [dim]{name}[/dim]", *amounts)
+    Console().print(table)
 
 
 def _show_classes(classes: dict[str, int]) -> None:

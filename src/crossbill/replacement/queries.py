@@ -4,6 +4,8 @@ from typing import Any
 
 from django.db.models import Count
 
+from crossbill.core.money import NANO_DIGITS, format_minor, format_nanos, minor_digits
+from crossbill.platform.product.models import Product, ProductOfferingPrice
 from crossbill.replacement.migration.models import AccountMove, Replacement, SuspendedRecord
 from crossbill.replacement.reconciliation.models import Difference, Gate
 
@@ -23,6 +25,9 @@ def summary(replacement: Replacement) -> dict[str, Any]:
             name: sum(gate.facts["bills"][name] for gate in gates.values()) for name in BILL_COUNTS
         },
         "classes": _classes(replacement),
+        "own_prices": Product.objects.filter(
+            carrier=replacement.carrier_id, price_override_nanos__isnull=False
+        ).count(),
         "control_totals": _control_totals(replacement),
         "gate": _overall(replacement, list(gates.values())),
     }
@@ -73,10 +78,29 @@ def _control_totals(replacement: Replacement) -> list[dict[str, Any]]:
             "accepted": stage.accepted,
             "duplicate": stage.duplicate,
             "suspended": stage.suspended,
-            "sums": stage.sums,
+            "sums": {name: _decimals(replacement, name, sums) for name, sums in stage.sums.items()},
         }
         for stage in stages
     ]
+
+
+def _decimals(replacement: Replacement, name: str, sums: dict[str, int]) -> dict[str, str]:
+    """The sums of a money field as decimal text, to be compared with a spreadsheet."""
+    currency = _currency(replacement)
+    digits = NANO_DIGITS if name.endswith("_nanos") else minor_digits(currency)
+    shown = minor_digits(currency)
+    return {
+        state: format_nanos(amount, shown)
+        if digits == NANO_DIGITS
+        else format_minor(amount, digits)
+        for state, amount in sums.items()
+    }
+
+
+def _currency(replacement: Replacement) -> str:
+    """The currency of the catalogue."""
+    prices = ProductOfferingPrice.objects.filter(offering__carrier=replacement.carrier_id)
+    return str(prices.values_list("currency", flat=True)[0])
 
 
 def _overall(replacement: Replacement, gates: list[Gate]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping as MappingType
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import ClassVar
 
 import ibis
@@ -16,6 +17,8 @@ from crossbill.replacement.migration.spec import EntityRule, FieldRule
 
 LINEAGE = {"source_file": "string", "source_line": "int64"}
 REMAINDER = "remainder_nanos"
+ROWS = "these_rows"
+_numbers = count()
 IBIS_TYPES = {
     "text": "string",
     "integer": "int64",
@@ -85,9 +88,14 @@ def taken(rule: EntityRule, source: Staged) -> ir.Table:
     if rule.where is None:
         return source.rows
     condition = scalar(rule.where, source.columns, file="mapping", field="where")
-    return source.rows.alias("taken").sql(
-        f"SELECT * FROM taken WHERE coalesce(({condition}), false)"  # noqa: S608 - checked above
-    )
+    return with_sql(source.rows, f"SELECT * FROM {ROWS} WHERE coalesce(({condition}), false)")  # noqa: S608 - checked
+
+
+def with_sql(rows: ir.Table, query: str) -> ir.Table:
+    """A query over the rows, which it calls ``ROWS``; its expressions were checked."""
+    # A union of several such queries needs a name of its own for each.
+    name = f"rows_{next(_numbers)}"
+    return rows.alias(name).sql(query.replace(ROWS, name, 1))
 
 
 def _map_rule(
@@ -165,7 +173,8 @@ def _with_expressions(rows: ir.Table, rule: EntityRule, source: Staged) -> ir.Ta
     ]
     if not expressions:
         return rows
-    return rows.alias("computed").sql(f"SELECT *, {', '.join(expressions)} FROM computed")  # noqa: S608 - checked
+    columns = ", ".join(["*", *expressions])
+    return with_sql(rows, f"WITH source AS (FROM {ROWS}) SELECT {columns} FROM source")  # noqa: S608 - checked
 
 
 def _value(
