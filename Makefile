@@ -22,8 +22,8 @@ lint: $(READY) ## style, types and the direction of imports
 bench: $(READY) ## the benchmarks; prints and stores a table
 	$(BIN)/python -m benchmarks
 
-console: $(READY) ## the pages, at http://127.0.0.1:8000
-	$(BIN)/crossbill console
+console: $(READY) ## the pages, at http://127.0.0.1:8000, with a demo login
+	$(BIN)/crossbill console --demo-login
 
 docs: $(READY) ## the reference pages that follow from the code
 	$(BIN)/python docs/generate.py

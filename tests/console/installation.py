@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,9 +53,25 @@ def run(home: Path, code: str) -> str:
     return done.stdout
 
 
-def fill(home: Path) -> None:
-    """Put the small change-over in."""
-    run(home, FILL)
+STOP = """
+import shutil
+from crossbill.config.environment import read_environment
+from crossbill.config.postgres import status, stop
+stop(read_environment(), force=True)
+shutil.rmtree(status(read_environment()).socket_folder, ignore_errors=True)
+"""
+
+
+@contextmanager
+def filled() -> Iterator[Path]:
+    """The home of a filled installation; nothing is left of it afterwards."""
+    with tempfile.TemporaryDirectory(prefix="crossbill-console-") as folder:
+        home = Path(folder)
+        try:
+            run(home, FILL)
+            yield home
+        finally:
+            run(home, STOP)
 
 
 @contextmanager

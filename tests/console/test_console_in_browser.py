@@ -1,8 +1,6 @@
 """The console in a real browser, served by the real command, as a migration lead uses it."""
 
 import shutil
-import tempfile
-from pathlib import Path
 
 import estate
 import installation
@@ -18,20 +16,14 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 WIDTHS = {"desk": (1280, 900), "phone": (390, 844)}
-pytestmark = [
-    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
-    pytest.mark.xdist_group("console"),
-]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
 
 
 @pytest.fixture(scope="module")
 def served():
     """A filled installation whose console is served with a demo login."""
-    with tempfile.TemporaryDirectory(prefix="crossbill-console-") as folder:
-        home = Path(folder)
-        installation.fill(home)
-        with installation.console(home, "--demo-login") as console:
-            yield console
+    with installation.filled() as home, installation.console(home, "--demo-login") as console:
+        yield console
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """The console's command: it serves, works beside, and leaves nothing behind, however it ends."""
 
 import json
-import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -12,8 +11,6 @@ from typer.testing import CliRunner
 
 from crossbill import cli_console
 from crossbill.console import serve
-
-pytestmark = pytest.mark.xdist_group("console")
 
 # Does what waits in the queue with the change-over's own resume replaced by a record of the call.
 WORK_ONCE = """
@@ -36,9 +33,8 @@ print(ProcrastinateJob.objects.get().status)
 @pytest.fixture(scope="module")
 def home():
     """A filled installation."""
-    with tempfile.TemporaryDirectory(prefix="crossbill-server-") as folder:
-        installation.fill(Path(folder))
-        yield Path(folder)
+    with installation.filled() as filled:
+        yield filled
 
 
 def health(url: str) -> dict[str, str]:

@@ -4,6 +4,9 @@ import asyncio
 import signal
 import sys
 import threading
+from types import FrameType
+
+from procrastinate import App
 
 from crossbill.config import setup
 
@@ -18,7 +21,7 @@ def work(*, wait: bool = True) -> None:
         asyncio.run(_work(working, wait))
 
 
-async def _work(app: object, wait: bool) -> None:
+async def _work(app: App, wait: bool) -> None:
     async with app.open_async():
         await app.run_worker_async(queues=[QUEUE], wait=wait, concurrency=1)
 
@@ -29,7 +32,13 @@ def _stop_with_parent() -> None:
     signal.raise_signal(signal.SIGTERM)
 
 
+def _end(number: int, frame: FrameType | None) -> None:
+    """End in order also before the first job, so that what is registered for the end happens."""
+    raise SystemExit(0)
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, _end)
     setup()
     threading.Thread(target=_stop_with_parent, daemon=True).start()
     work()

@@ -62,8 +62,8 @@ class RunProgress:
 
     @property
     def is_moving(self) -> bool:
-        """Whether it is worth looking again in a moment."""
-        return self.standing == "running"
+        """Whether it is worth looking again in a moment: also one that stopped may be resumed."""
+        return self.standing != "done"
 
     @property
     def percent(self) -> int:
