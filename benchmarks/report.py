@@ -1,0 +1,146 @@
+"""The page with the measured table: medians of the runs, and how they scale."""
+
+from collections.abc import Sequence
+from statistics import median
+from typing import Any
+
+Run = dict[str, Any]
+STEPS = {
+    "land": "land: copy the extract",
+    "stage": "stage: type the records",
+    "manifest": "hold them to the manifest",
+    "map": "map to the canonical tables",
+    "validate": "validate at entry",
+    "catalogue": "publish the catalogue",
+    "plan": "plan the moves",
+    "load": "load (all waves)",
+    "snapshot": "snapshot",
+    "bill": "shadow bill",
+    "reconcile": "reconcile",
+    "gate": "gate",
+    "sign": "sign and go live",
+}
+PAGE = """\
+# Benchmarks
+
+`make bench` measures and writes this page. Its numbers are from one machine and one run of the
+command; what counts is how they relate: to each other as the sizes grow, and to the anchor beside
+them.
+
+{machine}
+
+## The main job
+
+The sample carrier's change-over as `crossbill demo` does it: generate the extract, then land,
+stage, map, validate, plan, and for each of four waves load, snapshot, shadow bill, reconcile, gate
+and signatures. Each run has a process and a data folder of its own, so it pays for a new PostgreSQL
+too (*start-up*). Wall time in seconds, median of the runs; memory is the highest sum over all
+processes at one moment of the pipeline, shared pages counted once.
+
+{sizes}
+
+*Pipeline* is everything from landing to the last signature. *Per account, next to the smaller size*
+is the time that each further account took, as a multiple of the same for the step before it: 1.0 is
+linear. *Load / COPY* is the time of all waves' loads over a bare COPY of the same rows into the
+same tables, all constraints and triggers on, in the same PostgreSQL right after the run; the aim is
+under 1.5.
+
+### Where the time goes
+
+{steps}
+
+## Do it yourself
+
+```
+make bench
+.venv/bin/python -m benchmarks --sizes 10000,100000 --repeat 5
+```
+
+The raw numbers of the last run are in `benchmarks/results.json`. A million accounts need {disk} of
+disk below `TMPDIR`, and every size needs an otherwise idle machine.
+"""
+DISK = "20 GB"
+
+
+def page(measured: dict[str, Any]) -> str:
+    """The page in Markdown."""
+    groups = _by_size(measured["runs"])
+    return PAGE.format(
+        machine=_facts(measured),
+        sizes=_sizes_table(groups),
+        steps=_steps_table(groups),
+        disk=DISK,
+    )
+
+
+def sizes_as_text(measured: dict[str, Any]) -> str:
+    """The main table, for the terminal."""
+    return _sizes_table(_by_size(measured["runs"]))
+
+
+def _by_size(runs: Sequence[Run]) -> dict[int, list[Run]]:
+    sizes = sorted({run["accounts"] for run in runs})
+    return {size: [run for run in runs if run["accounts"] == size] for size in sizes}
+
+
+def _facts(measured: dict[str, Any]) -> str:
+    rows = {**measured["machine"], **measured["versions"], "measured on": measured["date"]}
+    return _table(["", ""], [[name, value] for name, value in rows.items()])
+
+
+def _sizes_table(groups: dict[int, list[Run]]) -> str:
+    head = ["accounts", "runs", "start-up", "generate", "pipeline", "accounts/s"]
+    head += ["per account, next to the smaller size", "Python MB", "PostgreSQL MB", "load / COPY"]
+    slopes = _slopes({size: _seconds(runs, "replace") for size, runs in groups.items()})
+    rows = [[*_size_row(size, runs), *_weight(runs, slopes[size])] for size, runs in groups.items()]
+    return _table(head, rows)
+
+
+def _size_row(size: int, runs: Sequence[Run]) -> list[str]:
+    seconds = {part: _seconds(runs, part) for part in ("start", "generate", "replace")}
+    parts = [f"{value:.1f}" for value in seconds.values()]
+    return [f"{size:,}", str(len(runs)), *parts, f"{size / seconds['replace']:,.0f}"]
+
+
+def _weight(runs: Sequence[Run], slope: str) -> list[str]:
+    memory = [_megabytes(runs, who) for who in ("python", "postgres")]
+    ratio = median(run["stages"]["load"] / run["bare_copy_seconds"] for run in runs)
+    return [slope, *memory, f"{ratio:.2f}"]
+
+
+def _slopes(seconds: dict[int, float]) -> dict[int, str]:
+    """Each further account's time as a multiple of what one took in the step before."""
+    found: dict[int, str] = {}
+    before_size, before_seconds, before_slope = 0, 0.0, 0.0
+    for size, value in seconds.items():
+        slope = (value - before_seconds) / (size - before_size)
+        found[size] = f"{slope / before_slope:.2f}" if before_slope > 0 else ""
+        before_size, before_seconds, before_slope = size, value, slope
+    return found
+
+
+def _steps_table(groups: dict[int, list[Run]]) -> str:
+    head = ["step", *(f"{size:,} accounts" for size in groups)]
+    rows = [
+        [words, *(f"{_stage(runs, step):.1f}" for runs in groups.values())]
+        for step, words in STEPS.items()
+    ]
+    return _table(head, rows)
+
+
+def _stage(runs: Sequence[Run], step: str) -> float:
+    return median(run["stages"].get(step, 0.0) for run in runs)
+
+
+def _seconds(runs: Sequence[Run], part: str) -> float:
+    return median(run["seconds"][part] for run in runs)
+
+
+def _megabytes(runs: Sequence[Run], who: str) -> str:
+    return f"{median(run['memory_kb']['replace'][who] for run in runs) / 1024:,.0f}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table: the first column is words, the rest numbers."""
+    rule = ["---", *("---:" for _ in head[1:])]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [head, rule, *rows])
