@@ -1,23 +1,42 @@
-"""The whole calculation over small tables; its SQL is made once, since Ibis takes its time."""
+"""The whole calculation over small tables, as the shadow run does it, with its proof."""
 
 from functools import cache
 
-from oracle.tables import ENGINE, SCHEMAS, stated, stored
+import ibis
+from oracle.tables import ENGINE, SCHEMAS, stated, table
 
-from crossbill.platform.billing.bill import shadow
-from crossbill.platform.billing.resolve import resolution_proof, resolve
+from crossbill.engine.calculation import Calculation, Step
+from crossbill.engine.datasets import CHARGE_INPUT, PRODUCT, UNRESOLVED
+from crossbill.platform.billing.resolve import resolution_proof
+from crossbill.platform.billing.shadow import shadow_run
 
 INPUTS = ("account", "product", "price", "tax_rate", "policy", "periods", "currency")
+PROVED = ("product", "periods", "charge_input", "unresolved")
+_stated: dict[str, list[dict]] = {}
+_results: dict[str, list[dict]] = {}
 
 
 def load(rows: dict[str, list[dict]]) -> None:
-    """Put the rows where the calculation reads them, instead of what stood there before."""
-    stored(rows)
+    """The rows that the next results are calculated from."""
+    _stated.clear()
+    _stated.update(rows)
+    _results.clear()
 
 
 def result(name: str) -> list[dict]:
     """The rows of one result: charge_input, unresolved, proof, charge, bill_line or bill."""
-    return ENGINE.con.execute(_queries()[name]).to_arrow_table().to_pylist()
+    if not _results:
+        _results.update(_calculate())
+    return _results[name]
+
+
+def _calculate() -> dict[str, list[dict]]:
+    sources = {name: table(name, _stated[name]) for name in SCHEMAS if name != "charge_input"}
+    done = shadow_run().run(ENGINE, sources)
+    found = {name: ENGINE.to_pyarrow(done[name]) for name in done}
+    held = {name: ibis.memtable(found[name]) for name in PROVED}
+    found["proof"] = ENGINE.to_pyarrow(_proof().run(ENGINE, held)["proof"])
+    return {name: rows.to_pylist() for name, rows in found.items()}
 
 
 def calculated(name: str, **changed) -> list[dict]:
@@ -27,9 +46,8 @@ def calculated(name: str, **changed) -> list[dict]:
 
 
 @cache
-def _queries() -> dict[str, str]:
-    tables = {name: ENGINE.table(name) for name in SCHEMAS if name != "charge_input"}
-    charge_input, unresolved = resolve(*(tables[name] for name in INPUTS))
-    proof = resolution_proof(tables["product"], tables["periods"], charge_input, unresolved)
-    results = shadow(tables)._asdict() | {"charge_input": charge_input, "proof": proof}
-    return {name: ENGINE.compile(expression) for name, expression in results.items()}
+def _proof() -> Calculation:
+    datasets = {"product": PRODUCT, "charge_input": CHARGE_INPUT, "unresolved": UNRESOLVED}
+    inputs = {name: dataset.ibis for name, dataset in datasets.items()}
+    inputs["periods"] = shadow_run().inputs["periods"]
+    return Calculation(inputs, [Step("proof", lambda t: resolution_proof(*(t[n] for n in PROVED)))])

@@ -21,8 +21,9 @@ from oracle.tables import (
 from crossbill.core.ids import identity
 from crossbill.engine import integers
 from crossbill.engine.datasets import BILL, BILL_LINE, CHARGE
-from crossbill.platform.billing.bill import lines, shadow
+from crossbill.platform.billing.bill import lines
 from crossbill.platform.billing.charge import charge
+from crossbill.platform.billing.shadow import shadow_run
 
 ROW = {
     "account_key": "A1",
@@ -61,13 +62,10 @@ def types(expression):
 
 
 def test_the_columns_are_those_of_the_datasets():
-    found = shadow(carrier())
-    for expression, dataset in (
-        (found.charge, CHARGE),
-        (found.bill_line, BILL_LINE),
-        (found.bill, BILL),
-    ):
-        assert types(expression) == {n: str(k).lstrip("!") for n, k in dataset.ibis.items()}
+    found = shadow_run().run(ENGINE, carrier())
+    for dataset in (CHARGE, BILL_LINE, BILL):
+        expected = {n: str(k).lstrip("!") for n, k in dataset.ibis.items()}
+        assert types(found[dataset.name]) == expected
 
 
 @pytest.mark.parametrize(
@@ -176,6 +174,6 @@ def test_the_order_of_the_input_changes_nothing():
 
 
 def test_sums_of_bills_stay_integers_in_a_file(tmp_path):
-    ENGINE.to_parquet(shadow(carrier()).bill, tmp_path / "bill.parquet")
+    ENGINE.to_parquet(shadow_run().run(ENGINE, carrier())["bill"], tmp_path / "bill.parquet")
     kept = ENGINE.read_parquet(tmp_path / "bill.parquet").schema()
     assert {str(kept[name]) for name in ("net_minor", "tax_minor", "total_minor")} == {"int64"}

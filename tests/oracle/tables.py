@@ -101,12 +101,6 @@ def carrier(periods: tuple = (APRIL,), **changed: list[dict]) -> dict[str, ir.Ta
     return {name: table(name, rows) for name, rows in stated(periods, **changed).items()}
 
 
-def stored(tables: dict[str, list[dict]]) -> None:
-    """The tables under their own names in the engine, instead of what stood there before."""
-    for name, rows in tables.items():
-        ENGINE.con.register(name, pa.Table.from_pylist(rows, schema=SCHEMAS[name]))
-
-
 def rows_of(expression: ir.Table) -> list[dict]:
     """The rows of a result."""
     return ENGINE.to_pyarrow(expression).to_pylist()

@@ -1,8 +1,5 @@
 """Bills and their lines, made of charges; a bill's amounts are the sums of its printed lines."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
-
 import ibis
 import ibis.expr.types as ir
 
@@ -10,38 +7,10 @@ from crossbill.core.policy import TaxScope
 from crossbill.engine import integers
 from crossbill.engine.datasets import BILL, BILL_LINE
 from crossbill.engine.identities import identity
-from crossbill.platform.billing.charge import PPM, charge
-from crossbill.platform.billing.resolve import resolve
+from crossbill.platform.billing.charge import PPM
 
 RECURRING, DISCOUNT = "recurring", "discount"
 _BILL_KEYS = ("bill_key", "account_key", "period_from", "period_to", "currency")
-
-
-class Shadow(NamedTuple):
-    """What one calculation gives: charges, lines, bills, and what could not be charged and why."""
-
-    charge: ir.Table
-    bill_line: ir.Table
-    bill: ir.Table
-    unresolved: ir.Table
-
-
-def shadow(tables: Mapping[str, ir.Table]) -> Shadow:
-    """The whole calculation; reads account (with policy_code), customer, product, price, tax_rate,
-    policy, periods and, where stated, currency."""
-    charge_input, unresolved = resolve(
-        tables["account"],
-        tables["product"],
-        tables["price"],
-        tables["tax_rate"],
-        tables["policy"],
-        tables["periods"],
-        tables.get("currency"),
-    )
-    charged = charge(charge_input)
-    bill_line = lines(charged)
-    bills = bill(bill_line, charged, tables["account"], tables["customer"])
-    return Shadow(charged, bill_line, bills, unresolved)
 
 
 def lines(charged: ir.Table) -> ir.Table:
