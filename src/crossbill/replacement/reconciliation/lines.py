@@ -10,8 +10,10 @@ import ibis.expr.types as ir
 
 from crossbill.core import plugins
 from crossbill.engine.datasets import CHARGE_INPUT
+from crossbill.engine.integers import div_trunc
 from crossbill.platform.billing.bill import DISCOUNT, RECURRING
 from crossbill.platform.billing.charge import charge
+from crossbill.platform.billing.resolve import LARGEST_MONTHLY_NANOS
 
 CAUSES = "crossbill.replacement.reconciliation.line_causes"
 RECORD = ("account_key", "period_from", "product_key", "category", "charge_from")
@@ -23,7 +25,8 @@ class Case:
     """The differing lines and the facts behind them.
 
     ``records``: RECORD, ``record_key``, ``old_net``, ``old_tax``, ``new_net``, ``new_tax`` (0 where
-    the line stands on the other side only), ``old_stamp`` (source_changed_at), ``kind``.
+    the line stands on the other side only), ``digits`` (of the currency's minor unit),
+    ``old_stamp`` (source_changed_at), ``kind``.
     ``behind``: the CHARGE_INPUT rows behind them; ``charge``: all charges; ``product``: the new
     side's products; ``price``, ``tax_rate``: the catalogue; ``tariff``: the old system's own price
     table.
@@ -56,11 +59,13 @@ def line_causes() -> list[LineCause]:
 
 
 def candidates(case: Case, cause: LineCause) -> ir.Table:
-    """RECORD, ``variant``, ``evidence``, ``class_code``, ``rank`` for what one cause explains."""
-    found = cause.candidates(case).select(*RECORD, "variant", "evidence")
-    return found.mutate(
-        class_code=ibis.literal(cause.CODE), rank=ibis.literal(cause.RANK)
-    ).distinct()
+    """RECORD, ``variant``, ``evidence``, ``class_code``, ``rank`` for what one cause explains.
+
+    A variant explains a line once, however many of its roads lead to the same amount.
+    """
+    found = cause.candidates(case)
+    once = found.group_by(*RECORD, "variant").aggregate(evidence=found.evidence.min())
+    return once.mutate(class_code=ibis.literal(cause.CODE), rank=ibis.literal(cause.RANK))
 
 
 def best(found: Sequence[ir.Table]) -> ir.Table:
@@ -82,23 +87,29 @@ def best(found: Sequence[ir.Table]) -> ir.Table:
 def what_if(case: Case, variants: ir.Table) -> ir.Table:
     """Charge the changed rows and keep those records that then agree to the cent.
 
-    ``variants`` holds CHARGE_INPUT, changed, with the variant's name as ``policy_code``, and
-    ``words``. The evidence shows the calculation that gives the old amounts, and the new ones.
+    ``variants`` holds CHARGE_INPUT, changed, with the variant's name as ``policy_code``, and in
+    words what the old and the new side say: ``words`` and ``base_words``. The evidence shows the
+    calculation that gives the old amounts, and the new ones.
     """
-    records = case.records
-    pairs = records.inner_join(_amounts(variants), [*LINE, "category"])
-    fits = (pairs.old_net == pairs.net) & (pairs.old_tax == pairs.tax)
+    most = div_trunc(ibis.literal(LARGEST_MONTHLY_NANOS), ibis.greatest(variants.quantity, 1))
+    sound = variants.filter(variants.price_nanos.between(0, most))
+    pairs = case.records.inner_join(_amounts(sound), [*LINE, "category"])
+    fitting = pairs.filter((pairs.old_net == pairs.net) & (pairs.old_tax == pairs.tax))
+    said = variants.select(*LINE, "words", "base_words", variant="policy_code")
+    told = fitting.inner_join(said, [*LINE, "variant"])
     evidence = (
-        _amounts_in_words("old", pairs.old_net, pairs.old_tax)
-        + pairs.words
-        + _amounts_in_words("; new", pairs.new_net, pairs.new_tax)
-        + pairs.base_words
+        amounts_in_words("old", told.old_net, told.old_tax, told.digits)
+        + ": "
+        + told.words
+        + amounts_in_words("; new", told.new_net, told.new_tax, told.digits)
+        + ": "
+        + told.base_words
     )
-    return pairs.filter(fits).select(*RECORD, "variant", evidence=evidence)
+    return told.select(*RECORD, "variant", evidence=evidence)
 
 
 def behind(charge_rows: ir.Table, records: ir.Table) -> ir.Table:
-    """The CHARGE_INPUT rows behind the differing records, as the new side charged them."""
+    """The CHARGE_INPUT rows behind these records, as the new side charged them."""
     wanted = records.select(*LINE).distinct()
     return charge_rows.select(*CHARGE_INPUT.ibis).semi_join(wanted, list(LINE))
 
@@ -106,37 +117,51 @@ def behind(charge_rows: ir.Table, records: ir.Table) -> ir.Table:
 def _amounts(variants: ir.Table) -> ir.Table:
     """Net and tax that each variant gives the recurring and the discount line; 0 for no line."""
     charged = charge(variants).rename(variant="policy_code")
-    shown = variants.select(*LINE, "words", "base_words", variant="policy_code").distinct()
-    joined = charged.inner_join(shown, [*LINE, "variant"])
-    columns = (*LINE, "variant", "words", "base_words")
-    recurring = joined.select(
-        *columns,
+    recurring = charged.select(
+        *LINE,
+        "variant",
         category=ibis.literal(RECURRING),
-        net=joined.gross_minor,
-        tax=joined.gross_tax_minor,
+        net=charged.gross_minor,
+        tax=charged.gross_tax_minor,
     )
-    discount = joined.select(
-        *columns,
+    discount = charged.select(
+        *LINE,
+        "variant",
         category=ibis.literal(DISCOUNT),
-        net=joined.discount_minor,
-        tax=joined.discount_tax_minor,
+        net=charged.discount_minor,
+        tax=charged.discount_tax_minor,
     )
     return recurring.union(discount)
 
 
-def _amounts_in_words(side: str, net: ir.IntegerValue, tax: ir.IntegerValue) -> ir.StringValue:
-    return ibis.literal(f"{side} ") + money(net) + " and tax " + money(tax) + ": "
+def amounts_in_words(
+    side: str, net: ir.IntegerValue, tax: ir.IntegerValue, digits: ir.IntegerValue
+) -> ir.StringValue:
+    """``old 49.00 and tax 4.34``, for evidence."""
+    return ibis.literal(f"{side} ") + money(net, digits) + " and tax " + money(tax, digits)
 
 
-def money(minor: ir.IntegerValue) -> ir.StringValue:
-    """Minor units with two digits as text, for evidence."""
-    digits = minor.abs().cast("string").lpad(3, "0")
-    sign = (minor < 0).ifelse("-", "")
-    return sign + digits.substr(0, digits.length() - 2) + "." + digits.right(2)
+def money(minor: ir.IntegerValue, digits: ir.IntegerValue) -> ir.StringValue:
+    """Minor units with the currency's digits as text, for evidence."""
+    text = minor.abs().cast("string").lpad(digits + 1, "0")
+    whole, part = text.substr(0, text.length() - digits), text.right(digits)
+    return (minor < 0).ifelse("-", "") + whole + _after_point(part)
 
 
-def price_words(nanos: ir.IntegerValue) -> ir.StringValue:
-    """A price in nanos with at least two digits as text, for evidence."""
-    digits = nanos.cast("string").lpad(10, "0")
-    whole, part = digits.substr(0, digits.length() - 9), digits.right(9)
-    return whole + "." + part.substr(0, 2) + part.substr(2).re_replace("0+$", "")
+def price_words(nanos: ir.IntegerValue, digits: ir.IntegerValue) -> ir.StringValue:
+    """A price in nanos with at least the currency's digits as text, for evidence."""
+    text = nanos.cast("string").lpad(10, "0")
+    whole, part = text.substr(0, text.length() - 9), text.right(9)
+    short = part.re_replace("0+$", "")
+    return whole + _after_point(part.left(ibis.greatest(short.length(), digits)))
+
+
+def rate_words(ppm: ir.IntegerValue) -> ir.StringValue:
+    """Millionths as percent with the digits that they need, for evidence."""
+    text = ppm.cast("string").lpad(5, "0")
+    whole, part = text.substr(0, text.length() - 4), text.right(4).re_replace("0+$", "")
+    return whole + _after_point(part) + " %"
+
+
+def _after_point(part: ir.StringValue) -> ir.StringValue:
+    return (part == "").ifelse("", ibis.literal(".") + part)

@@ -5,7 +5,9 @@ from collections.abc import Mapping, Sequence
 import ibis
 import ibis.expr.types as ir
 
+from crossbill.core.money import MINOR_DIGITS
 from crossbill.engine.datasets import CANONICAL, DIFFERENCE
+from crossbill.engine.integers import sum_int64
 from crossbill.replacement.reconciliation.classify import UNEXPLAINED, classify, field_causes
 from crossbill.replacement.reconciliation.compare import (
     DIFFERENCES,
@@ -14,7 +16,7 @@ from crossbill.replacement.reconciliation.compare import (
     compare,
     record_key,
 )
-from crossbill.replacement.reconciliation.lines import RECORD, money
+from crossbill.replacement.reconciliation.lines import RECORD, amounts_in_words, money
 
 Tables = Mapping[str, ir.Table]
 BILL_KEY = ("account_key", "period_from")
@@ -49,6 +51,7 @@ def line_records(differences: ir.Table, old: ir.Table, new: ir.Table) -> ir.Tabl
             name: pairs[f"old_{name}"].coalesce(pairs[f"new_{name}"])
             for name in (*RECORD, "period_to")
         },
+        digits=minor_digits_of(pairs.new_currency.coalesce(pairs.old_currency)),
         record_key=pairs.old_record_key.coalesce(pairs.new_record_key),
         old_net=pairs.old_net_minor.fill_null(0),
         old_tax=pairs.old_tax_minor.fill_null(0),
@@ -63,72 +66,107 @@ def _keyed(lines: ir.Table) -> ir.Table:
     return lines.mutate(record_key=record_key(lambda name: lines[name], RECORD))
 
 
+def minor_digits_of(currency: ir.StringValue) -> ir.IntegerValue:
+    """The digits of the currency's minor unit, as the catalogue of currencies has them."""
+    codes: dict[int, list[str]] = {}
+    for code, digits in MINOR_DIGITS.items():
+        codes.setdefault(digits, []).append(code)
+    cases = [(currency.isin(known), ibis.literal(d, "int64")) for d, known in codes.items()]
+    return ibis.cases(*cases, else_=ibis.literal(2, "int64"))
+
+
 def classified_lines(differences: ir.Table, records: ir.Table, explained: ir.Table) -> ir.Table:
     """The differences of bill lines with their class; a line has one class for all its fields."""
-    records = records.select(*RECORD, "record_key", "old_net", "new_net")
+    wanted = (*RECORD, "record_key", "kind", "digits", "old_net", "old_tax", "new_net", "new_tax")
+    records = records.select(*wanted)
     same = [records[name].identical_to(explained[name]) for name in RECORD]
     joined = records.left_join(explained, same)
     reasons = joined.select(
         "record_key",
         class_code=joined.class_code.fill_null(UNEXPLAINED),
-        evidence=joined.evidence.fill_null(
-            ibis.literal("no rule gives the old ")
-            + money(joined.old_net)
-            + "; new "
-            + money(joined.new_net)
-        ),
+        evidence=joined.evidence.fill_null(_unexplained_line(joined)),
     )
     lines = differences.filter(differences.entity == "bill_line")
     named = lines.left_join(reasons, "record_key")
     return named.mutate(
         class_code=named.class_code.fill_null("DUPLICATE"),
-        evidence=named.evidence.fill_null("the line stands more than once on a side"),
+        evidence=named.evidence.fill_null(_stands_more_than_once(named, "line")),
     ).select(*_columns())
+
+
+def _unexplained_line(rows: ir.Table) -> ir.StringValue:
+    old = amounts_in_words("old", rows.old_net, rows.old_tax, rows.digits)
+    new = amounts_in_words("new", rows.new_net, rows.new_tax, rows.digits)
+    return ibis.cases(
+        (rows.kind == "missing", old + ": no known rule tells why the new bill lacks this line"),
+        (rows.kind == "extra", new + ": no known rule tells why the old bill lacks this line"),
+        else_=old + "; " + new + ": no known rule leads from one to the other",
+    )
+
+
+def _stands_more_than_once(rows: ir.Table, what: str) -> ir.StringValue:
+    return (
+        ibis.literal(f"the {what} stands ")
+        + rows.left_value.fill_null("0")
+        + " times on the old side and "
+        + rows.right_value.fill_null("0")
+        + " times on the new one"
+    )
 
 
 def classified_bills(
     differences: ir.Table, lines: ir.Table, old_bill: ir.Table, old_line: ir.Table
 ) -> ir.Table:
-    """The money on bill headers: it follows from the lines, or the old header is not their sum."""
+    """The money on bill headers: it follows from the lines, or the old header is not their sum.
+
+    Where both hold, the old header's own fault is told first: the lines tell their own.
+    """
     bills = differences.filter(
         differences.entity == "bill", differences.field.isin([*MONEY_ON_BILL, "*"])
     )
-    facts = _bill_facts(lines, old_bill, old_line)
-    joined = bills.left_join(facts, "record_key")
-    off = ibis.cases(
+    joined = bills.left_join(_bill_facts(lines, old_bill, old_line), "record_key")
+    doubled = joined.kind == "duplicate_key"
+    off = _is_not_the_sum_of_its_lines(joined)
+    unknown = joined.line_class == UNEXPLAINED
+    follows = ibis.literal("follows from its lines: ") + joined.line_evidence
+    besides = (ibis.literal("; besides, ") + joined.line_evidence).fill_null("")
+    reasons = [
+        (doubled, "DUPLICATE", _stands_more_than_once(joined, "bill")),
+        (off & ~unknown.fill_null(False), "SOURCE_DEFECT", _header_evidence(joined) + besides),
+        (joined.line_class.notnull(), joined.line_class, follows),
+    ]
+    return joined.mutate(
+        class_code=ibis.cases(*((case, code) for case, code, _ in reasons), else_=UNEXPLAINED),
+        evidence=ibis.cases(
+            *((case, words) for case, _, words in reasons),
+            else_="its lines agree, so that they do not account for it",
+        ),
+    ).select(*_columns())
+
+
+def _is_not_the_sum_of_its_lines(joined: ir.Table) -> ir.BooleanValue:
+    """Whether the old header's amount in this field is another than its own lines add up to."""
+    return ibis.cases(
         *[
             (joined.field == name, joined[f"header_{name}"] != joined[f"lines_{name}"])
             for name in MONEY_ON_BILL
         ],
         else_=ibis.literal(False),
     ).fill_null(False)
-    header_only = off & joined.line_class.isnull()
-    evidence = ibis.cases(
-        (header_only, _header_evidence(joined)),
-        (
-            joined.line_class.notnull() & ~off,
-            ibis.literal("follows from its lines: ") + joined.line_evidence,
-        ),
-        else_=ibis.literal("the lines do not account for it"),
-    )
-    class_code = ibis.cases(
-        (header_only, ibis.literal("SOURCE_DEFECT")),
-        (joined.line_class.notnull() & ~off, joined.line_class),
-        else_=ibis.literal(UNEXPLAINED),
-    )
-    return joined.mutate(class_code=class_code, evidence=evidence).select(*_columns())
 
 
 def _bill_facts(lines: ir.Table, old_bill: ir.Table, old_line: ir.Table) -> ir.Table:
     """One row a bill of either side: the old header, the sum of the old lines, the gravest line."""
     sums = old_line.group_by(*BILL_KEY).aggregate(
-        lines_net_minor=old_line.net_minor.sum().cast("decimal(38,0)").cast("int64"),
-        lines_tax_minor=old_line.tax_minor.sum().cast("decimal(38,0)").cast("int64"),
+        lines_net_minor=sum_int64(old_line.net_minor),
+        lines_tax_minor=sum_int64(old_line.tax_minor),
     )
     sums = sums.mutate(lines_total_minor=sums.lines_net_minor + sums.lines_tax_minor)
-    headers = old_bill.select(*BILL_KEY, **{f"header_{n}": old_bill[n] for n in MONEY_ON_BILL})
+    headers = old_bill.group_by(*BILL_KEY).aggregate(
+        **{f"header_{name}": sum_int64(old_bill[name]) for name in MONEY_ON_BILL}
+    )
     both = headers.left_join(sums, list(BILL_KEY)).drop("account_key_right", "period_from_right")
-    both = both.mutate(record_key=both.account_key + "|" + both.period_from.cast("string"))
+    both = both.mutate(record_key=_bill_key(both))
     gravest = _gravest_line(lines)
     joined = both.outer_join(gravest, "record_key")
     columns = [n for n in both.columns if n not in (*BILL_KEY, "record_key")]
@@ -142,8 +180,9 @@ def _bill_facts(lines: ir.Table, old_bill: ir.Table, old_line: ir.Table) -> ir.T
 
 def _gravest_line(lines: ir.Table) -> ir.Table:
     """Per bill the line difference with the largest amount; what nobody can explain goes first."""
-    parts = lines.record_key.split("|")
-    keyed = lines.mutate(bill=parts[0] + "|" + parts[1], size=lines.amount_minor.fill_null(0).abs())
+    keyed = lines.mutate(
+        bill=_bill_of(lines.record_key), size=lines.amount_minor.fill_null(0).abs()
+    )
     order = [
         ibis.desc(keyed.class_code == UNEXPLAINED),
         ibis.desc(keyed.size),
@@ -157,14 +196,27 @@ def _gravest_line(lines: ir.Table) -> ir.Table:
     return first.select(record_key="bill", line_class="class_code", line_evidence="evidence")
 
 
+def _bill_key(bills: ir.Table) -> ir.StringValue:
+    return record_key(lambda name: bills[name], BILL_KEY)
+
+
+def _bill_of(key: ir.StringValue) -> ir.StringValue:
+    """The record key of the bill in that of its line: account and period, the first two parts."""
+    return key.re_extract(r"(?s)^((?:[^\\|]|\\.)*\|[^|]*)", 1)
+
+
 def _header_evidence(joined: ir.Table) -> ir.StringValue:
-    says = ibis.cases(
-        *[(joined.field == n, money(joined[f"header_{n}"])) for n in MONEY_ON_BILL], else_="?"
+    says, adds = (
+        ibis.cases(
+            *[
+                (joined.field == name, money(joined[f"{side}_{name}"], joined.digits))
+                for name in MONEY_ON_BILL
+            ],
+            else_=ibis.null("string"),
+        )
+        for side in ("header", "lines")
     )
-    adds = ibis.cases(
-        *[(joined.field == n, money(joined[f"lines_{n}"])) for n in MONEY_ON_BILL], else_="?"
-    )
-    return ibis.literal("the old header says ") + says + ", its own lines add up to " + adds
+    return ibis.literal("the old bill says ") + says + ", its own lines add up to " + adds
 
 
 def unexplained_bills(differences: ir.Table) -> ir.Table:
@@ -202,12 +254,11 @@ def bill_verdicts(differences: ir.Table, old_bill: ir.Table, new_bill: ir.Table)
     """One row a bill: account_key, period_from, verdict (equal, explained or unexplained)."""
     all_bills = old_bill.select(*BILL_KEY).union(new_bill.select(*BILL_KEY), distinct=True)
     on_bills = differences.filter(differences.entity.isin(["bill", "bill_line"]))
-    parts = on_bills.record_key.split("|")
-    marked = on_bills.mutate(key=parts[0] + "|" + parts[1])
+    marked = on_bills.mutate(key=_bill_of(on_bills.record_key))
     verdicts = marked.group_by("key").aggregate(
         unexplained=(marked.class_code == UNEXPLAINED).any()
     )
-    keyed = all_bills.mutate(key=all_bills.account_key + "|" + all_bills.period_from.cast("string"))
+    keyed = all_bills.mutate(key=_bill_key(all_bills))
     joined = keyed.left_join(verdicts, "key")
     verdict = ibis.cases(
         (joined.unexplained.isnull(), "equal"),

@@ -3,36 +3,69 @@
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.replacement.reconciliation.lines import RECORD, Case, what_if
+from crossbill.core.money import INT64_MAX
+from crossbill.engine.integers import div_trunc
+from crossbill.platform.billing.bill import DISCOUNT, RECURRING
+from crossbill.platform.billing.charge import PPM
+from crossbill.replacement.reconciliation.lines import (
+    LINE,
+    RECORD,
+    Case,
+    behind,
+    rate_words,
+    what_if,
+)
 
 CODE = "DISCOUNT"
 RANK = 60
-
-
+LARGEST = INT64_MAX // PPM - 1  # more than that is no part of any charge
 WHOLE_PERCENTS = 51  # 0 to 50
 
 
 def candidates(case: Case) -> ir.Table:
-    """Lines that agree with no discount, one of up to 50 whole percent, or one used elsewhere."""
-    rows = case.behind
-    used = case.charge.select(other_ppm="discount_ppm").distinct()
-    percent = ibis.range(WHOLE_PERCENTS).unnest().name("percent").as_table()
-    whole = percent.select(other_ppm=percent.percent.cast("int64") * 10_000)
-    rates = used.union(whole, distinct=True)
-    pairs = rows.cross_join(rates)
+    """Lines that agree with no discount, one of up to 50 whole percent, or one used elsewhere.
+
+    A discount is looked for only where the charge that it is taken from agrees.
+    """
+    differing = case.records.filter(case.records.category == RECURRING)
+    taken_off = case.records.filter(case.records.category == DISCOUNT)
+    taken_off = taken_off.anti_join(differing, list(LINE))
+    rows = behind(case.charge, taken_off)
+    gross = case.charge.select(*LINE, "gross_minor")
+    wanted = taken_off.select(*LINE, off=-taken_off.old_net).inner_join(gross, list(LINE))
+    within = _rates_within(wanted, _rates(case))
+    pairs = rows.inner_join(within, list(LINE))
     other = pairs.filter(pairs.other_ppm != pairs.discount_ppm)
     variants = other.mutate(
         policy_code=ibis.literal("discount ") + other.other_ppm.cast("string"),
         discount_ppm=other.other_ppm,
-        words=ibis.literal("discount of ") + _percent(other.other_ppm),
-        base_words=ibis.literal("discount of ") + _percent(other.discount_ppm),
+        words=_words(other.other_ppm),
+        base_words=_words(other.discount_ppm),
     )
     found = what_if(case, variants)
-    return found.filter(found.category == "discount").select(*RECORD, "variant", "evidence")
+    return found.filter(found.category == DISCOUNT).select(*RECORD, "variant", "evidence")
 
 
-def _percent(ppm: ir.IntegerValue) -> ir.StringValue:
-    """Millionths as percent with the digits they need."""
-    text = ppm.cast("string").lpad(5, "0")
-    whole, part = text.substr(0, text.length() - 4), text.right(4).re_replace("0+$", "")
-    return whole + (part == "").ifelse("", ibis.literal(".") + part) + " %"
+def _rates(case: Case) -> ir.Table:
+    """The discounts that are tried."""
+    used = case.charge.select(other_ppm="discount_ppm").distinct()
+    percent = ibis.range(WHOLE_PERCENTS).unnest().name("percent").as_table()
+    whole = percent.select(other_ppm=percent.percent.cast("int64") * 10_000)
+    return used.union(whole, distinct=True)
+
+
+def _rates_within(wanted: ir.Table, rates: ir.Table) -> ir.Table:
+    """The rates that take off what is wanted, give or take one: few, where all would be many."""
+    some = wanted.filter(wanted.gross_minor > 0, wanted.off.abs() < LARGEST)
+    near = some.mutate(
+        lowest=div_trunc((some.off - 1) * PPM, some.gross_minor),
+        highest=div_trunc((some.off + 1) * PPM, some.gross_minor) + 1,
+    )
+    pairs = near.inner_join(
+        rates, [rates.other_ppm >= near.lowest, rates.other_ppm <= near.highest]
+    )
+    return pairs.select(*LINE, "other_ppm").distinct()
+
+
+def _words(ppm: ir.IntegerValue) -> ir.StringValue:
+    return (ppm == 0).ifelse("no discount", ibis.literal("discount of ") + rate_words(ppm))

@@ -3,6 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
+from crossbill.platform.billing.resolve import OWN_PRICE
 from crossbill.replacement.reconciliation.lines import RECORD, Case, price_words, what_if
 
 CODE = "MAPPING"
@@ -12,7 +13,7 @@ RANK = 40
 def candidates(case: Case) -> ir.Table:
     """Lines that agree when charged with the old system's own tariff for the period."""
     rows = case.behind
-    listed = rows.filter(rows.price_version != "own").inner_join(
+    listed = rows.filter(rows.price_version != OWN_PRICE).inner_join(
         case.product.select("product_key", "source_code"), "product_key"
     )
     tariff = case.tariff.rename(tariff_from="valid_from", tariff_to="valid_to")
@@ -32,10 +33,10 @@ def candidates(case: Case) -> ir.Table:
         words=ibis.literal("the old tariff ")
         + valid.source_code
         + " at "
-        + price_words(valid.amount_nanos),
+        + price_words(valid.amount_nanos, valid.minor_digits),
         base_words=ibis.literal("mapped to ")
         + valid.offering_code
         + " at "
-        + price_words(valid.price_nanos),
+        + price_words(valid.price_nanos, valid.minor_digits),
     )
     return what_if(case, variants).select(*RECORD, "variant", "evidence")

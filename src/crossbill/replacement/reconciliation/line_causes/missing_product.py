@@ -12,12 +12,13 @@ RANK = 20
 def candidates(case: Case) -> ir.Table:
     """Lines of the old side whose product the new side does not know."""
     known = case.product.select("product_key")
-    lines = case.records.filter(case.records.kind == "missing").anti_join(known, "product_key")
+    missing = (case.records.kind == "missing") & case.records.product_key.notnull()
+    lines = case.records.filter(missing).anti_join(known, "product_key")
     evidence = (
         ibis.literal("the old bill charges product ")
         + lines.product_key
         + " with "
-        + money(lines.old_net)
+        + money(lines.old_net, lines.digits)
         + "; it is not among the products that were taken over"
     )
     return lines.select(*RECORD, variant=ibis.literal("product"), evidence=evidence)

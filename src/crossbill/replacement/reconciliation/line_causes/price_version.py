@@ -3,6 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
+from crossbill.platform.billing.resolve import OWN_PRICE
 from crossbill.replacement.reconciliation.lines import RECORD, Case, price_words, what_if
 
 CODE = "PRICE_VERSION"
@@ -19,13 +20,16 @@ def candidates(case: Case) -> ir.Table:
     variants = other.mutate(
         policy_code=ibis.literal("version ") + other.other_version,
         price_nanos=other.amount_nanos,
-        words=ibis.literal("price version ")
-        + other.other_version
-        + " at "
-        + price_words(other.amount_nanos),
-        base_words=ibis.literal("price version ")
-        + other.price_version
-        + " at "
-        + price_words(other.price_nanos),
+        words=_words(other.other_version, other.amount_nanos, other.minor_digits),
+        base_words=_words(other.price_version, other.price_nanos, other.minor_digits),
     )
     return what_if(case, variants).select(*RECORD, "variant", "evidence")
+
+
+def _words(
+    version: ir.StringValue, nanos: ir.IntegerValue, digits: ir.IntegerValue
+) -> ir.StringValue:
+    name = (version == OWN_PRICE).ifelse(
+        "the customer's own price", ibis.literal("price version ") + version
+    )
+    return name + " at " + price_words(nanos, digits)

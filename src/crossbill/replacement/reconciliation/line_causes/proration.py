@@ -7,13 +7,12 @@ from crossbill.replacement.reconciliation.lines import RECORD, Case, what_if
 
 CODE = "PRORATION"
 RANK = 70
-
-
 WORDS = {
     "thirty_360": "30 days a month",
     "actual_actual": "the month's own days",
     "actual_365": "365 days a year",
 }
+NOT_COUNTED = ", the last day not counted"
 
 
 def candidates(case: Case) -> ir.Table:
@@ -26,7 +25,7 @@ def candidates(case: Case) -> ir.Table:
             day_count=ibis.literal(count),
             end_day_counts=ibis.literal(counts),
             words=ibis.literal(_words(count, counts)),
-            base_words=part.day_count.cases(*WORDS.items(), else_=part.day_count),
+            base_words=_base_words(part),
         )
         for count in WORDS
         for counts in (True, False)
@@ -35,4 +34,9 @@ def candidates(case: Case) -> ir.Table:
 
 
 def _words(count: str, end_day_counts: bool) -> str:
-    return WORDS[count] + ("" if end_day_counts else ", the last day not counted")
+    return WORDS[count] + ("" if end_day_counts else NOT_COUNTED)
+
+
+def _base_words(rows: ir.Table) -> ir.StringValue:
+    counted = rows.end_day_counts.ifelse("", NOT_COUNTED)
+    return rows.day_count.cases(*WORDS.items(), else_=rows.day_count) + counted

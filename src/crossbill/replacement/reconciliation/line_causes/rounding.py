@@ -3,7 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.replacement.reconciliation.lines import RECORD, Case, what_if
+from crossbill.replacement.reconciliation.lines import RECORD, Case, behind, what_if
 
 CODE = "ROUNDING"
 RANK = 80
@@ -14,7 +14,12 @@ MODES = ("down", "half_up", "half_even", "up")
 
 def candidates(case: Case) -> ir.Table:
     """Lines that agree under other rounding modes, by at most one minor unit in net and in tax."""
-    rows = case.behind
+    records = case.records
+    by_one = ((records.old_net - records.new_net).abs() <= 1) & (
+        (records.old_tax - records.new_tax).abs() <= 1
+    )
+    small = records.filter(by_one)
+    rows = behind(case.behind, small)
     parts = [
         rows.filter((rows.rounding_mode != net) | (rows.tax_rounding_mode != tax)).mutate(
             policy_code=ibis.literal(f"{net} {tax}"),
@@ -29,11 +34,8 @@ def candidates(case: Case) -> ir.Table:
         for net in MODES
         for tax in MODES
     ]
-    small = (case.records.old_net - case.records.new_net).abs() <= 1
-    small = small & ((case.records.old_tax - case.records.new_tax).abs() <= 1)
-    within = case.records.filter(small).select(*RECORD)
     found = what_if(case, ibis.union(*parts))
-    return found.semi_join(within, list(RECORD)).select(*RECORD, "variant", "evidence")
+    return found.semi_join(small, list(RECORD)).select(*RECORD, "variant", "evidence")
 
 
 def _words(mode: str) -> str:
