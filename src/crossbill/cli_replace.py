@@ -93,7 +93,7 @@ def _show(result: dict[str, Any]) -> None:
 def _show_totals(totals: list[dict[str, Any]]) -> None:
     """What came in and where it ended, stage by stage, with the sums of the money fields."""
     table = Table(title="Control totals", title_justify="left")
-    table.add_column("Stage")
+    table.add_column("Stage", overflow="fold")
     for name in ("In", "Accepted", "Duplicate", "Suspended"):
         table.add_column(name, justify="right")
     for total in totals:
@@ -101,8 +101,13 @@ def _show_totals(totals: list[dict[str, Any]]) -> None:
         table.add_row(total["stage"], *counts)
         for name, sums in total["sums"].items():
             amounts = [sums[k] for k in ("in", "accepted", "duplicate", "suspended")]
-            table.add_row(f"  [dim]{name}[/dim]", *amounts)
+            table.add_row(f"  {_field_name(name)}", *amounts)
     Console().print(table)
+
+
+def _field_name(name: str) -> str:
+    """A summed field without its unit, which the decimals show."""
+    return name.removesuffix("_nanos").removesuffix("_minor")
 
 
 def _show_classes(classes: dict[str, int]) -> None:
