@@ -51,6 +51,7 @@ def replace(
         stages=stages(workspace),
         progress=progress or Silent(),
         prepare=lambda run: _prepare(workspace, run),
+        before_resuming=lambda run: migration.refuse_changed_files(workspace=workspace, run=run),
     )
     return _replacement(workspace)
 

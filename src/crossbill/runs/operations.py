@@ -5,7 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import ClassVar
 
-from django.db import connection, transaction
+import psycopg
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from crossbill.core.ids import fingerprint
@@ -19,6 +20,13 @@ class RunIsBusy(Refusal):
     """Another process is doing this run. Wait for it, or look at its page in the console."""
 
     code: ClassVar[str] = "RUN_IS_BUSY"
+
+
+class DatabaseLost(Refusal):
+    """PostgreSQL went away or could not go on. Nothing is half done: run the command again."""
+
+    code: ClassVar[str] = "DATABASE_LOST"
+    exit_code: ClassVar[int] = 3
 
 
 class InputsChanged(Refusal):
@@ -51,20 +59,37 @@ def execute(  # noqa: PLR0913 - what names a run
     stages: Sequence[Stage],
     progress: Progress,
     prepare: Callable[[models.Run], None] = lambda run: None,
+    before_resuming: Callable[[models.Run], None] = lambda run: None,
 ) -> models.Run:
     """Do the run, or what is left of it. ``inputs`` maps each input's name to its hash.
 
-    ``prepare`` is called with the new run, in the transaction that creates it.
+    ``prepare`` is called with the new run, in the transaction that creates it; ``before_resuming``
+    with one that an earlier attempt left unfinished, and may refuse to go on with it.
     """
-    with _alone(key):
+    with _database_kept(), _alone(key):
         run = _begin(key, kind, title, fingerprint(inputs), len(stages), prepare)
         if run.status == models.Run.Status.DONE:
             return run
         with _failure_recorded(run):
+            if run.attempts > 1:
+                before_resuming(run)
             for position, stage in enumerate(stages):
                 _do_stage(run, position, stage, progress)
             _finish(run)
     return run
+
+
+@contextmanager
+def _database_kept() -> Iterator[None]:
+    """Tell in a sentence that the database ended the work: it went away, or its disk is full."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, psycopg.Error) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise DatabaseLost(
+            f"PostgreSQL ended the work: {reason}",
+            cure="see that it runs and its disk has room, then run the same command again to go on",
+        ) from error
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -25,7 +26,7 @@ def land_chunk(workspace: Workspace, name: str) -> Receipt:
     """Copy one file of the extract, byte for byte."""
     path = workspace.source_file(workspace.mapping.sources[name])
     landed = land(path, workspace.store, f"{workspace.carrier}/land", root=workspace.data)
-    return Receipt(files={landed.name: landed.sha256}, notes={"bytes": landed.bytes})
+    return Receipt(files={f"land/{landed.name}": landed.sha256}, notes={"bytes": landed.bytes})
 
 
 def landed_path(workspace: Workspace, name: str) -> Path:
@@ -38,7 +39,7 @@ def stage_chunk(workspace: Workspace, name: str) -> Receipt:
     """Type the records of one landed file."""
     source = workspace.mapping.sources[name]
     with workspace.engine() as backend:
-        return stage_file(
+        receipt = stage_file(
             landed_path(workspace, name),
             source,
             source.fields,
@@ -49,6 +50,8 @@ def stage_chunk(workspace: Workspace, name: str) -> Receipt:
             label=workspace.source_file(source).name,
             account=source.account,
         )
+    ours = {path.removeprefix(f"{workspace.carrier}/"): h for path, h in receipt.files.items()}
+    return replace(receipt, files=ours)
 
 
 def manifest_chunks(workspace: Workspace) -> Sequence[str]:

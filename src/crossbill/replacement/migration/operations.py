@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date
+from typing import ClassVar
 
 import ibis
 import ibis.expr.types as ir
@@ -11,6 +12,7 @@ from django.utils import timezone
 from ibis.backends.duckdb import Backend
 
 from crossbill.core.money import parse_nanos, parse_scaled
+from crossbill.core.refusal import Refusal
 from crossbill.platform.bulk import copy_in
 from crossbill.platform.customer import operations as customers
 from crossbill.platform.customer.models import Carrier
@@ -21,11 +23,17 @@ from crossbill.replacement.migration import load
 from crossbill.replacement.migration.models import AccountMove, Replacement, SuspendedRecord, Wave
 from crossbill.replacement.migration.transform import all_suspended, plan_moves
 from crossbill.replacement.migration.workspace import Workspace
-from crossbill.runs.models import Run
+from crossbill.runs.models import Chunk, Run
 from crossbill.runs.receipt import Receipt
 
 ACCOUNTS_PER_CHUNK = 20_000
 DEFAULT_OWNER = "migration"
+
+
+class StoredFileDiffers(Refusal):
+    """A file that an earlier attempt stored has changed since. Put it back from a backup."""
+
+    code: ClassVar[str] = "STORED_FILE_DIFFERS"
 
 
 def create_replacement(*, workspace: Workspace, run: Run) -> Replacement:
@@ -53,6 +61,21 @@ def create_replacement(*, workspace: Workspace, run: Run) -> Replacement:
         for position, wave in enumerate(spec.waves, start=1)
     )
     return replacement
+
+
+def refuse_changed_files(*, workspace: Workspace, run: Run) -> None:
+    """Before going on: what finished chunks stored is read again, so it must be what they wrote."""
+    receipts = Chunk.objects.filter(stage__run=run).order_by("id").values_list("receipt", flat=True)
+    stored = {path: sha256 for receipt in receipts for path, sha256 in receipt["files"].items()}
+    for path, sha256 in stored.items():
+        full = workspace.path(path)
+        found = workspace.store.hash(full) if workspace.store.exists(full) else "missing"
+        if found != sha256:
+            raise StoredFileDiffers(
+                f"It was stored as {sha256} and is now {found}",
+                file=full,
+                cure="put the stored file back from a backup, or start under another carrier code",
+            )
 
 
 def publish_catalogue(*, workspace: Workspace, replacement: Replacement) -> Receipt:
@@ -91,7 +114,7 @@ def publish_catalogue(*, workspace: Workspace, replacement: Replacement) -> Rece
 
 def plan_accounts(*, workspace: Workspace, replacement: Replacement) -> Receipt:
     """Plan every account's move and put the suspended records before their owners."""
-    plan_moves(workspace)
+    planned_moves = plan_moves(workspace)
     with workspace.engine() as backend:
         moves = backend.to_pyarrow(_move_rows(workspace, backend, replacement))
         copy_in(AccountMove, moves)
@@ -104,6 +127,7 @@ def plan_accounts(*, workspace: Workspace, replacement: Replacement) -> Receipt:
         records_in=moves.num_rows,
         accepted=planned,
         suspended=moves.num_rows - planned,
+        files={"plan/move.parquet": planned_moves.sha256},
         notes={"suspended records": records},
     )
 

@@ -263,7 +263,7 @@ def _doubled(rows: ir.Table, task: _Task) -> ir.Table:
 def _write(
     task: _Task, totals: _Totals, fates: ir.Table, store: Store, folder: str
 ) -> dict[str, str]:
-    """Write the accepted, suspended and duplicate rows; the files' hashes by path."""
+    """Write the accepted, suspended and duplicate rows; their hashes by path."""
     rows = task.backend.read_parquet(task.scratch / "typed.parquet")
     staged = rows.anti_join(fates, rows[LINE_COLUMN] == fates.line).order_by(LINE_COLUMN)
     files = {
@@ -273,9 +273,9 @@ def _write(
     }
     hashes = {}
     for name, (batches, dataset) in files.items():
-        path = store.path(folder, f"{name}.parquet")
+        path = f"{folder}/{name}.parquet"
         reader = pa.RecordBatchReader.from_batches(_nullable(dataset), batches)
-        hashes[path] = store.write_table(path, reader, dataset).sha256
+        hashes[path] = store.write_table(store.path(path), reader, dataset).sha256
     return hashes
 
 

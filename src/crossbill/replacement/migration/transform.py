@@ -96,7 +96,9 @@ def _not_mapped(workspace: Workspace, name: str) -> Receipt:
         )
         written = save_suspended(workspace, backend, rows, "map", f"source-{name}")
     return Receipt(
-        records_in=written.rows, suspended=written.rows, files={f"map {name}": written.sha256}
+        records_in=written.rows,
+        suspended=written.rows,
+        files={f"map/source-{name}/suspended.parquet": written.sha256},
     )
 
 
@@ -122,10 +124,15 @@ def validate_chunk(workspace: Workspace, entity: str) -> Receipt:
 
 
 def _before(workspace: Workspace, backend: Backend, name: str, entity: str) -> ir.Table:
-    """What a check sees: records that others point at, checked themselves; the rest as mapped."""
-    pointed_at = name in ("customer", "account", "bill") and name != entity
-    stage = "valid" if pointed_at and workspace.has("valid", name) else "map"
-    return workspace.scan(backend, stage, name)
+    """What a check sees: records that others point at, checked themselves; the rest as mapped.
+
+    Decided by the order of the checks, never by which files are there: some may be of an attempt
+    that was undone.
+    """
+    order = validate_chunks(workspace)
+    checked = order[: order.index(entity)]
+    pointed_at = name in ("customer", "account", "bill") and name in checked
+    return workspace.scan(backend, "valid" if pointed_at else "map", name)
 
 
 def catalogue_tables(workspace: Workspace) -> tuple[ir.Table, ir.Table]:
@@ -183,10 +190,12 @@ def _account_keys(workspace: Workspace, backend: Backend, suspended: ir.Table) -
 
 
 def all_suspended(workspace: Workspace, backend: Backend) -> ir.Table:
-    """Every suspended record and every duplicate of all stages so far."""
-    pattern = workspace.path("*", "*", "suspended.parquet")
-    duplicates = workspace.path("stage", "*", "duplicates.parquet")
-    files = [*workspace.store.find(pattern), *workspace.store.find(duplicates)]
+    """Every suspended record and every duplicate of all stages, of this specification alone."""
+    sources = workspace.mapping.sources
+    places = [("stage", name, kind) for name in sources for kind in ("suspended", "duplicates")]
+    places += [("map", key.replace(":", "-"), "suspended") for key in map_chunks(workspace)]
+    places += [("valid", entity, "suspended") for entity in validate_chunks(workspace)]
+    files = [workspace.path(*place) + ".parquet" for place in places]
     return workspace.store.scan(backend, *files)
 
 
@@ -215,7 +224,10 @@ def write(  # noqa: PLR0913 - what is written, and where
         accepted=written.rows,
         suspended=bad.rows,
         sums=_sums(entity, found, written),
-        files={f"{stage} {entity}": written.sha256, f"{stage} {entity} suspended": bad.sha256},
+        files={
+            f"{stage}/{entity}.parquet": written.sha256,
+            f"{stage}/{entity}/suspended.parquet": bad.sha256,
+        },
     )
 
 

@@ -45,12 +45,12 @@ def folder(position: int) -> str:
 def take_snapshot(*, workspace: Workspace, wave: Wave) -> Receipt:
     """Export the new side of one wave from the books as canonical tables."""
     carrier_id = wave.replacement.carrier_id
-    files, rows = {}, {}
+    files, rows, place = {}, {}, folder(wave.position)
     with snapshot.population(wave_keys(workspace, wave.position)):
         for name, dataset in snapshot.EXPORTS.items():
             with snapshot.export(name, carrier_id) as reader:
-                written = workspace.save_rows(reader, dataset, folder(wave.position), name)
-            files[name], rows[name] = written.sha256, written.rows
+                written = workspace.save_rows(reader, dataset, place, name)
+            files[f"{place}/{name}.parquet"], rows[name] = written.sha256, written.rows
     return Receipt(files=files, notes=rows)
 
 
@@ -66,7 +66,7 @@ def bill_in_shadow(*, workspace: Workspace, wave: Wave) -> Receipt:
             for dataset in (CHARGE, BILL_LINE, BILL)
         }
     return Receipt(
-        files={name: written.sha256 for name, written in files.items()},
+        files={f"{place}/{name}.parquet": written.sha256 for name, written in files.items()},
         notes={name: written.rows for name, written in files.items()}
         | {"total_minor": files["bill"].sums["total_minor"]},
     )
@@ -96,7 +96,7 @@ def reconcile_wave(*, workspace: Workspace, wave: Wave) -> Receipt:
         rows = backend.to_pyarrow(_difference_rows(workspace, stored, wave))
     copy_in(Difference, rows)
     return Receipt(
-        files={"difference": written.sha256},
+        files={f"{place}/difference.parquet": written.sha256},
         notes=tallies | counts | {"differences": written.rows},
     )
 
