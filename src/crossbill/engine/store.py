@@ -1,13 +1,16 @@
 """The object store: files by path, and tables as Parquet whose bytes follow from their rows."""
 
+import errno
+import fcntl
+import glob
 import hashlib
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any, ClassVar, cast
 
 import fsspec  # type: ignore[import-untyped]
 import ibis.expr.types as ir
@@ -17,12 +20,14 @@ import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-untyped]
 from ibis.backends.duckdb import Backend
 
+from crossbill.core.refusal import Refusal
 from crossbill.engine.datasets import Dataset
 
 GROUP_ROWS = 131_072
 BLOCK_BYTES = 1 << 20
 MONEY_SUFFIXES = ("_minor", "_nanos")
 LOW_BITS = 32
+NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,13 @@ class Receipt:
     bytes: int
     sha256: str
     sums: dict[str, int] = field(default_factory=dict)
+
+
+class StoreFull(Refusal):
+    """The disk or the quota of the store is full. Make room, and run the command again."""
+
+    code: ClassVar[str] = "STORE_FULL"
+    exit_code: ClassVar[int] = 3
 
 
 class Store:
@@ -62,7 +74,13 @@ class Store:
             with self.filesystem.open(path, mode) as file:
                 yield file
             return
-        with self._draft(path) as draft, self.filesystem.open(draft, mode) as file:
+        with (
+            _full_disk_told(path),
+            self._draft(path) as draft,
+            self.filesystem.open(draft, mode) as file,
+        ):
+            if self.is_local:
+                fcntl.flock(file.fileno(), fcntl.LOCK_SH)
             yield file
             file.flush()
             if self.is_local:
@@ -113,6 +131,8 @@ class Store:
         """A path to write to that takes its final name when all went well."""
         folder, _, name = path.rpartition("/")
         self.filesystem.makedirs(folder, exist_ok=True)
+        if self.is_local:
+            _clear_drafts(Path(folder), name)
         draft = f"{folder}/.{name}.{uuid.uuid4().hex}"
         try:
             yield draft
@@ -127,6 +147,32 @@ class Store:
             Path(draft).replace(path)
         else:
             self.filesystem.mv(draft, path)
+
+
+@contextmanager
+def _full_disk_told(path: str) -> Iterator[None]:
+    """Tell in a sentence that there is no room; other failures are not ours to explain."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        raise StoreFull(
+            f"The file cannot be stored: {error.strerror}",
+            file=path,
+            cure="make room on that disk, then run the same command again to go on",
+        ) from error
+
+
+def _clear_drafts(folder: Path, name: str) -> None:
+    """Take away the drafts of one file that killed writers left: a living one holds its lock."""
+    for draft in folder.glob(f".{glob.escape(name)}.{'[0-9a-f]' * 32}"):
+        with suppress(FileNotFoundError), draft.open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            draft.unlink()
 
 
 def exact_sum(column: "pa.ChunkedArray[Any]") -> int:
