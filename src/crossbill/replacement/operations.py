@@ -13,7 +13,6 @@ from crossbill.replacement.migration import operations as migration
 from crossbill.replacement.migration import transform
 from crossbill.replacement.migration.extract import (
     land_chunk,
-    manifest_chunks,
     manifest_holds,
     stage_chunk,
 )
@@ -96,12 +95,7 @@ def stages(workspace: Workspace) -> list[Stage]:
     return [
         Stage("land", "Land the extract", partial(land_chunk, workspace), lambda: sources),
         Stage("stage", "Type the records", partial(stage_chunk, workspace), lambda: sources),
-        Stage(
-            "manifest",
-            "Check the extract's own control totals",
-            partial(manifest_holds, workspace),
-            partial(manifest_chunks, workspace),
-        ),
+        *([_manifest_stage(workspace)] if workspace.spec.manifest else []),
         Stage(
             "map",
             "Map to the canonical tables",
@@ -122,6 +116,14 @@ def stages(workspace: Workspace) -> list[Stage]:
             for s in _wave_stages(workspace, position)
         ),
     ]
+
+
+def _manifest_stage(workspace: Workspace) -> Stage:
+    return Stage(
+        "manifest",
+        "Check the extract's own control totals",
+        partial(manifest_holds, workspace),
+    )
 
 
 def _wave_stages(workspace: Workspace, position: int) -> list[Stage]:

@@ -1,7 +1,6 @@
 """Stages land, stage and manifest: the old files, copied, typed and held to their totals."""
 
 import csv
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
@@ -52,11 +51,6 @@ def stage_chunk(workspace: Workspace, name: str) -> Receipt:
         )
     ours = {path.removeprefix(f"{workspace.carrier}/"): h for path, h in receipt.files.items()}
     return replace(receipt, files=ours)
-
-
-def manifest_chunks(workspace: Workspace) -> Sequence[str]:
-    """One chunk where the extract comes with a manifest."""
-    return ["all"] if workspace.spec.manifest else []
 
 
 def manifest_holds(workspace: Workspace, key: str) -> Receipt:
