@@ -6,9 +6,11 @@ from estate import person
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from crossbill.console import operations
+from crossbill.replacement import tasks
 from crossbill.replacement.migration.models import Wave
 from crossbill.replacement.reconciliation.models import Gate
 from crossbill.runs.models import Run
+from crossbill.runs.operations import InputsChanged
 
 PASSWORD = "seven-green-crossbills"
 
@@ -60,6 +62,17 @@ class TestResuming:
         job = ProcrastinateJob.objects.get()
         assert job.task_name == "crossbill.resume_replacement"
         assert job.args == {"replacement_id": replacement.id}
+
+    def test_a_refusal_of_the_job_stands_on_the_page(self, replacement, signed_in, monkeypatch):
+        def refuse(**given):
+            raise InputsChanged("The run began with other inputs", cure="give back the old ones")
+
+        monkeypatch.setattr(tasks.operations, "resume", refuse)
+        with pytest.raises(InputsChanged):
+            tasks.resume_replacement(replacement_id=replacement.id)
+        page = signed_in("viewer").get(f"/runs/{Run.objects.get().id}/").content.decode()
+        assert "Last said: Not resumed: The run began with other inputs" in page
+        assert "What to do: give back the old ones" in page
 
     def test_a_finished_run_is_left_alone(self, replacement, signed_in):
         Run.objects.update(status="done", finished_at="2024-06-02T03:00:00Z")
