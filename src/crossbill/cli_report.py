@@ -22,7 +22,7 @@ def _reports() -> None:
 def quarterly(
     quarter: Annotated[str, typer.Option(help="The quarter, as in 2024Q2.")],
     carrier: Annotated[
-        str | None, typer.Option(help="Code of the carrier, where there are several.")
+        str | None, typer.Option(help="Code of the carrier; without it, the newest change-over's.")
     ] = None,
     out: Annotated[
         Path | None,
@@ -39,11 +39,21 @@ def quarterly(
     from crossbill.replacement.programme.facts import as_plain
     from crossbill.replacement.programme.operations import write_report
     from crossbill.replacement.programme.quarter import Quarter
-    from crossbill.replacement.programme.queries import find_replacement, quarterly_facts
+    from crossbill.replacement.programme.queries import (
+        find_replacement,
+        quarterly_facts,
+        replacements_of,
+    )
 
     asked = Quarter.parse(quarter)
+    known = [] if carrier else replacements_of(asked)
+    chosen = known[0] if known else find_replacement(carrier_code=carrier)
+    if len(known) > 1:
+        codes = ", ".join(each.carrier.code for each in known)
+        note = f"Several carriers have figures in {quarter}; this is the newest of {codes}."
+        typer.echo(f"{note} Name another with --carrier.", err=True)
     facts = quarterly_facts(
-        replacement_id=find_replacement(carrier_code=carrier).pk,
+        replacement_id=chosen.pk,
         quarter=asked,
         as_of_date=asked.as_of(timezone.localdate()),
     )

@@ -19,6 +19,7 @@ from crossbill.replacement.programme.queries import (
     latest_quarter,
     quarterly_facts,
     quarters_with_data,
+    replacements_of,
 )
 from crossbill.replacement.reconciliation.models import Difference, Gate, Signature
 
@@ -209,3 +210,11 @@ def test_of_several_carriers_one_must_be_named(replacement):
     with pytest.raises(CarrierUnknown, match="use one of opticom, telco"):
         find_replacement(carrier_code="nobody")
     assert find_replacement(carrier_code="telco") == other
+
+
+def test_without_a_carrier_the_newest_with_figures_in_the_quarter_is_reported(replacement):
+    from crossbill.replacement.programme.quarter import Quarter
+
+    newer = build(carrier_code="telco", with_programme=False)
+    assert replacements_of(Quarter.parse("2024Q2")) == [newer, replacement]
+    assert replacements_of(Quarter.parse("1999Q1")) == []

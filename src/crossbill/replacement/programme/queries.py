@@ -57,6 +57,12 @@ def find_replacement(*, carrier_code: str | None = None) -> Replacement:
     return by_code[carrier_code] if carrier_code else next(iter(by_code.values()))
 
 
+def replacements_of(quarter: Quarter) -> list[Replacement]:
+    """The replacements that have something to report on in a quarter, the newest first."""
+    every = Replacement.objects.select_related("carrier", "run").order_by("-created_at")
+    return [r for r in every if quarter in quarters_with_data(replacement_id=r.pk)]
+
+
 def quarters_with_data(*, replacement_id: int) -> list[Quarter]:
     """The quarters in which something was planned, reached, spent or cut over, in order."""
     waves = Wave.objects.filter(replacement_id=replacement_id)
