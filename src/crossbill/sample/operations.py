@@ -1,8 +1,11 @@
 """Making the sample carrier's extract, once for each size and seed."""
 
+import fcntl
 import json
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from crossbill.core.refusal import Refusal
@@ -43,11 +46,11 @@ def generate(*, accounts: int, seed: int, extract_dir: Path, truth_dir: Path) ->
             cure=f"Ask for at least {FEWEST_ACCOUNTS}.",
         )
     parameters = {"accounts": accounts, "seed": seed, "generator": GENERATOR}
-    if _is_complete(extract_dir, parameters):
-        return
-    _refuse_foreign(extract_dir)
     try:
-        _make(parameters, extract_dir, truth_dir)
+        with _alone(extract_dir):
+            if not _is_complete(extract_dir, parameters):
+                _refuse_foreign(extract_dir)
+                _make(parameters, extract_dir, truth_dir)
     except (GenerationError, OSError) as error:
         _remove_unfinished(extract_dir)
         raise SampleNotMade(
@@ -57,9 +60,17 @@ def generate(*, accounts: int, seed: int, extract_dir: Path, truth_dir: Path) ->
         ) from error
 
 
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Of several processes one makes the folder, and the others wait and find it made."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_name(f"{folder.name}.lock").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # the kernel frees it, however the process ends
+        yield
+
+
 def _make(parameters: dict[str, int], extract_dir: Path, truth_dir: Path) -> None:
     """Write everything beside and let it take its name when it is whole."""
-    extract_dir.parent.mkdir(parents=True, exist_ok=True)
     truth_dir.mkdir(parents=True, exist_ok=True)
     _remove_unfinished(extract_dir)
     fresh = Path(tempfile.mkdtemp(prefix=_prefix(extract_dir), dir=extract_dir.parent))
