@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -64,9 +65,12 @@ def generate(*, accounts: int, seed: int, extract_dir: Path, truth_dir: Path) ->
 def _alone(folder: Path) -> Iterator[None]:
     """Of several processes one makes the folder, and the others wait and find it made."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_name(f"{folder.name}.lock").open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)  # the kernel frees it, however the process ends
+    place = os.open(folder.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(place, fcntl.LOCK_EX)  # the kernel frees it, however the process ends
         yield
+    finally:
+        os.close(place)
 
 
 def _make(parameters: dict[str, int], extract_dir: Path, truth_dir: Path) -> None:
