@@ -248,7 +248,8 @@ def plugins_without_table(names: list[str], tables: list[Path]) -> list[str]:
 def test_every_cause_has_a_case_table(package):
     names = plugins(f"reconciliation/{package}")
     assert names
-    tables = list((ROOT / "tests" / "reconciliation" / package).iterdir())
+    places = {"causes": "reconciliation/causes", "line_causes": "cases/line_causes"}
+    tables = list((ROOT / "tests" / places[package]).iterdir())
     assert plugins_without_table(names, tables) == []
 
 

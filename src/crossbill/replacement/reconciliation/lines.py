@@ -87,13 +87,18 @@ def best(found: Sequence[ir.Table]) -> ir.Table:
 def what_if(case: Case, variants: ir.Table) -> ir.Table:
     """Charge the changed rows and keep those records that then agree to the cent.
 
+    A record whose amounts agree already differs in something that no amount can explain.
     ``variants`` holds CHARGE_INPUT, changed, with the variant's name as ``policy_code``, and in
     words what the old and the new side say: ``words`` and ``base_words``. The evidence shows the
     calculation that gives the old amounts, and the new ones.
     """
     most = div_trunc(ibis.literal(LARGEST_MONTHLY_NANOS), ibis.greatest(variants.quantity, 1))
     sound = variants.filter(variants.price_nanos.between(0, most))
-    pairs = case.records.inner_join(_amounts(sound), [*LINE, "category"])
+    records = case.records
+    apart = records.filter(
+        (records.old_net != records.new_net) | (records.old_tax != records.new_tax)
+    )
+    pairs = apart.inner_join(_amounts(sound), [*LINE, "category"])
     fitting = pairs.filter((pairs.old_net == pairs.net) & (pairs.old_tax == pairs.tax))
     said = variants.select(*LINE, "words", "base_words", variant="policy_code")
     told = fitting.inner_join(said, [*LINE, "variant"])
@@ -106,6 +111,16 @@ def what_if(case: Case, variants: ir.Table) -> ir.Table:
         + told.base_words
     )
     return told.select(*RECORD, "variant", evidence=evidence)
+
+
+def with_their_charge(found: ir.Table) -> ir.Table:
+    """Of what another charge explains, a discount only together with the charge it is taken from.
+
+    The discount is a share of the charge, so it never changes alone.
+    """
+    charges = found.filter(found.category == RECURRING).select(*LINE, "variant").view()
+    followed = found.semi_join(charges, [*LINE, "variant"])
+    return followed.select(*RECORD, "variant", "evidence")
 
 
 def behind(charge_rows: ir.Table, records: ir.Table) -> ir.Table:

@@ -100,6 +100,10 @@ def _unexplained_line(rows: ir.Table) -> ir.StringValue:
     return ibis.cases(
         (rows.kind == "missing", old + ": no known rule tells why the new bill lacks this line"),
         (rows.kind == "extra", new + ": no known rule tells why the old bill lacks this line"),
+        (
+            (rows.old_net == rows.new_net) & (rows.old_tax == rows.new_tax),
+            old + ", as new: the amounts agree, but not what the line says it is for",
+        ),
         else_=old + "; " + new + ": no known rule leads from one to the other",
     )
 

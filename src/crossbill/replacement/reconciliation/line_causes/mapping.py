@@ -4,7 +4,7 @@ import ibis
 import ibis.expr.types as ir
 
 from crossbill.platform.billing.resolve import OWN_PRICE
-from crossbill.replacement.reconciliation.lines import RECORD, Case, price_words, what_if
+from crossbill.replacement.reconciliation.lines import Case, price_words, what_if, with_their_charge
 
 CODE = "MAPPING"
 RANK = 40
@@ -39,4 +39,4 @@ def candidates(case: Case) -> ir.Table:
         + " at "
         + price_words(valid.price_nanos, valid.minor_digits),
     )
-    return what_if(case, variants).select(*RECORD, "variant", "evidence")
+    return with_their_charge(what_if(case, variants))

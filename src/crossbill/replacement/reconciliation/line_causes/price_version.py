@@ -4,7 +4,7 @@ import ibis
 import ibis.expr.types as ir
 
 from crossbill.platform.billing.resolve import OWN_PRICE
-from crossbill.replacement.reconciliation.lines import RECORD, Case, price_words, what_if
+from crossbill.replacement.reconciliation.lines import Case, price_words, what_if, with_their_charge
 
 CODE = "PRICE_VERSION"
 RANK = 50
@@ -23,7 +23,7 @@ def candidates(case: Case) -> ir.Table:
         words=_words(other.other_version, other.amount_nanos, other.minor_digits),
         base_words=_words(other.price_version, other.price_nanos, other.minor_digits),
     )
-    return what_if(case, variants).select(*RECORD, "variant", "evidence")
+    return with_their_charge(what_if(case, variants))
 
 
 def _words(

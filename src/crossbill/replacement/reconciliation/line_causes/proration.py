@@ -3,7 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.replacement.reconciliation.lines import RECORD, Case, what_if
+from crossbill.replacement.reconciliation.lines import Case, what_if, with_their_charge
 
 CODE = "PRORATION"
 RANK = 70
@@ -21,7 +21,7 @@ def candidates(case: Case) -> ir.Table:
     part = rows.filter((rows.charge_from > rows.period_from) | (rows.charge_to < rows.period_to))
     parts = [
         part.filter((part.day_count != count) | (part.end_day_counts != counts)).mutate(
-            policy_code=ibis.literal(f"{count} {counts}"),
+            policy_code=_variant(count, part.end_day_counts == counts),
             day_count=ibis.literal(count),
             end_day_counts=ibis.literal(counts),
             words=ibis.literal(_words(count, counts)),
@@ -30,7 +30,12 @@ def candidates(case: Case) -> ir.Table:
         for count in WORDS
         for counts in (True, False)
     ]
-    return what_if(case, ibis.union(*parts)).select(*RECORD, "variant", "evidence")
+    return with_their_charge(what_if(case, ibis.union(*parts)))
+
+
+def _variant(count: str, as_here: ir.BooleanValue) -> ir.StringValue:
+    """Named so that of equals the one that treats the last day as the new side does comes first."""
+    return as_here.ifelse(f"{count}, last day as here", f"{count}, last day otherwise")
 
 
 def _words(count: str, end_day_counts: bool) -> str:
