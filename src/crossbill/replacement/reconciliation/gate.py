@@ -1,5 +1,6 @@
 """The gate of a wave: what it looks at, its rules, and which accounts it holds back."""
 
+import re
 from typing import Any
 
 import pyarrow as pa
@@ -7,11 +8,13 @@ from django.db import connection
 from django.db.models import Count, Q, Sum
 from django.db.models.functions import Abs
 
+from crossbill.core.money import MINOR_DIGITS, format_minor
 from crossbill.platform.ledger.models import GeneralLedgerAccount, OpenItem, Posting
 from crossbill.replacement.migration.models import AccountMove, Wave
 from crossbill.replacement.migration.spec import GateSpec
 from crossbill.replacement.reconciliation.classify import UNEXPLAINED
 from crossbill.replacement.reconciliation.models import Difference
+from crossbill.replacement.reconciliation.reconcile import FOLLOWS
 
 PPM = 1_000_000
 SCHEMA = pa.schema(
@@ -26,7 +29,10 @@ def blocking_reasons(wave: Wave) -> pa.Table:
     """
     with connection.cursor() as cursor:
         cursor.execute(BLOCKED, [wave.id])
-        rows = [dict(zip(SCHEMA.names, row, strict=True)) for row in cursor.fetchall()]
+        rows = [
+            {"account_key": key, "class_code": code, "reason": in_words(*difference)}
+            for key, code, *difference in cursor.fetchall()
+        ]
         cursor.execute(RELATED, {"wave": wave.id, "blocked": [r["account_key"] for r in rows]})
         rows += [
             {
@@ -39,9 +45,49 @@ def blocking_reasons(wave: Wave) -> pa.Table:
     return pa.Table.from_pylist(rows, SCHEMA)
 
 
+THINGS = {
+    "account": "the account",
+    "customer": "the customer's record",
+    "product": "a product",
+    "open_item": "an open item",
+    "balance": "the carried balance",
+    "bill": "a bill",
+    "bill_line": "a line of a bill",
+}
+FIELDS = {"total_minor": "total", "net_minor": "amount before tax", "tax_minor": "tax"}
+
+
+def in_words(  # noqa: PLR0913 - what a difference is made of
+    entity: str,
+    field: str,
+    kind: str,
+    amount_minor: int | None,
+    currency: str | None,
+    evidence: str,
+) -> str:
+    """A difference as a sentence for people who know neither system's tables."""
+    thing = THINGS[entity]
+    shown = evidence.removeprefix(FOLLOWS)
+    whole = {
+        "missing": f"The old system has {thing} that the new one lacks",
+        "extra": f"The new system has {thing} that the old one lacks",
+        "duplicate_key": f"{thing.capitalize()} stands more than once on one side",
+    }
+    return f"{whole.get(kind) or _differs(thing, field, amount_minor, currency)}: {shown}"
+
+
+def _differs(thing: str, field: str, amount_minor: int | None, currency: str | None) -> str:
+    plain = re.sub("_(minor|nanos|ppm)$", "", field).replace("_", " ")
+    what = f"The {FIELDS.get(field, plain)} of {thing}"
+    if not amount_minor or currency not in MINOR_DIGITS:
+        return f"{what} differs"
+    amount = format_minor(abs(amount_minor), MINOR_DIGITS[currency])
+    return f"{what} is {amount} {currency} {'more' if amount_minor > 0 else 'less'} than before"
+
+
 BLOCKED = """
     SELECT DISTINCT ON (account_key) account_key, class_code,
-           entity || ' ' || field || ': ' || evidence
+           entity, field, kind, amount_minor, currency, evidence
     FROM reconciliation_difference WHERE wave_id = %s AND decision = 'block'
     ORDER BY account_key, abs(amount_minor) DESC NULLS LAST, entity DESC, record_key, field
 """

@@ -26,6 +26,7 @@ OWN_MATTERS = {
     "bill": {"bill_key", "period_to", "currency"},
     "bill_line": {"bill_key", "period_to", "currency", "source_changed_at"},
 }
+FOLLOWS = "follows from its lines: "
 AT_STAKE = {"bill": "total_minor", "bill_line": "net_minor", "open_item": "open_minor"}
 
 
@@ -132,7 +133,7 @@ def classified_bills(
     doubled = joined.kind == "duplicate_key"
     off = _is_not_the_sum_of_its_lines(joined)
     unknown = joined.line_class == UNEXPLAINED
-    follows = ibis.literal("follows from its lines: ") + joined.line_evidence
+    follows = ibis.literal(FOLLOWS) + joined.line_evidence
     besides = (ibis.literal("; besides, ") + joined.line_evidence).fill_null("")
     reasons = [
         (doubled, "DUPLICATE", _stands_more_than_once(joined, "bill")),

@@ -6,8 +6,8 @@ import ibis.expr.types as ir
 from crossbill.core.money import INT64_MAX
 from crossbill.engine.integers import div_trunc
 from crossbill.platform.billing.charge import PPM
+from crossbill.platform.billing.resolve import HIGHEST_TAX_PPM
 from crossbill.replacement.reconciliation.lines import (
-    LINE,
     RECORD,
     Case,
     behind,
@@ -17,6 +17,8 @@ from crossbill.replacement.reconciliation.lines import (
 
 CODE = "TAX"
 RANK = 90
+BILL = ("account_key", "period_from")
+PERCENT = PPM // 100
 LARGEST = INT64_MAX // PPM - 1  # more tax has no rate that could be computed
 
 
@@ -26,9 +28,9 @@ def candidates(case: Case) -> ir.Table:
     equal_net = records.filter(
         records.old_net == records.new_net, records.old_net != 0, records.old_tax.abs() < LARGEST
     )
-    rates = _rates_within(equal_net, _rates(case.tax_rate, equal_net))
+    rates = _rates_within(_largest(equal_net), _rates(case.tax_rate, equal_net))
     rows = behind(case.behind, equal_net)
-    pairs = rows.inner_join(rates, list(LINE))
+    pairs = rows.inner_join(rates, list(BILL))
     other = pairs.filter(pairs.rate_ppm != pairs.tax_ppm)
     variants = other.mutate(
         policy_code=ibis.literal("rate of ") + other.other_code,
@@ -51,22 +53,35 @@ def _rates(tax_rate: ir.Table, records: ir.Table) -> ir.Table:
     return rates.group_by("period_from", "rate_ppm").aggregate(other_code=rates.tax_code.min())
 
 
+def _largest(records: ir.Table) -> ir.Table:
+    """The largest of each bill's lines: a bill has one jurisdiction, and this line shows it best.
+
+    Almost any rate gives the tax of a line of a few cents.
+    """
+    order = [ibis.desc(records.old_net.abs()), records.record_key]
+    ranked = records.mutate(
+        position=ibis.row_number().over(ibis.window(group_by=list(BILL), order_by=order))
+    )
+    return ranked.filter(ranked.position == 0)
+
+
 def _rates_within(records: ir.Table, rates: ir.Table) -> ir.Table:
-    """The rates that give the old tax, give or take one: few, where all would be many."""
+    """Per bill the rates that give the old tax, give or take one: few, where all would be many.
+
+    They meet by whole percents first, so that not every bill meets every rate.
+    """
     size = records.old_net.abs()
     tax = records.old_tax * records.old_net.sign().cast("int64")
+    highest = div_trunc((tax + 1) * PPM, size) + 1
     near = records.mutate(
-        lowest=div_trunc((tax - 1) * PPM, size), highest=div_trunc((tax + 1) * PPM, size) + 1
+        lowest=div_trunc((tax - 1) * PPM, size), highest=ibis.least(highest, HIGHEST_TAX_PPM)
     )
-    pairs = near.inner_join(
-        rates,
-        [
-            near.period_from == rates.period_from,
-            rates.rate_ppm >= near.lowest,
-            rates.rate_ppm <= near.highest,
-        ],
-    )
-    return pairs.select(*LINE, "rate_ppm", "other_code").distinct()
+    first, last = div_trunc(near.lowest, PERCENT), div_trunc(near.highest, PERCENT)
+    by_percent = near.mutate(percent=ibis.range(first, last + 1).unnest().cast("int64"))
+    known = rates.mutate(percent=div_trunc(rates.rate_ppm, PERCENT))
+    pairs = by_percent.inner_join(known, ["period_from", "percent"])
+    fitting = pairs.filter(pairs.rate_ppm.between(pairs.lowest, pairs.highest))
+    return fitting.select(*BILL, "rate_ppm", "other_code").distinct()
 
 
 def _words(ppm: ir.IntegerValue, tax_code: ir.StringValue) -> ir.StringValue:
