@@ -16,6 +16,7 @@ from crossbill.cli_report import report_app
 from crossbill.core.refusal import Refusal
 
 INTERNAL_ERROR = 3
+INTERRUPTED = 130
 
 app = typer.Typer(
     help="A telecom billing platform that a carrier can switch to without losing a cent.",
@@ -40,9 +41,10 @@ def main() -> None:
     except Refusal as refusal:
         print(f"Refused: {refusal}", file=sys.stderr)
         sys.exit(refusal.exit_code)
-    except KeyboardInterrupt:
-        print("Stopped. Run the same command again to go on.", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as end:
+        if end.code == INTERRUPTED:  # Typer has turned Ctrl-C into it, without a word
+            print("Stopped. Run the same command again to go on.", file=sys.stderr)
+        raise
     except Exception as error:  # noqa: BLE001 - the outermost edge: no traceback reaches a user
         print(_note(error), file=sys.stderr)
         sys.exit(INTERNAL_ERROR)
