@@ -6,12 +6,12 @@ from contextlib import contextmanager, suppress
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import InterfaceError, OperationalError, connection
 
 from crossbill.runs import queries
 from crossbill.runs.models import LogLine, Run
 from crossbill.runs.models import Stage as StoredStage
-from crossbill.runs.operations import InputsChanged, RunIsBusy, Stage, execute
+from crossbill.runs.operations import DatabaseLost, InputsChanged, RunIsBusy, Stage, execute
 from crossbill.runs.progress import Silent
 from crossbill.runs.receipt import Receipt
 
@@ -287,3 +287,24 @@ def test_lost_connection_frees_the_lock_and_the_run_resumes():
     assert (
         execute(stages=[Stage("only", "Only", lambda key: Receipt())], **options).status == "done"
     )
+
+
+def test_caller_looks_at_what_is_stored_before_an_unfinished_run_goes_on():
+    looked_at: list[int] = []
+
+    def look(begun: Run) -> None:
+        looked_at.append(begun.attempts)
+
+    with pytest.raises(ZeroDivisionError):
+        run(Worker(fails_at="south", error=ZeroDivisionError()), before_resuming=look)
+    assert looked_at == []
+    run(Worker(), before_resuming=look)
+    run(Worker(), before_resuming=look)
+    assert looked_at == [2]
+
+
+@pytest.mark.parametrize("error", [OperationalError, InterfaceError, psycopg.OperationalError])
+def test_database_that_cannot_go_on_is_told_in_a_sentence(error):
+    with pytest.raises(DatabaseLost, match=r"the connection is lost .*\n.*again to go on"):
+        run(Worker(fails_at="south", error=error("the connection is lost\nDETAIL: a customer")))
+    assert "customer" not in Run.objects.get().failure

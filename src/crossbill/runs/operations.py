@@ -15,6 +15,9 @@ from crossbill.runs import models
 from crossbill.runs.progress import Progress
 from crossbill.runs.receipt import Receipt, total
 
+# COPY raises the driver's own errors, past Django's.
+GIVEN_UP = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
+
 
 class RunIsBusy(Refusal):
     """Another process is doing this run. Wait for it, or look at its page in the console."""
@@ -84,7 +87,7 @@ def _database_kept() -> Iterator[None]:
     """Tell in a sentence that the database ended the work: it went away, or its disk is full."""
     try:
         yield
-    except (OperationalError, InterfaceError, psycopg.Error) as error:
+    except GIVEN_UP as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise DatabaseLost(
             f"PostgreSQL ended the work: {reason}",
