@@ -45,4 +45,5 @@ def _environment(home: Path) -> dict[str, str]:
     """The surroundings without settings of the user's: the product as it comes."""
     ours = ("CROSSBILL_", "DJANGO_", "DATABASE_URL")
     kept = {key: value for key, value in os.environ.items() if not key.startswith(ours)}
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)  # an installation is compiled once
     return kept | {"CROSSBILL_HOME": str(home)}

@@ -1,9 +1,10 @@
 """Writes to customers and billing accounts."""
 
-from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 import pyarrow as pa
+from django.db.models import QuerySet
 
 from crossbill.platform.bulk import copy_in, copy_in_missing
 from crossbill.platform.customer.models import BillingAccount, Customer
@@ -19,7 +20,7 @@ def take_over_accounts(*, rows: pa.Table) -> int:
     return copy_in(BillingAccount, rows)
 
 
-def go_live(*, carrier_id: int, account_keys: Sequence[str], live_from_date: date) -> int:
-    """From this day on the accounts are billed here."""
+def go_live(*, carrier_id: int, account_keys: QuerySet[Any, Any], live_from_date: date) -> int:
+    """From this day on the accounts are billed here; the keys are a query, for they may be many."""
     accounts = BillingAccount.objects.filter(carrier_id=carrier_id, account_key__in=account_keys)
     return accounts.update(live_from_date=live_from_date)

@@ -26,7 +26,8 @@ from crossbill.replacement.migration.workspace import Workspace
 from crossbill.runs.models import Chunk, Run
 from crossbill.runs.receipt import Receipt
 
-ACCOUNTS_PER_CHUNK = 20_000
+# Each chunk looks through all valid rows for its own, so there must not be too many of them.
+ACCOUNTS_PER_CHUNK = 50_000
 DEFAULT_OWNER = "migration"
 
 
@@ -153,10 +154,10 @@ def _suspended_rows(workspace: Workspace, backend: Backend, replacement: Replace
 
 def load_chunks(workspace: Workspace, position: int) -> Sequence[str]:
     """Ranges of account keys of one wave, as ``first|last``; the same ones in every attempt."""
-    keys = wave_keys(workspace, position)["account_key"].to_pylist()
+    keys = wave_keys(workspace, position)["account_key"]
     starts = range(0, len(keys), ACCOUNTS_PER_CHUNK)
-    parts = [keys[start : start + ACCOUNTS_PER_CHUNK] for start in starts]
-    return [f"{part[0]}|{part[-1]}" for part in parts]
+    parts = [keys.slice(start, ACCOUNTS_PER_CHUNK) for start in starts]
+    return [f"{part[0].as_py()}|{part[-1].as_py()}" for part in parts]
 
 
 def wave_keys(workspace: Workspace, position: int) -> pa.Table:
@@ -282,7 +283,7 @@ def go_live(*, wave: Wave) -> int:
     moves = AccountMove.objects.filter(wave=wave, state=AccountMove.State.LOADED)
     customers.go_live(
         carrier_id=replacement.carrier_id,
-        account_keys=list(moves.values_list("account_key", flat=True)),
+        account_keys=moves.values("account_key"),
         live_from_date=wave.cutover_date,
     )
     moved = moves.update(state=AccountMove.State.LIVE)
