@@ -17,7 +17,7 @@ from crossbill.replacement.reconciliation.calculation import reconciliation
 Rows = list[dict]
 MONEY = ("net_minor", "tax_minor", "total_minor")
 MAPPED = (
-    ("bill", ("account_key", "period_from", *MONEY, "printed_name")),
+    ("bill", ("account_key", "period_from", *MONEY)),
     ("bill_line", ("account_key", "offering_code", "charge_to", "net_minor", "tax_minor")),
 )
 LINE = ("account_key", "period_from", "product_key", "category", "charge_from")

@@ -48,6 +48,8 @@ class Calculation:
         """Execute all steps on these sources; gives the tables of the inputs and the steps."""
         assert set(sources) == set(self.inputs), set(sources) ^ set(self.inputs)
         for name, table in sources.items():
+            missing = set(self.inputs[name]) - set(table.columns)
+            assert not missing, f"{name} lacks {missing}"
             _bind(backend, name, table)
         for expression in self._with_functions:
             backend._register_udfs(expression)  # what Ibis does itself before it executes

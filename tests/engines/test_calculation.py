@@ -1,0 +1,90 @@
+"""A calculation is compiled once and gives, of any rows, what its steps say."""
+
+import ibis
+import pyarrow as pa
+import pytest
+
+from crossbill.engine.calculation import Calculation, Step
+from crossbill.engine.integers import mul_div
+
+INPUTS = {"amounts": ibis.schema({"key": "string", "amount": "int64"})}
+STEPS = [
+    Step("owed", lambda t: t["amounts"].filter(t["amounts"].amount > 0)),
+    Step("sums", lambda t: t["owed"].aggregate(sum=t["owed"].amount.sum().cast("decimal(38,0)"))),
+]
+
+
+def amounts(*values: int) -> ibis.Table:
+    return ibis.memtable(pa.table({"key": [str(v) for v in values], "amount": list(values)}))
+
+
+@pytest.fixture
+def backend():
+    return ibis.duckdb.connect()
+
+
+def rows(backend, table):
+    return backend.to_pyarrow(table).to_pylist()
+
+
+def test_steps_build_on_inputs_and_earlier_steps(backend):
+    done = Calculation(INPUTS, STEPS).run(backend, {"amounts": amounts(3, -1, 4)})
+    assert set(done) == {"amounts", "owed", "sums"}
+    assert [row["amount"] for row in rows(backend, done["owed"])] == [3, 4]
+    assert rows(backend, done["sums"]) == [{"sum": 7}]
+
+
+def test_a_second_run_sees_only_its_own_rows(backend):
+    calculation = Calculation(INPUTS, STEPS)
+    first = calculation.run(backend, {"amounts": amounts(3, 4)})
+    assert rows(backend, first["sums"]) == [{"sum": 7}]
+    second = calculation.run(backend, {"amounts": amounts(5)})
+    assert rows(backend, second["sums"]) == [{"sum": 5}]
+
+
+def test_it_runs_on_an_engine_that_was_opened_after_it_was_made():
+    calculation = Calculation(INPUTS, STEPS)
+    for value in (1, 2):
+        backend = ibis.duckdb.connect()
+        done = calculation.run(backend, {"amounts": amounts(value)})
+        assert rows(backend, done["sums"]) == [{"sum": value}]
+
+
+def test_it_is_made_once(backend):
+    made = []
+
+    def step(tables):
+        made.append(tables)
+        return tables["amounts"]
+
+    calculation = Calculation(INPUTS, [Step("same", step)])
+    for value in (1, 2, 3):
+        calculation.run(backend, {"amounts": amounts(value)})
+    assert len(made) == 1
+
+
+def test_the_engines_own_functions_work_in_it(backend):
+    half = Step("half", lambda t: t["amounts"].mutate(amount=mul_div(t["amounts"].amount, 1, 2)))
+    done = Calculation(INPUTS, [half]).run(backend, {"amounts": amounts(2**62 - 1)})
+    assert rows(backend, done["half"])[0]["amount"] == (2**62 - 1) // 2
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [
+        {},
+        {"other": amounts(1)},
+        {"amounts": amounts(1), "other": amounts(1)},
+        {"amounts": ibis.memtable(pa.table({"key": ["a"]}))},
+    ],
+    ids=["none", "another", "one too many", "without a column"],
+)
+def test_other_inputs_than_it_was_made_for_stop_it(backend, sources):
+    with pytest.raises(AssertionError):
+        Calculation(INPUTS, STEPS).run(backend, sources)
+
+
+def test_columns_may_come_in_any_order_and_number(backend):
+    wide = amounts(3).mutate(more=1).select("more", "amount", "key")
+    done = Calculation(INPUTS, STEPS).run(backend, {"amounts": wide})
+    assert rows(backend, done["sums"]) == [{"sum": 3}]
