@@ -1,0 +1,167 @@
+"""What was loaded into the books comes out of them as the same canonical rows."""
+
+from datetime import date, datetime
+
+import ibis
+import pyarrow as pa
+import pytest
+from oracle.tables import ENGINE
+
+from crossbill.engine import datasets
+from crossbill.platform.billing import snapshot
+from crossbill.platform.customer import operations as customers
+from crossbill.platform.customer.models import Carrier
+from crossbill.platform.ledger.operations import post_entries
+from crossbill.platform.product import operations as products
+from crossbill.platform.product.models import ProductOffering
+from crossbill.platform.product.operations import Price, Rate, publish_catalogue
+from crossbill.replacement.migration import load
+
+pytestmark = pytest.mark.django_db
+
+DAY, NEXT = date(2024, 1, 1), date(2025, 1, 1)
+ODD_NAMES = ['José "Pepe" O\'Neil, Jr.', "", "a|b\\c", "two\nlines", "\tÅsa", "NULL"]
+KEYS = [f"C{number}" for number in range(len(ODD_NAMES))] + ["Zwölf", "a b"]
+TABLES = {
+    "customer": [
+        {"customer_key": key, "name": name, "kind": "person", "segment": "consumer"}
+        for key, name in zip(KEYS, [*ODD_NAMES, "Z", "A"], strict=True)
+    ],
+    "account": [
+        {
+            "account_key": key,
+            "customer_key": key,
+            "parent_account_key": None if key == "C0" else "C0",
+            "status": "active",
+            "currency": "JPY" if key == "C1" else "USD",
+            "tax_code": "NY01",
+            "bill_cycle_day": 31,
+            "street": name or None,
+            "city": None,
+            "region": "NY",
+            "postcode": "00501",
+            "opened_date": None if key == "C0" else date(1999, 12, 31),
+            "disputed": key == "C2",
+        }
+        for key, name in zip(KEYS, [*ODD_NAMES, "Z", "A"], strict=True)
+    ],
+    "product": [
+        {
+            "product_key": f"P{key}",
+            "account_key": key,
+            "offering_code": "fibre",
+            "source_code": None if key == "C0" else "F 1",
+            "quantity": 2,
+            "start_date": DAY,
+            "end_date": None if key == "C0" else NEXT,
+            "price_override_nanos": None if key == "C0" else 1,
+            "discount_ppm": None if key == "C0" else 0,
+            "discount_end_date": None,
+            "contract_end_date": NEXT,
+            "changed_at": None if key == "C0" else datetime(2024, 3, 31, 2, 30, 0, 123_456),
+        }
+        for key in KEYS
+    ],
+    "open_item": [
+        {
+            "open_item_key": f"I{key}{number}",
+            "account_key": key,
+            "kind": "invoice",
+            "document_number": "00017",
+            "document_date": DAY,
+            "due_date": NEXT,
+            "currency": "JPY" if key == "C1" else "USD",
+            "original_minor": amount,
+            "paid_minor": 0,
+            "open_minor": amount,
+        }
+        for key in KEYS[1:]
+        for number, amount in enumerate((12_345, -45))
+    ],
+}
+LOADED = {name: getattr(datasets, name.upper()) for name in TABLES}
+
+
+def stored(name: str) -> ibis.Table:
+    """The rows as the change-over holds them, each with the line that it came from."""
+    dataset = LOADED[name].extended(name, datasets.LINEAGE)
+    came = {"source_file": "X.CSV", "source_line": 1}
+    schema = pa.schema([field.with_nullable(True) for field in dataset.arrow])
+    return ibis.memtable(pa.Table.from_pylist([row | came for row in TABLES[name]], schema=schema))
+
+
+@pytest.fixture
+def carrier() -> Carrier:
+    """A carrier with all of it in its books, and another one beside it."""
+    for code in ("other", "opticom"):
+        made = Carrier.objects.create(code=code, name=code)
+        _load(made)
+    return made
+
+
+def _load(carrier: Carrier) -> None:
+    tables = {name: stored(name) for name in TABLES}
+    code, number = carrier.code, carrier.id
+    publish_catalogue(
+        carrier_id=number,
+        offerings={"fibre": "Fibre"},
+        prices=[
+            Price("fibre", "1", DAY, NEXT, "USD", 49_000_000_000),
+            Price("fibre", "2", NEXT, None, "USD", 1),
+        ],
+        rates=[Rate("NY01", "New York", DAY, None, 88_750)],
+    )
+    fibre = ProductOffering.objects.get(carrier=carrier)
+    offerings = ibis.memtable({"offering_code": ["fibre"], "offering_id": [fibre.id]})
+    run = ENGINE.to_pyarrow
+    customers.take_over_customers(rows=run(load.customer_rows(tables, code, number)))
+    customers.take_over_accounts(rows=run(load.account_rows(tables, code, number)))
+    products.take_over_products(rows=run(load.product_rows(tables, code, number, offerings)))
+    items = load.opening_items(tables)
+    post_entries(
+        entries=run(load.entry_rows(items, code, number, DAY)),
+        postings=run(load.posting_rows(items, code)),
+        open_items=run(load.open_item_rows(tables, code, number)),
+    )
+
+
+def exported(carrier: Carrier, name: str, keys: list[str]) -> list[dict]:
+    with (
+        snapshot.population(pa.table({"account_key": pa.array(keys, pa.string())})),
+        snapshot.export(name, carrier.id) as reader,
+    ):
+        rows = reader.read_all()
+    assert rows.schema == snapshot.EXPORTS[name].arrow
+    return rows.to_pylist()
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_export_is_what_was_loaded_in_key_order(carrier, name):
+    key = LOADED[name].key[0]
+    ordered = sorted(TABLES[name], key=lambda row: row[key].encode())
+    assert exported(carrier, name, KEYS) == ordered
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_only_the_population_is_exported(carrier, name):
+    owner = "customer_key" if name == "customer" else "account_key"
+    wanted = [row for row in TABLES[name] if row[owner] in ("C1", "Zwölf")]
+    assert exported(carrier, name, ["C1", "Zwölf", "nobody"]) == wanted
+
+
+def test_nobody_is_exported_from_an_empty_population(carrier):
+    assert exported(carrier, "account", []) == []
+
+
+def test_a_balance_is_what_the_ledger_holds(carrier):
+    balances = {b["account_key"]: b["balance_minor"] for b in exported(carrier, "balance", KEYS)}
+    assert balances == {key: 0 if key == "C0" else 12_300 for key in KEYS}
+
+
+def test_the_whole_catalogue_is_exported(carrier):
+    prices = exported(carrier, "price", [])
+    assert [(p["price_version"], p["valid_to"], p["amount_nanos"]) for p in prices] == [
+        ("1", NEXT, 49_000_000_000),
+        ("2", None, 1),
+    ]
+    assert [rate["rate_ppm"] for rate in exported(carrier, "tax_rate", [])] == [88_750]
