@@ -148,6 +148,9 @@ class FixedWidth(Source):
         return self._values(raw, line)
 
     def _values(self, raw: bytes, line: int) -> tuple[str, ...] | BadRow:
+        if raw.isascii() and self._is_ascii_based:  # most records of a block with one accent
+            text, columns = raw.decode("ascii"), self.format.fixed_columns
+            return tuple([text[column.start - 1 : column.end].rstrip() for column in columns])
         values = []
         for column in self.format.fixed_columns:
             part = raw[column.start - 1 : column.end]
