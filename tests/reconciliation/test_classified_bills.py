@@ -4,7 +4,7 @@ from copy import deepcopy
 from datetime import date
 
 import pytest
-from oracle.tables import ACCOUNT, MAY, PRICE, PRODUCT, stated
+from oracle.tables import ACCOUNT, MAY, OLD_POLICY, PRICE, PRODUCT, stated
 from reconciliation.two_sides import Found, Rows, billed, bills_of, reconciled
 
 CURRENCIES = {"A": "USD", "J": "JPY", "K": "KWD", "P|\\": "USD", "P|": "USD", "E": "USD"}
@@ -40,8 +40,8 @@ def facts() -> dict[str, Rows]:
 class Sides:
     """The new bills, and old ones that a test spoils."""
 
-    def __init__(self) -> None:
-        self.facts = facts()
+    def __init__(self, **policy: str) -> None:
+        self.facts = facts() | {"policy": [OLD_POLICY | policy]}
         self.new = billed(self.facts)
         self.lines = deepcopy(self.new["bill_line"])
         self.bills = bills_of(self.lines)
@@ -199,6 +199,21 @@ def test_what_is_no_money_on_a_line_is_never_told_as_money(sides):
     code, words = told(sides.found(), "A", "bill_line")["charge_to"]
     assert code == "UNEXPLAINED"
     assert words.startswith("old 49.00 and tax 4.34, as new: the amounts agree")
+
+
+def test_a_bill_may_be_taxed_as_a_whole():
+    sides = Sides(tax_scope="bill")
+    for bill in sides.bills:
+        bill["tax_minor"] = bill["net_minor"] * 88_750 // 1_000_000
+        bill["total_minor"] = bill["net_minor"] + bill["tax_minor"]
+    line, bill = sides.line("A1"), sides.bill("A")
+    line["net_minor"], bill["net_minor"] = 4_500, 9_400
+    bill["tax_minor"], bill["total_minor"] = 834, 10_234
+    sides.bill("E")["tax_minor"] += 1
+    sides.bill("E")["total_minor"] += 1
+    found = sides.found()
+    assert found.classes("bill") == {"A": {"PRICE_VERSION"}, "E": {"UNEXPLAINED"}}
+    assert len(found.of("bill")) == 5
 
 
 def test_accounts_of_another_wave_are_left_alone(sides):

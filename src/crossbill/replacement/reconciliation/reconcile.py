@@ -161,17 +161,25 @@ def _is_not_the_sum_of_its_lines(joined: ir.Table) -> ir.BooleanValue:
 
 
 def _bill_facts(lines: ir.Table, old_bill: ir.Table, old_line: ir.Table) -> ir.Table:
-    """One row a bill of either side: the old header, the sum of the old lines, the gravest line."""
+    """One row a bill of either side: the old header, the sum of the old lines, the gravest line.
+
+    A bill none of whose lines carries tax is taxed as a whole: its header alone says how much.
+    """
     sums = old_line.group_by(*BILL_KEY).aggregate(
         lines_net_minor=sum_int64(old_line.net_minor),
-        lines_tax_minor=sum_int64(old_line.tax_minor),
+        lines_tax=sum_int64(old_line.tax_minor),
+        taxed_lines=(old_line.tax_minor != 0).any(),
     )
-    sums = sums.mutate(lines_total_minor=sums.lines_net_minor + sums.lines_tax_minor)
     headers = old_bill.group_by(*BILL_KEY).aggregate(
         **{f"header_{name}": sum_int64(old_bill[name]) for name in MONEY_ON_BILL}
     )
     both = headers.left_join(sums, list(BILL_KEY)).drop("account_key_right", "period_from_right")
-    both = both.mutate(record_key=_bill_key(both))
+    tax = both.taxed_lines.ifelse(both.lines_tax, both.header_tax_minor)
+    both = both.mutate(
+        record_key=_bill_key(both),
+        lines_tax_minor=tax,
+        lines_total_minor=both.lines_net_minor + tax,
+    ).drop("lines_tax", "taxed_lines")
     gravest = _gravest_line(lines)
     joined = both.outer_join(gravest, "record_key")
     columns = [n for n in both.columns if n not in (*BILL_KEY, "record_key")]
