@@ -80,7 +80,11 @@ class Workspace:
         files += [self.data / self.spec.manifest.file] if self.spec.manifest else []
         hashes = {f"spec/{path.name}": file_hash(path) for path in beside if path.is_file()}
         hashes["spec/replacement"] = fingerprint({"spec": self.spec.model_dump_json()})
-        return hashes | {f"data/{path.relative_to(self.data)}": file_hash(path) for path in files if path.is_file()}
+        return hashes | {
+            f"data/{path.relative_to(self.data)}": file_hash(path)
+            for path in files
+            if path.is_file()
+        }
 
     @contextmanager
     def engine(self) -> Iterator[Backend]:
