@@ -20,7 +20,12 @@ from crossbill.replacement.reconciliation.models import Difference, Gate
 from crossbill.replacement.reconciliation.operations import CannotSign, _evidence, sign_gate
 
 SPEC = GateSpec(
-    approvers=2, fallout_share_ppm=50_000, fallout_accounts=3, unexplained_accounts=1, classes={}
+    approvers=2,
+    fallout_share_ppm=50_000,
+    fallout_accounts=3,
+    unexplained_accounts=1,
+    unexplained_share_ppm=10_000,
+    classes={},
 )
 SOUND = {
     "planned": 100,
@@ -50,6 +55,8 @@ def failing(**changed) -> list[str]:
         ({"planned": 119, "fallout": 6}, "Accounts that fall out"),  # 5 % of 119 are five whole
         ({"planned": 120, "fallout": 6}, None),
         ({"unexplained_accounts": 2}, "Accounts with an unexplained difference"),
+        ({"planned": 40, "fallout": 0}, None),  # one is always allowed
+        ({"planned": 200, "unexplained_accounts": 2}, None),
         (
             {"control_totals": [{"name": "accounts", "old": 95, "new": 94}]},
             "Control totals that differ between old and new",

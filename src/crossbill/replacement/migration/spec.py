@@ -146,6 +146,7 @@ class GateSpec(Strict):
     fallout_share_ppm: int = Field(ge=0, le=1_000_000)
     fallout_accounts: int = Field(ge=0)
     unexplained_accounts: int = Field(ge=0)
+    unexplained_share_ppm: int = Field(0, ge=0, le=1_000_000)
     classes: dict[str, ClassRule]
 
 

@@ -204,15 +204,16 @@ def _ledger(wave: Wave) -> dict[str, int]:
 
 def evaluate(spec: GateSpec, found: dict[str, Any]) -> list[dict[str, Any]]:
     """Each rule with its limit, what was found, and whether it holds."""
-    share = found["planned"] * spec.fallout_share_ppm // PPM
-    limit = max(share, spec.fallout_accounts)
+    planned = found["planned"]
+    fallout = max(planned * spec.fallout_share_ppm // PPM, spec.fallout_accounts)
+    unexplained = max(planned * spec.unexplained_share_ppm // PPM, spec.unexplained_accounts)
     ledger, totals = found["ledger"], found["control_totals"]
     off = [total["name"] for total in totals if total["old"] != total["new"]]
     return [
-        _rule("Accounts that fall out", limit, found["fallout"]),
+        _rule("Accounts that fall out", fallout, found["fallout"]),
         _rule(
             "Accounts with an unexplained difference",
-            spec.unexplained_accounts,
+            unexplained,
             found["unexplained_accounts"],
         ),
         _rule("Control totals that differ between old and new", 0, len(off)),
