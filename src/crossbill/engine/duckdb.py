@@ -23,6 +23,7 @@ def connect(
     threads: int | None = None,
     temp_dir: Path | None = None,
     sealed_to: Sequence[Path] | None = None,
+    as_written: bool = False,
 ) -> Iterator[Backend]:
     """An engine of its own for the `with` block; what exceeds its memory spills to a folder.
 
@@ -31,6 +32,9 @@ def connect(
     an expression that names another file, the network or an extension fails. It can still do all
     that SQL can with the tables it is given; that it is one expression and no statement is for the
     caller to check. Object stores other than folders are read before sealing, with `Store.read`.
+
+    ``as_written`` leaves such expressions whole: DuckDB would take a part that occurs twice out of
+    its `TRY`, and the error with it.
     """
     environment = read_environment()
     parent = temp_dir or environment.folder("tmp")
@@ -44,6 +48,8 @@ def connect(
             autoload_known_extensions=False,
         )
         try:
+            if as_written:
+                backend.raw_sql("SET disabled_optimizers = 'common_subexpressions'")
             if sealed_to is not None:
                 _seal(backend, sealed_to)
             yield backend

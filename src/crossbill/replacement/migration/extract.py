@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from crossbill.core.money import parse_nanos
 from crossbill.core.refusal import Refusal
-from crossbill.replacement.migration.land import ManifestRow, check_manifest, land
+from crossbill.replacement.migration.land import ManifestRow, SourceChanged, check_manifest, land
 from crossbill.replacement.migration.spec import ManifestSpec
 from crossbill.replacement.migration.stage import stage_file
 from crossbill.replacement.migration.workspace import Workspace
@@ -25,6 +25,12 @@ def land_chunk(workspace: Workspace, name: str) -> Receipt:
     """Copy one file of the extract, byte for byte."""
     path = workspace.source_file(workspace.mapping.sources[name])
     landed = land(path, workspace.store, f"{workspace.carrier}/land", root=workspace.data)
+    if landed.sha256 != workspace.inputs[f"data/{landed.name}"]:
+        raise SourceChanged(
+            "the file changed after the run began with it",
+            file=landed.name,
+            cure="wait until its export has ended, and start again under another carrier code",
+        )
     return Receipt(files={f"land/{landed.name}": landed.sha256}, notes={"bytes": landed.bytes})
 
 
@@ -93,11 +99,18 @@ def _manifest(workspace: Workspace) -> list[ManifestRow]:
         raise ManifestDiffers(
             "The manifest is missing", file=str(path), cure="have the extract exported again"
         )
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        return [
-            _manifest_row(workspace, spec, row, path.name, number)
-            for number, row in enumerate(csv.DictReader(file, delimiter=spec.delimiter), start=2)
-        ]
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter=spec.delimiter))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise ManifestDiffers(
+            "The manifest cannot be read", file=path.name, value=str(error),
+            cure="have it exported again, as text in UTF-8",
+        ) from error  # fmt: skip
+    return [
+        _manifest_row(workspace, spec, row, path.name, number)
+        for number, row in enumerate(rows, start=2)
+    ]
 
 
 def _manifest_row(

@@ -66,7 +66,7 @@ def land(
 
     The copy appears whole or not at all, and is read-only where the store is a local folder.
     """
-    name = _name(source, root)
+    name = below(source, root)
     source = root / name
     path = store.path(folder, *name.split("/"))
     with _opened(source, name) as file:
@@ -81,7 +81,7 @@ def land(
     return Landed(name, size, sha256, modified_at, path)
 
 
-def _name(source: Path, root: Path) -> str:
+def below(source: Path, root: Path) -> str:
     """The file's name below the data folder; a way out of it, or a link below it, is refused."""
     given = (source if source.is_absolute() else root / source).absolute()
     for base in (root.absolute(), root.resolve()):

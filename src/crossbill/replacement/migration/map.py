@@ -11,7 +11,7 @@ import ibis.expr.types as ir
 
 from crossbill.core.money import MINOR_DIGITS
 from crossbill.core.refusal import Refusal
-from crossbill.engine.datasets import CANONICAL, Dataset
+from crossbill.engine.datasets import CANONICAL, Column, Dataset
 from crossbill.engine.expressions import scalar
 from crossbill.replacement.migration.spec import EntityRule, FieldRule
 
@@ -104,7 +104,7 @@ def _map_rule(
     sources: MappingType[str, Staged],
     codes: MappingType[str, MappingType[str, str]],
 ) -> Mapped:
-    _check_rule(dataset, rule, sources, codes)
+    check_rule(dataset, rule, sources, codes)
     source = sources[rule.source]
     columns = {column.name: column for column in dataset.columns}
     computed = _with_expressions(taken(rule, source), rule, source)
@@ -120,61 +120,130 @@ def _map_rule(
     return _split(_in_minor_units(table, dataset), dataset, rule, source)
 
 
-def _check_rule(
+def check_rule(
     dataset: Dataset,
     rule: EntityRule,
     sources: MappingType[str, Staged],
     codes: MappingType[str, MappingType[str, str]],
+    *,
+    file: str = "mapping",
 ) -> None:
     """Refuse a rule that names what does not exist or leaves out what must be there."""
     place = f"entities.{dataset.name}"
     if rule.source not in sources:
-        raise BadMapping("There is no such source", field=f"{place}.from", value=rule.source)
-    known = {column.name for column in dataset.columns}
-    needed = {column.name for column in dataset.columns if not column.nullable}
-    for name in sorted(set(rule.fields) - known):
         raise BadMapping(
-            "The canonical table has no such column", field=place, value=name,
-            cure=f"the columns are {', '.join(sorted(known))}",
+            "There is no such source", file=file, field=f"{place}.from", value=rule.source,
+            cure=f"the sources are {', '.join(sources)}",
         )  # fmt: skip
-    for name in sorted(needed - set(rule.fields)):
-        raise BadMapping("A column that must be there is not mapped", field=place, value=name)
+    columns = {column.name: column for column in dataset.columns}
+    for name in sorted(set(rule.fields) - set(columns)):
+        raise BadMapping(
+            "The canonical table has no such column", file=file, field=place, value=name,
+            cure=f"the columns are {', '.join(sorted(columns))}",
+        )  # fmt: skip
+    for name, column in columns.items():
+        if not column.nullable and name not in rule.fields:
+            raise BadMapping(
+                "A column that must be there is not mapped", file=file, field=place, value=name,
+                cure="say which field, value or expression fills it",
+            )  # fmt: skip
     for name, field in rule.fields.items():
-        _check_field(f"{place}.{name}", field, sources[rule.source], codes)
+        place_of_field = _Place(file, f"{place}.{name}")
+        _check_field(place_of_field, field, sources[rule.source], codes)
+        _check_type(place_of_field, field, sources[rule.source], columns[name])
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where in the mapping a field of a rule stands."""
+
+    file: str
+    field: str
+
+    def refusal(self, what: str, value: str, cure: str) -> BadMapping:
+        """The refusal of this field."""
+        return BadMapping(what, file=self.file, field=self.field, value=value, cure=cure)
 
 
 def _check_field(
-    place: str,
+    place: _Place,
     field: FieldRule,
     source: Staged,
     codes: MappingType[str, MappingType[str, str]],
 ) -> None:
-    ways = [field.column, field.value, field.sql, field.remainder_of]
-    if sum(way is not None for way in ways) != 1:
-        raise BadMapping(
-            "A field needs exactly one of column, value, sql, remainder_of", field=place
+    ways = {name: getattr(field, name) for name in ("column", "value", "sql", "remainder_of")}
+    given = [name for name, way in ways.items() if way is not None]
+    if len(given) != 1:
+        raise place.refusal(
+            "A field needs exactly one of column, value, sql, remainder_of",
+            ", ".join(given) or "none",
+            "keep one of them",
         )
     for column in (field.column, field.remainder_of):
         if column is not None and column not in source.columns:
-            raise BadMapping(
-                "The source has no such field", file=source.file, field=place, value=column,
-                cure=f"its fields are {', '.join(source.columns)}",
-            )  # fmt: skip
+            raise place.refusal(
+                "The source has no such field",
+                column,
+                f"its fields are {', '.join(source.columns)}",
+            )
     if field.codes is not None and field.codes not in codes:
-        raise BadMapping("There is no such code table", field=place, value=field.codes)
+        known = ", ".join(codes) or "none"
+        raise place.refusal("There is no such code table", field.codes, f"there are: {known}")
+    if field.codes is not None and field.column is None and field.sql is None:
+        raise place.refusal(
+            "A constant goes through no code table", field.codes, "write the canonical value itself"
+        )
+
+
+def _check_type(place: _Place, field: FieldRule, source: Staged, column: Column) -> None:
+    """Refuse what would have to be converted: a value is typed once, where its file is read."""
+    if field.remainder_of is not None and column.name != "price_override_nanos":
+        raise place.refusal(
+            "Only price_override_nanos can be a remainder", field.remainder_of, "map a column"
+        )
+    if field.codes is not None and column.type != "text":
+        raise place.refusal("Codes give text only", field.codes, f"this column is {column.type}")
+    if field.value is not None and type(field.value) is not CONSTANTS.get(column.type):
+        raise place.refusal(
+            f"The constant is not of the type {column.type}",
+            str(field.value),
+            "write text, a whole number, or true or false, as the column needs it",
+        )
+    if field.column is not None and field.codes is None and column.type != "text":
+        given = source.rows[field.column].type()
+        wanted = ibis.dtype(IBIS_TYPES[column.type])
+        if given.copy(nullable=True) != wanted:
+            raise place.refusal(
+                f"The field is {given} and the column {column.type}",
+                field.column,
+                "type the field under sources as the column needs it",
+            )
+
+
+# What YAML gives for a constant of a canonical type; dates are columns or expressions.
+CONSTANTS: dict[str, type] = {"text": str, "integer": int, "boolean": bool}
 
 
 def _with_expressions(rows: ir.Table, rule: EntityRule, source: Staged) -> ir.Table:
-    """Compute the rule's SQL expressions as columns ``sql_<field>``."""
+    """Compute the rule's expressions as ``sql_<field>``; ``failed_<field>`` says where one fails.
+
+    ``TRY`` turns an error on a row into nothing; inside of a struct, nothing is still a value.
+    """
     expressions = [
-        f'({scalar(field.sql, source.columns, file="mapping", field=name)}) AS "sql_{name}"'
+        f"TRY({{'value': {scalar(field.sql, source.columns, file='mapping', field=name)}}}) "
+        f'AS "tried_{name}"'
         for name, field in rule.fields.items()
         if field.sql is not None
     ]
     if not expressions:
         return rows
-    columns = ", ".join(["*", *expressions])
-    return with_sql(rows, f"WITH source AS (FROM {ROWS}) SELECT {columns} FROM source")  # noqa: S608 - checked
+    name = ibis.util.gen_name("computed")  # several rules meet in one query
+    tried = rows.alias(name).sql(f"SELECT *, {', '.join(expressions)} FROM {name}")  # noqa: S608 - checked
+    names = [name for name, field in rule.fields.items() if field.sql is not None]
+    return tried.mutate(
+        **{f"sql_{name}": tried[f"tried_{name}"]["value"] for name in names},
+        **{f"failed_{name}": tried[f"tried_{name}"].isnull() for name in names},
+    )
 
 
 def _value(
@@ -268,6 +337,8 @@ def _faults(
     for column in dataset.columns:
         field = rule.fields.get(column.name, FieldRule())
         target = table[f"to_{column.name}"]
+        if field.sql is not None:
+            faults.append((table[f"failed_{column.name}"], f"EXPRESSION_FAILED:{column.name}"))
         if field.codes is not None:
             came = _raw(table, column.name, field)
             faults.append((came.notnull() & target.isnull(), f"UNMAPPED_CODE:{column.name}"))
@@ -283,12 +354,15 @@ def _raw(table: ir.Table, name: str, field: FieldRule) -> ir.Value:
 
 
 MESSAGES = {
+    "EXPRESSION_FAILED": "The mapping's expression cannot be computed from this record; "
+    "correct the record, or write the expression so that it holds for it",
     "UNMAPPED_CODE": "The code is not in the code table; add it there or correct the record",
     "VALUE_MISSING": "A value that must be there is missing; complete the record",
     "FRACTION_OF_MINOR_UNIT": "The amount has a fraction of the currency's smallest unit; "
     "say in the mapping how it is rounded, or correct the record",
 }
 CLASSES = {
+    "EXPRESSION_FAILED": "FORMAT",
     "UNMAPPED_CODE": "MAPPING",
     "VALUE_MISSING": "SENTINEL",
     "FRACTION_OF_MINOR_UNIT": "FORMAT",

@@ -6,8 +6,11 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
+from crossbill.engine.datasets import ACCOUNT
 from crossbill.engine.expressions import scalar
+from crossbill.replacement.migration.map import IBIS_TYPES
 from crossbill.replacement.migration.spec import WaveSpec
+from crossbill.replacement.migration.validate import LONGEST
 
 HARD = {
     "credit_balance": "credit balance",
@@ -18,6 +21,16 @@ HARD = {
     "mid_cycle_change": "change within a billed period",
 }
 NOT_BLOCKING = "DUPLICATE_ROW"
+KEPT_OF_LONG_KEY = 27  # with a sign and twelve digits, as long as a key may be
+# What a wave's condition may use, with the types of the engine.
+WAVE_FACTS = {column.name: IBIS_TYPES[column.type] for column in ACCOUNT.columns} | {
+    "balance_minor": "int64",
+    "product_count": "int64",
+    **dict.fromkeys(HARD, "boolean"),
+    "own_price": "boolean",
+    "hard_reasons": "string",
+    "hard": "boolean",
+}
 
 
 def facts(tables: Mapping[str, ir.Table], periods: Sequence[tuple[date, date]]) -> ir.Table:
@@ -76,13 +89,14 @@ def _hard_reasons(account: ir.Table) -> ir.StringValue:
 
 def waves(account_facts: ir.Table, specs: Sequence[WaveSpec]) -> ir.Table:
     """The facts with ``wave``: the position, from 1, of the first wave that takes the account."""
-    columns = [name for name in account_facts.columns if name != "bucket"]
     conditions = []
     for position, spec in enumerate(specs, start=1):
-        where = scalar(spec.where, columns, file="replacement.yaml", field=f"waves.{spec.name}")
+        where = scalar(
+            spec.where, list(WAVE_FACTS), file="replacement.yaml", field=f"waves.{spec.name}"
+        )
         low, high = spec.buckets
         conditions.append(
-            f"WHEN coalesce(({where}), false) AND bucket BETWEEN {low} AND {high - 1} "
+            f"WHEN coalesce(TRY({where}), false) AND bucket BETWEEN {low} AND {high - 1} "
             f"THEN {position}"
         )
     return account_facts.alias("planned").sql(
@@ -111,10 +125,30 @@ def moves(planned: ir.Table, suspended: ir.Table, account_keys: ir.Table) -> ir.
         "No wave takes this account; add one to replacement.yaml", joined.reason
     )
     return joined.select(
-        "account_key",
         "wave",
+        account_key=shortened(joined.account_key),
         state=reason.notnull().ifelse("fallout", "planned"),
         hard_reasons=joined.hard_reasons.fill_null(""),
         class_code=no_wave.ifelse("MAPPING", joined.class_code).fill_null(""),
         reason=reason.fill_null(""),
     )
+
+
+def shortened(key: ir.StringValue) -> ir.StringValue:
+    """The key, or where it is too long for the books, its start and a part of its hash.
+
+    Such an account stays on the old system, but it is counted.
+    """
+    start, digest = key.substr(0, KEPT_OF_LONG_KEY), key.hexdigest("sha256").substr(0, 12)
+    return (key.length() > LONGEST["account_key"]).ifelse(start + "~" + digest, key)
+
+
+def staying_together(planned: ir.Table, reached: ir.Table) -> ir.Table:
+    """The moves, of which those ``reached`` from an account that stays, stay ``because`` of it."""
+    joined = planned.left_join(reached, "account_key").drop("account_key_right")
+    follows = (joined.state == "planned") & joined.because.notnull()
+    reason = ibis.literal("Stays with ") + joined.because + ", which is in the same hierarchy"
+    return joined.mutate(
+        state=follows.ifelse("fallout", joined.state),
+        reason=follows.ifelse(reason, joined.reason),
+    ).drop("because")

@@ -76,7 +76,7 @@ class Mapping(Strict):
 class PriceSpec(Strict):
     """One version of a price."""
 
-    version: str
+    version: str = Field(min_length=1, max_length=40)
     valid_from: date = Field(alias="from")
     valid_to: date | None = Field(alias="to", default=None)
     monthly: str
@@ -85,16 +85,16 @@ class PriceSpec(Strict):
 class OfferingSpec(Strict):
     """One offering with its prices."""
 
-    code: str
-    name: str
+    code: str = Field(min_length=1, max_length=60)
+    name: str = Field(min_length=1, max_length=200)
     prices: list[PriceSpec] = Field(min_length=1)
 
 
 class TaxRateSpec(Strict):
     """One jurisdiction's rate."""
 
-    code: str
-    name: str
+    code: str = Field(min_length=1, max_length=20)
+    name: str = Field(min_length=1, max_length=100)
     valid_from: date = Field(alias="from")
     valid_to: date | None = Field(alias="to", default=None)
     percent: str
@@ -113,7 +113,7 @@ class CarrierSpec(Strict):
     """Whose customers these are."""
 
     code: str = Field(pattern="^[a-z0-9][a-z0-9-]{0,39}$")
-    name: str
+    name: str = Field(min_length=1, max_length=100)
 
 
 class PeriodSpec(Strict):
@@ -126,7 +126,7 @@ class PeriodSpec(Strict):
 class WaveSpec(Strict):
     """One wave: which accounts, and when they go live."""
 
-    name: str
+    name: str = Field(min_length=1, max_length=60)
     cutover_date: date
     where: str = "true"
     buckets: tuple[int, int] = (0, 100)
@@ -136,7 +136,7 @@ class ClassRule(Strict):
     """What a class of difference means for its account."""
 
     decision: Literal["accept", "block"]
-    owner: str
+    owner: str = Field(min_length=1, max_length=60)
 
 
 class GateSpec(Strict):
@@ -173,7 +173,7 @@ class ReplacementSpec(Strict):
 
     replacement: Literal[1]
     carrier: CarrierSpec
-    name: str
+    name: str = Field(min_length=1, max_length=100)
     as_of_date: date
     catalogue: str
     mapping: str
@@ -202,11 +202,28 @@ def document(path: Path) -> Any:
     if path.stat().st_size > MAXIMUM_SPEC_BYTES:
         raise BadSpec("The file is too large for a specification", file=str(path))
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        return yaml.load(path.read_text(encoding="utf-8"), _OneMeaning)  # noqa: S506 - a SafeLoader
+    except RecursionError as error:
+        raise BadSpec("The file nests too deeply", file=str(path), cure="write it flat") from error
+    except (yaml.YAMLError, ValueError, OSError) as error:
         raise BadSpec(
             "The file is not readable YAML", file=str(path), cure=" ".join(str(error).split())
         ) from error
+
+
+class _OneMeaning(yaml.SafeLoader):
+    """Plain values only; a key that is written twice is an error, not the last one of the two."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping, each of its keys once."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} is written twice", key.start_mark
+                )
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep=deep)
 
 
 def check(value: Any, model: type[Model], file: str) -> Model:
@@ -220,6 +237,11 @@ def check(value: Any, model: type[Model], file: str) -> Model:
             + (f" (and {error.error_count() - 1} more)" * (error.error_count() > 1)),
             file=file,
             field=".".join(str(part) for part in first["loc"]) or "(the whole file)",
-            value=str(first.get("input"))[:80],
+            value=_shown(first.get("input")),
             cure=f"see {model.reference} for the keys of this file",
         ) from error
+
+
+def _shown(value: Any) -> str:
+    """A plain value as it is; of a nested one only its kind, for it may be without end."""
+    return f"a {type(value).__name__}" if isinstance(value, dict | list) else str(value)[:80]

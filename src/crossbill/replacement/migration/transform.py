@@ -1,7 +1,6 @@
 """Stages map, validate and plan: from staged rows to canonical tables and the plan of all moves."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 import ibis
 import ibis.expr.types as ir
@@ -9,9 +8,21 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from crossbill.core.money import parse_nanos, parse_scaled
-from crossbill.engine.datasets import CANONICAL, LINEAGE, MOVE, PRICE, SUSPENDED, TAX_RATE, Dataset
+from crossbill.core.policy import Policy
+from crossbill.engine.datasets import (
+    CANONICAL,
+    LINEAGE,
+    MOVE,
+    POLICY,
+    PRICE,
+    SUSPENDED,
+    TAX_RATE,
+    Dataset,
+)
 from crossbill.engine.store import Receipt as Written
+from crossbill.platform.billing.resolve import resolve
 from crossbill.replacement.migration import plan
+from crossbill.replacement.migration.extract import landed_path
 from crossbill.replacement.migration.map import (
     REMAINDER,
     VALUE_COLUMNS,
@@ -61,7 +72,7 @@ def map_chunk(workspace: Workspace, key: str) -> Receipt:
     if key.startswith("source:"):
         return _not_mapped(workspace, key.removeprefix("source:"))
     rules = workspace.mapping.entities[key]  # type: ignore[index] # the keys are the entities
-    with workspace.engine() as backend:
+    with workspace.engine(as_written=True) as backend:
         sources = {rule.source: staged(workspace, backend, rule.source) for rule in rules}
         mapped = map_entity(key, rules, sources, workspace.mapping.codes)
         return write(workspace, backend, mapped, mapped_dataset(key), "map", key)
@@ -77,7 +88,7 @@ def staged(workspace: Workspace, backend: Backend, name: str) -> Staged:
 
 def _not_mapped(workspace: Workspace, name: str) -> Receipt:
     rules = [r for rs in workspace.mapping.entities.values() for r in rs if r.source == name]
-    with workspace.engine() as backend:
+    with workspace.engine(as_written=True) as backend:
         source = staged(workspace, backend, name)
         used = ibis.union(*[taken(rule, source).select("_line") for rule in rules])
         left = source.rows.anti_join(used.distinct(), "_line")
@@ -119,8 +130,21 @@ def validate_chunk(workspace: Workspace, entity: str) -> Receipt:
             start = workspace.periods[0][0]
             owned = with_own_prices(tables["product"], prices, ibis.literal(start))
             tables["product"] = backend.create_table("owned", owned, temp=True)
+            tables["unresolved"] = unresolved_products(workspace, tables, prices, rates)
         checked = check_rows(entity, tables, prices, rates)
         return write(workspace, backend, checked, valid_dataset(entity), "valid", entity)
+
+
+def unresolved_products(
+    workspace: Workspace, tables: Mapping[str, ir.Table], prices: ir.Table, rates: ir.Table
+) -> ir.Table:
+    """What the shadow bill could not charge, found by the verb that it will be charged with."""
+    policy = Policy.from_mapping(dict(workspace.spec.old_policy))
+    account = tables["account"].mutate(policy_code=ibis.literal(policy.policy_code))
+    policies = ibis.memtable(pa.Table.from_pylist([policy.as_row()], POLICY.arrow))
+    periods = [{"period_from": start, "period_to": end} for start, end in workspace.periods]
+    rows = ibis.memtable(pa.Table.from_pylist(periods))
+    return resolve(account, tables["product"], prices, rates, policies, rows)[1]
 
 
 def _before(workspace: Workspace, backend: Backend, name: str, entity: str) -> ir.Table:
@@ -170,23 +194,41 @@ def catalogue_tables(workspace: Workspace) -> tuple[ir.Table, ir.Table]:
 
 def plan_moves(workspace: Workspace) -> Written:
     """Give each account its wave, or its reason to stay; stored as ``plan/move``."""
-    with workspace.engine() as backend:
+    with workspace.engine(as_written=True) as backend:
         valid = {n: workspace.scan(backend, "valid", n) for n in workspace.entities}
         suspended = all_suspended(workspace, backend)
         facts = plan.waves(plan.facts(valid, workspace.periods), workspace.spec.waves)
         planned = backend.create_table("facts", facts, temp=True)
         moves = plan.moves(planned, suspended, _account_keys(workspace, backend, suspended))
-        return workspace.save(moves, MOVE, "plan", "move")
+        whole = _with_families(backend, moves, workspace.scan(backend, "map", "account"))
+        return workspace.save(whole, MOVE, "plan", "move")
+
+
+def _with_families(backend: Backend, moves: ir.Table, account: ir.Table) -> ir.Table:
+    """The moves, in which accounts that pay for each other stay together if one of them stays."""
+    held = backend.create_table("moves", moves, temp=True)
+    paid = account.filter(account.parent_account_key.notnull())
+    up = paid.select(one="account_key", other="parent_account_key")
+    both = up.union(up.select(one="other", other="one"))
+    edges = backend.create_table("edges", both, temp=True)
+    staying = held.filter(held.state == "fallout").select("account_key", because="account_key")
+    reached = staying.semi_join(edges, staying.account_key == edges.one)
+    before, count, step = -1, 0, 0
+    while before < count:  # each step goes one level up and down, until nobody is added
+        reached = backend.create_table(f"reached_{step}", reached, temp=True)
+        before, count = count, int(backend.to_pyarrow(reached.count()).as_py())
+        met = edges.inner_join(reached, edges.one == reached.account_key)
+        more = reached.union(met.select(account_key="other", because="because"))
+        reached = more.group_by("account_key").aggregate(because=more.because.min())
+        step += 1
+    return plan.staying_together(held, reached)
 
 
 def _account_keys(workspace: Workspace, backend: Backend, suspended: ir.Table) -> ir.Table:
-    """Every account that the extract names as an account, whatever became of its record."""
-    sources = {rule.source for rule in workspace.mapping.entities["account"]}
-    specs = [workspace.mapping.sources[name] for name in sources]
-    files = [workspace.source_file(spec).name for spec in specs]
+    """Every account that the extract names, whatever became of its record, or if it has none."""
     mapped = workspace.scan(backend, "map", "account").select("account_key")
-    lost = suspended.filter(suspended.file.isin(files), suspended.account_key.notnull())
-    return mapped.union(lost.select("account_key")).distinct()
+    lost = suspended.filter(suspended.account_key.notnull()).select("account_key")
+    return mapped.union(lost).distinct()
 
 
 def all_suspended(workspace: Workspace, backend: Backend) -> ir.Table:
@@ -256,11 +298,11 @@ def save_suspended(
 def _raw_lines(workspace: Workspace, table: pa.Table) -> dict[tuple[str, int], bytes]:
     """The bytes of the named lines of the landed files."""
     found = {}
-    for spec in workspace.mapping.sources.values():
+    for source_name, spec in workspace.mapping.sources.items():
         name = workspace.source_file(spec).name
         mine = [n for f, n in zip(*_places(table), strict=True) if f == name]
         if mine:
-            source = open_source(Path(workspace.path("land", name)), spec, label=name)
+            source = open_source(landed_path(workspace, source_name), spec, label=name)
             found |= {(name, line): raw for line, raw in source.raw(sorted(set(mine))).items()}
     return found
 

@@ -6,11 +6,20 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.engine.datasets import CANONICAL
+from crossbill.engine.datasets import CANONICAL, Dataset
 from crossbill.replacement.migration.map import REMAINDER, Mapped, amounts
 
 Tables = Mapping[str, ir.Table]
 HIGHEST_MONTHLY_PRICE_NANOS = 100_000 * 10**9
+HIGHEST_QUANTITY = 90_000  # so that quantity times the highest price stays within 64 bits
+HIERARCHY_LEVELS = 10
+FIRST_DATE, LAST_DATE = "1900-01-01", "9999-12-30"
+# The longest texts that the books take, by canonical column.
+LONGEST = {
+    "customer_key": 40, "account_key": 40, "parent_account_key": 40, "product_key": 60,
+    "open_item_key": 60, "document_number": 60, "source_code": 60, "name": 200, "segment": 40,
+    "tax_code": 20, "street": 200, "city": 100, "region": 40, "postcode": 20,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,30 +44,49 @@ def with_own_prices(product: ir.Table, price: ir.Table, on: ir.DateValue) -> ir.
     ).select("offering_code", list_nanos="amount_nanos")
     listed = product.left_join(valid, "offering_code").drop("offering_code_right")
     carries = listed[REMAINDER].notnull()
-    others = carries.ifelse(0, listed.list_nanos * listed.quantity)
+    # a quantity beyond the limits is suspended; here it must only not overflow
+    quantity = ibis.greatest(0, ibis.least(listed.quantity, HIGHEST_QUANTITY))
+    others = carries.ifelse(0, listed.list_nanos * quantity)
     listed = listed.mutate(others_nanos=others)
     window = ibis.window(group_by="account_key")
-    spent = listed.others_nanos.sum().over(window).cast("decimal(38,0)").cast("int64")
-    own = (listed[REMAINDER] - spent).nullif(listed.list_nanos)
+    spent = listed.others_nanos.sum().over(window).cast("decimal(38,0)")
+    left = (listed[REMAINDER].cast("decimal(38,0)") - spent).try_cast("int64")
+    own = left.fill_null(-1).nullif(listed.list_nanos)  # what no integer holds is far below zero
     price_column = carries.ifelse(own, listed.price_override_nanos)
     return listed.mutate(price_override_nanos=price_column).drop("others_nanos", "list_nanos")
 
 
 def check_rows(entity: str, tables: Tables, offerings: ir.Table, tax_codes: ir.Table) -> Mapped:
     """Apply the entry checks of one entity; the first that fails is the reason."""
-    table = tables[entity].mutate(
-        twins=tables[entity].count().over(ibis.window(group_by=KEYS[entity]))
-    )
-    checks = [*_common(table, entity), *CHECKS[entity](table, tables, offerings, tax_codes)]
-    codes = [(check.fails.fill_null(True), check.code) for check in checks]
-    marked = table.mutate(fault=ibis.cases(*codes, else_=ibis.null("string")))
-    good = marked.filter(marked.fault.isnull()).drop("fault", "twins", REMAINDER)
+    checks = checks_of(entity, tables, offerings, tax_codes)
+    table = _counted(entity, tables)
+    marks = [(check.fails.fill_null(True), str(n)) for n, check in enumerate(checks)]
+    marked = table.mutate(fault=ibis.cases(*marks, else_=ibis.null("string")))
     bad = marked.filter(marked.fault.notnull())
     return Mapped(
-        rows=good,
+        rows=marked.filter(marked.fault.isnull()).select(*_columns(CANONICAL[entity])),
         suspended=_suspended(bad, entity, checks),
         amounts=amounts(marked, CANONICAL[entity]),
     )
+
+
+def checks_of(entity: str, tables: Tables, offerings: ir.Table, tax_codes: ir.Table) -> list[Check]:
+    """All checks of one entity, in the order in which they are made."""
+    table = _counted(entity, tables)
+    return [*_common(table, entity), *CHECKS[entity](table, tables, offerings, tax_codes)]
+
+
+def _counted(entity: str, tables: Tables) -> ir.Table:
+    """The records with ``twins``: how many have their key."""
+    window = ibis.window(group_by=KEYS[entity])
+    return tables[entity].mutate(twins=tables[entity].count().over(window))
+
+
+def _columns(dataset: Dataset) -> list[str]:
+    return [*(column.name for column in dataset.columns), *LINEAGE_COLUMNS]
+
+
+LINEAGE_COLUMNS = ("source_file", "source_line")
 
 
 KEYS: dict[str, list[str]] = {
@@ -91,7 +119,33 @@ def _common(table: ir.Table, entity: str) -> list[Check]:
             "Several records have this key; keep the right one",
             table.twins > 1,
         ),
+        *_texts_and_dates(table, entity),
     ]
+
+
+def _texts_and_dates(table: ir.Table, entity: str) -> list[Check]:
+    """What the books cannot take in: texts too long for their column, dates out of all reason."""
+    checks = []
+    for column in CANONICAL[entity].columns:
+        value = table[column.name]
+        if column.name in LONGEST:
+            longest = LONGEST[column.name]
+            message = f"The text is longer than {longest} characters; shorten it"
+            fails = (value.length() > longest).fill_null(False)
+            checks.append(Check("VALUE_TOO_LONG", "FORMAT", column.name, message, fails))
+        if column.type == "date":
+            within = value.between(ibis.date(FIRST_DATE), ibis.date(LAST_DATE))
+            checks.append(
+                Check(
+                    "DATE_ABSURD",
+                    "SENTINEL",
+                    column.name,
+                    "The date is before 1900 or after 9999; if it means 'none', say so in the "
+                    "mapping with null_values",
+                    ~within.fill_null(True),
+                )
+            )
+    return checks
 
 
 def _is_not_in(column: ir.Value, other: ir.Column) -> ir.BooleanValue:
@@ -108,8 +162,31 @@ def _orphan(table: ir.Table, tables: Tables) -> Check:
     )
 
 
+def _other_currency(table: ir.Table, tables: Tables) -> Check:
+    account = tables["account"]
+    known = account.account_key + "|" + account.currency
+    return Check(
+        "CURRENCY_DIFFERS",
+        "SOURCE_DEFECT",
+        "currency",
+        "The record's currency is not its account's; correct the one that is wrong",
+        _is_not_in(table.account_key + "|" + table.currency, known),
+    )
+
+
+def _unknown(code: str, column: ir.StringColumn, known: tuple[str, ...]) -> Check:
+    """A word that the canonical table does not have."""
+    name = column.get_name()
+    message = f"The {name} is none of {', '.join(known)}; map the old code"
+    return Check(code, "MAPPING", name, message, ~column.isin(known))
+
+
 def _nothing(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -> list[Check]:
     return []
+
+
+def _customer(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -> list[Check]:
+    return [_unknown("KIND_UNKNOWN", table.kind, ("person", "organisation"))]
 
 
 def _account(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -> list[Check]:
@@ -144,12 +221,14 @@ def _account(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table
             _is_not_in(table.tax_code, tax.tax_code),
         ),
         Check(
-            "STATUS_UNKNOWN",
-            "MAPPING",
-            "status",
-            "The status is none of active, suspended, closed; map the old code",
-            ~table.status.isin(["active", "suspended", "closed"]),
+            "PARENT_LOOP",
+            "SOURCE_DEFECT",
+            "parent_account_key",
+            f"The chain of paying accounts has no end within {HIERARCHY_LEVELS} levels; "
+            "see who pays for whom",
+            table.account_key.isin(_without_end(tables["account"])),
         ),
+        _unknown("STATUS_UNKNOWN", table.status, ("active", "suspended", "closed")),
         Check(
             "CYCLE_DAY_INVALID",
             "FORMAT",
@@ -158,6 +237,19 @@ def _account(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table
             ~table.bill_cycle_day.between(1, 31),
         ),
     ]
+
+
+def _without_end(account: ir.Table) -> ir.Column:
+    """The accounts above which there are more payers than a hierarchy may have levels."""
+    pairs = account.select("account_key", payer="parent_account_key")
+    above = pairs.filter(pairs.payer.notnull())
+    for _ in range(HIERARCHY_LEVELS):
+        payers = pairs.view()
+        joined = above.join(payers, above.payer == payers.account_key, rname="{name}_above")
+        above = joined.select("account_key", payer="payer_above").filter(
+            lambda t: t.payer.notnull()
+        )
+    return above.account_key
 
 
 def _product(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -> list[Check]:
@@ -194,6 +286,13 @@ def _product(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table
             table.quantity < 1,
         ),
         Check(
+            "QUANTITY_ABSURD",
+            "SENTINEL",
+            "quantity",
+            f"The quantity is over {HIGHEST_QUANTITY:,}; check the figure",
+            table.quantity > HIGHEST_QUANTITY,
+        ),
+        Check(
             "DISCOUNT_INVALID",
             "SENTINEL",
             "discount_ppm",
@@ -207,7 +306,37 @@ def _product(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table
             "The product ends before it starts",
             (table.end_date < table.start_date).fill_null(False),
         ),
+        *_not_chargeable(table, tables["unresolved"]),
     ]
+
+
+# Why a product that is sound in itself cannot be billed, by the code that `resolve` gives.
+NOT_CHARGEABLE = {
+    "CURRENCY_UNKNOWN": "The account's currency is not an ISO 4217 code; correct it",
+    "PRICE_MISSING": "The catalogue has no price of this offering for a billed period; add it",
+    "CURRENCY_MISMATCH": "The catalogue prices this offering in another currency; add a price",
+    "TAX_RATE_MISSING": "The catalogue has no rate of this tax code for a billed period; add it",
+    "AMOUNT_TOO_LARGE": "Price times quantity is over a billion a month; check both",
+}
+
+
+def _not_chargeable(table: ir.Table, unresolved: ir.Table) -> list[Check]:
+    """Products that billing could not resolve stay here, where somebody can mend them."""
+    fields = {"TAX_RATE_MISSING": "account_key", "CURRENCY_UNKNOWN": "account_key"}
+    rows = unresolved.filter(unresolved.code != "ACCOUNT_UNKNOWN")
+    checks = [
+        Check(
+            code,
+            "MAPPING",
+            fields.get(code, "offering_code"),
+            message,
+            table.product_key.isin(rows.filter(rows.code == code).product_key),
+        )
+        for code, message in NOT_CHARGEABLE.items()
+    ]
+    message = "The product cannot be billed by its account, price and tax rate; look at all three"
+    others = table.product_key.isin(rows.product_key)
+    return [*checks, Check("NOT_CHARGEABLE", "MAPPING", "offering_code", message, others)]
 
 
 def _open_item(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -> list[Check]:
@@ -217,6 +346,8 @@ def _open_item(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Tab
     off = table.open_minor != table.original_minor - table.paid_minor
     return [
         _orphan(table, tables),
+        _other_currency(table, tables),
+        _unknown("KIND_UNKNOWN", table.kind, ("invoice", "credit", "payment")),
         Check(
             "ITEM_MISALLOCATED",
             "ALLOCATION",
@@ -236,7 +367,7 @@ def _open_item(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Tab
 
 
 def _balance(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -> list[Check]:
-    checks = [_orphan(table, tables)]
+    checks = [_orphan(table, tables), _other_currency(table, tables)]
     if "open_item" in tables:
         items = tables["open_item"]
         sums = items.group_by("account_key").aggregate(open=items.open_minor.sum())
@@ -257,6 +388,7 @@ def _balance(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table
 def _bill(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -> list[Check]:
     return [
         _orphan(table, tables),
+        _other_currency(table, tables),
         Check(
             "BILL_PERIOD_REVERSED",
             "SOURCE_DEFECT",
@@ -268,6 +400,8 @@ def _bill(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -
 
 
 def _bill_line(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -> list[Check]:
+    bill = tables["bill"]
+    owned = bill.bill_key + "|" + bill.account_key
     return [
         _orphan(table, tables),
         Check(
@@ -275,13 +409,24 @@ def _bill_line(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Tab
             "SOURCE_DEFECT",
             "bill_key",
             "The line's bill is not in the extract",
-            _is_not_in(table.bill_key, tables["bill"].bill_key),
+            _is_not_in(table.bill_key, bill.bill_key),
         ),
+        Check(
+            "BILL_OF_ANOTHER",
+            "SOURCE_DEFECT",
+            "account_key",
+            "The line's bill belongs to another account",
+            _is_not_in(table.bill_key + "|" + table.account_key, owned),
+        ),
+        _unknown("CATEGORY_UNKNOWN", table.category, CATEGORIES),
     ]
 
 
+CATEGORIES = ("recurring", "discount", "usage", "one_time")
+
+
 CHECKS = {
-    "customer": _nothing,
+    "customer": _customer,
     "account": _account,
     "product": _product,
     "open_item": _open_item,
@@ -294,22 +439,21 @@ CHECKS = {
 
 def _suspended(bad: ir.Table, entity: str, checks: list[Check]) -> ir.Table:
     """The failing rows in the shape of SUSPENDED, still without their raw bytes."""
-    account = next((n for n in ("account_key", "customer_key") if n in bad.columns), None)
-    values = [(check.code, bad[check.field].cast("string")) for check in checks]
+    values = [(str(n), bad[check.field].cast("string")) for n, check in enumerate(checks)]
     return bad.select(
         file=bad.source_file,
         line=bad.source_line,
         record_key=bad[KEYS[entity][0]].cast("string"),
-        account_key=bad[account] if account else ibis.null("string"),
+        account_key=bad.account_key if "account_key" in bad.columns else ibis.null("string"),
         stage=ibis.literal("validate"),
-        code=bad.fault,
-        class_code=_by_code(bad, checks, "class_code"),
-        field=_by_code(bad, checks, "field"),
+        code=_by_check(bad, checks, "code"),
+        class_code=_by_check(bad, checks, "class_code"),
+        field=_by_check(bad, checks, "field"),
         value=bad.fault.cases(*values, else_=ibis.null("string")),
-        message=_by_code(bad, checks, "message"),
+        message=_by_check(bad, checks, "message"),
     )
 
 
-def _by_code(bad: ir.Table, checks: list[Check], part: str) -> ir.StringValue:
-    pairs = [(check.code, str(getattr(check, part))) for check in checks]
+def _by_check(bad: ir.Table, checks: list[Check], part: str) -> ir.StringValue:
+    pairs = [(str(n), str(getattr(check, part))) for n, check in enumerate(checks)]
     return bad.fault.cases(*pairs, else_=ibis.null("string"))

@@ -1,12 +1,12 @@
 """What every stage of a change-over works with: specification, data, place in the store."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -18,8 +18,12 @@ from crossbill.engine.datasets import Dataset
 from crossbill.engine.store import Receipt as Written
 from crossbill.engine.store import Store
 from crossbill.replacement.migration import spec as specs
+from crossbill.replacement.migration.agreement import check_agreement
+from crossbill.replacement.migration.land import below
+from crossbill.replacement.migration.sources import open_source
 from crossbill.replacement.migration.spec import (
     BadSpec,
+    CarrierSpec,
     Catalogue,
     Mapping,
     ReplacementSpec,
@@ -59,7 +63,7 @@ class Workspace:
 
     def source_file(self, source: SourceSpec) -> Path:
         """The one file of the data folder that a source names; refuses none and several."""
-        found = sorted(path for path in self.data.glob(source.file) if path.is_file())
+        found = sorted(path for path in self._named(source.file) if path.is_file())
         if len(found) != 1:
             names = ", ".join(path.name for path in found) or "none"
             raise BadSpec(
@@ -70,6 +74,27 @@ class Workspace:
                 cure="give the folder that holds the extract, or correct the name in the mapping",
             )
         return found[0]
+
+    def _named(self, pattern: str) -> list[Path]:
+        """What a name or glob finds; it never leads out of the data folder."""
+        parts = PurePosixPath(pattern)
+        if not parts.parts or parts.is_absolute() or ".." in parts.parts:
+            raise BadSpec(
+                "A source's file is named within the data folder", file=self.spec.mapping,
+                field="sources.file", value=pattern, cure="write its name, or a glob such as *.CSV",
+            )  # fmt: skip
+        return list(self.data.glob(pattern))
+
+    def refuse_unreadable_sources(self) -> None:
+        """Look at each file's place, head and columns before a run takes its name.
+
+        A run keeps to the files that it began with, so what can be seen now is not left for later.
+        """
+        for source in self.mapping.sources.values():
+            path = self.source_file(source)
+            label = below(path, self.data)
+            head = open_source(path, source, label=label)
+            head.require(field.source_column for field in source.fields)
 
     @cached_property
     def inputs(self) -> dict[str, str]:
@@ -87,10 +112,10 @@ class Workspace:
         }
 
     @contextmanager
-    def engine(self) -> Iterator[Backend]:
-        """An engine that reads only this store: expressions of the mapping run in it."""
+    def engine(self, *, as_written: bool = False) -> Iterator[Backend]:
+        """An engine that reads only this store; ``as_written`` where it tries expressions."""
         sealed = [Path(self.store.root)] if self.store.is_local else None
-        with duckdb.connect(sealed_to=sealed) as backend:
+        with duckdb.connect(sealed_to=sealed, as_written=as_written) as backend:
             yield backend
 
     def scan(self, backend: Backend, *parts: str) -> ir.Table:
@@ -120,7 +145,8 @@ def open_workspace(
     """Read and check all specifications; ``carrier_code`` replaces the one in the file."""
     spec = specs.read(spec_path, ReplacementSpec)
     if carrier_code is not None:
-        carrier = spec.carrier.model_copy(update={"code": carrier_code})
+        values = {"code": carrier_code, "name": spec.carrier.name}
+        carrier = specs.check(values, CarrierSpec, "--carrier")
         spec = spec.model_copy(update={"carrier": carrier})
     if not data.is_dir():
         raise BadSpec(
@@ -128,20 +154,10 @@ def open_workspace(
         )
     mapping = specs.read(spec_path.parent / spec.mapping, Mapping)
     catalogue = specs.read(spec_path.parent / spec.catalogue, Catalogue)
-    _check_entities(spec, mapping)
-    return Workspace(spec_path, data, spec, mapping, catalogue, store)
-
-
-NEEDED: Sequence[str] = ("customer", "account", "product", "bill")
-
-
-def _check_entities(spec: ReplacementSpec, mapping: Mapping) -> None:
-    for name in [*NEEDED, *spec.compare]:
-        if name not in mapping.entities:
-            raise BadSpec("The mapping does not fill this table", file=spec.mapping, field=name)
-    for number, period in enumerate(spec.periods):
-        if period.period_to <= period.period_from:
-            raise BadSpec("The period is empty", field=f"periods.{number}", value=str(period))
+    check_agreement(spec, mapping, catalogue, file=spec_path.name)
+    workspace = Workspace(spec_path, data, spec, mapping, catalogue, store)
+    workspace.refuse_unreadable_sources()
+    return workspace
 
 
 def file_hash(path: Path) -> str:

@@ -1,0 +1,277 @@
+"""What the three specifications must hold before a run begins, each alone and with each other."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date
+from functools import cache
+from itertools import pairwise
+
+import duckdb
+import ibis
+
+from crossbill.core.money import NANOS_PER_MAJOR, minor_digits, parse_nanos, parse_scaled
+from crossbill.core.policy import Policy
+from crossbill.core.refusal import Refusal
+from crossbill.engine.datasets import CANONICAL
+from crossbill.engine.expressions import BadExpression, scalar
+from crossbill.replacement.migration.map import IBIS_TYPES, BadMapping, Staged, check_rule
+from crossbill.replacement.migration.plan import WAVE_FACTS
+from crossbill.replacement.migration.spec import (
+    BadSpec,
+    Catalogue,
+    EntityRule,
+    Mapping,
+    PriceSpec,
+    ReplacementSpec,
+    TaxRateSpec,
+)
+from crossbill.replacement.migration.validate import HIGHEST_MONTHLY_PRICE_NANOS
+
+PERCENT_DIGITS = 4
+HIGHEST_PERCENT_PPM = 1_000_000
+NEEDED: Sequence[str] = ("customer", "account", "product", "bill")
+SQL_TYPES = {
+    "string": "VARCHAR",
+    "int64": "BIGINT",
+    "date": "DATE",
+    "timestamp(6)": "TIMESTAMP",
+    "boolean": "BOOLEAN",
+}
+# What an expression may give for a column of a type; anything more would not be exact.
+GIVES = {
+    "text": ("VARCHAR", "BIGINT", "INTEGER", "DATE", "BOOLEAN"),
+    "integer": ("BIGINT", "INTEGER", "SMALLINT", "TINYINT"),
+    "date": ("DATE", "TIMESTAMP"),
+    "instant": ("TIMESTAMP", "DATE"),
+    "boolean": ("BOOLEAN",),
+}
+FIELD_TYPES = {"money": "integer", "percent": "integer"}
+
+
+def check_agreement(
+    spec: ReplacementSpec, mapping: Mapping, catalogue: Catalogue, *, file: str
+) -> None:
+    """Refuse what could only fail later, when accounts are already on their way."""
+    check_spec(spec, mapping, file=file)
+    check_catalogue(catalogue, file=spec.catalogue)
+    check_mapping(mapping, file=spec.mapping)
+
+
+# replacement.yaml
+
+
+def check_spec(spec: ReplacementSpec, mapping: Mapping, *, file: str) -> None:
+    """Tables, periods, policy and waves."""
+    for name in [*NEEDED, *spec.compare]:
+        if name not in mapping.entities:
+            raise BadSpec(
+                "The mapping does not fill this table", file=spec.mapping, field=name,
+                cure=f"add it under entities, or take it out of `compare` in {file}",
+            )  # fmt: skip
+    _check_periods(spec, file)
+    Policy.from_mapping(dict(spec.old_policy), file=file)
+    _check_waves(spec, file)
+
+
+def _check_periods(spec: ReplacementSpec, file: str) -> None:
+    periods = [(each.period_from, each.period_to) for each in spec.periods]
+    for start, end in periods:
+        if end <= start:
+            raise BadSpec(
+                "The period is empty", file=file, field="periods", value=_days(start, end),
+                cure="`to` is the first day no longer billed, so it comes after `from`",
+            )  # fmt: skip
+    _refuse_overlap(periods, file, "periods", "each day is billed in one period only")
+
+
+def _check_waves(spec: ReplacementSpec, file: str) -> None:
+    _refuse_doubled([wave.name for wave in spec.waves], file, "waves")
+    for wave in spec.waves:
+        low, high = wave.buckets
+        if not 0 <= low < high <= 100:
+            raise BadSpec(
+                "The wave's buckets hold nobody", file=file, field=f"waves.{wave.name}.buckets",
+                value=f"[{low}, {high}]", cure="write [a, b] with 0 <= a < b <= 100",
+            )  # fmt: skip
+        check_expression(
+            wave.where, WAVE_FACTS, ("BOOLEAN",), file=file, field=f"waves.{wave.name}.where"
+        )
+
+
+# catalogue.yaml
+
+
+def check_catalogue(catalogue: Catalogue, *, file: str) -> None:
+    """A known currency, readable amounts, and one price and one rate for each day."""
+    with _placed(file, "currency"):
+        minor_digits(catalogue.currency)
+    _refuse_doubled([offering.code for offering in catalogue.offerings], file, "offerings.code")
+    for offering in catalogue.offerings:
+        place = f"offerings.{offering.code}.prices"
+        for price in offering.prices:
+            _check_price(price, file, place)
+        _check_versions(offering.prices, file, place, "one price holds on each day")
+    for code, rates in _rates_by_code(catalogue).items():
+        place = f"tax_rates.{code}"
+        for rate in rates:
+            _check_rate(rate, file, place)
+        _check_versions(rates, file, place, "one rate holds on each day")
+
+
+def _check_price(price: PriceSpec, file: str, place: str) -> None:
+    with _placed(file, f"{place}.monthly"):
+        amount = parse_nanos(price.monthly)
+    if not 0 <= amount <= HIGHEST_MONTHLY_PRICE_NANOS:
+        highest = HIGHEST_MONTHLY_PRICE_NANOS // NANOS_PER_MAJOR
+        raise BadSpec(
+            "The price is negative or absurdly high", file=file, field=f"{place}.monthly",
+            value=price.monthly, cure=f"a monthly price is from 0 to {highest:,}",
+        )  # fmt: skip
+
+
+def _check_rate(rate: TaxRateSpec, file: str, place: str) -> None:
+    with _placed(file, f"{place}.percent"):
+        percent = parse_scaled(rate.percent, digits=PERCENT_DIGITS)
+    if not 0 <= percent <= HIGHEST_PERCENT_PPM:
+        raise BadSpec(
+            "The tax rate is not between 0 and 100 percent", file=file, field=f"{place}.percent",
+            value=rate.percent, cure='write percent as text, as in "8.875"',
+        )  # fmt: skip
+
+
+def _rates_by_code(catalogue: Catalogue) -> dict[str, list[TaxRateSpec]]:
+    found: dict[str, list[TaxRateSpec]] = {}
+    for rate in catalogue.tax_rates:
+        found.setdefault(rate.code, []).append(rate)
+    return found
+
+
+def _check_versions(
+    versions: Sequence[PriceSpec | TaxRateSpec], file: str, place: str, rule: str
+) -> None:
+    days = [(each.valid_from, each.valid_to or date.max) for each in versions]
+    for start, end in days:
+        if end <= start:
+            raise BadSpec(
+                "The version is never valid", file=file, field=place, value=_days(start, end),
+                cure="`to` is the first day no longer valid, so it comes after `from`",
+            )  # fmt: skip
+    _refuse_overlap(days, file, place, rule)
+
+
+# mapping.yaml
+
+
+def check_mapping(mapping: Mapping, *, file: str) -> None:
+    """Every source is used, and every rule fits its source and its canonical table."""
+    typed = {name: _columns(mapping, name, file) for name in mapping.sources}
+    staged = {
+        name: Staged(ibis.table(columns, name=name), file=mapping.sources[name].file)
+        for name, columns in typed.items()
+    }
+    for entity, rules in mapping.entities.items():
+        if not rules:
+            raise BadMapping(
+                "The table has no rule", file=file, field=f"entities.{entity}",
+                cure="write one, or leave the table out",
+            )  # fmt: skip
+        for rule in rules:
+            check_rule(CANONICAL[entity], rule, staged, mapping.codes, file=file)
+            _check_expressions(entity, rule, typed[rule.source], file)
+    used = {rule.source for rules in mapping.entities.values() for rule in rules}
+    for name in sorted(set(mapping.sources) - used):
+        raise BadMapping(
+            "No rule takes anything from this source", file=file, field="sources", value=name,
+            cure="add a rule under entities, or take the source out",
+        )  # fmt: skip
+
+
+def _columns(mapping: Mapping, name: str, file: str) -> dict[str, str]:
+    """A source's fields with their types in the engine; its key and account are among them."""
+    source = mapping.sources[name]
+    _refuse_doubled([field.name for field in source.fields], file, f"sources.{name}.fields")
+    columns = {
+        field.name: IBIS_TYPES[FIELD_TYPES.get(field.type, field.type)] for field in source.fields
+    }
+    for wanted in [*source.key, *([source.account] if source.account else [])]:
+        if wanted not in columns:
+            raise BadMapping(
+                "The key or account is none of the source's fields", file=file,
+                field=f"sources.{name}", value=wanted, cure=f"one of {', '.join(columns)}",
+            )  # fmt: skip
+    return columns
+
+
+def _check_expressions(entity: str, rule: EntityRule, columns: dict[str, str], file: str) -> None:
+    place = f"entities.{entity}"
+    if rule.where is not None:
+        check_expression(rule.where, columns, ("BOOLEAN",), file=file, field=f"{place}.where")
+    for column in CANONICAL[entity].columns:
+        field = rule.fields.get(column.name)
+        if field is not None and field.sql is not None:
+            kinds = GIVES["text" if field.codes else column.type]
+            check_expression(field.sql, columns, kinds, file=file, field=f"{place}.{column.name}")
+
+
+def check_expression(
+    sql: str, columns: dict[str, str], kinds: Sequence[str], *, file: str, field: str
+) -> None:
+    """Refuse an expression that may not be used, cannot be computed, or gives another type."""
+    checked = scalar(sql, list(columns), file=file, field=field)
+    typed = ", ".join(f'NULL::{SQL_TYPES[kind]} AS "{name}"' for name, kind in columns.items())
+    query = f"SELECT ({checked}) FROM (SELECT {typed})"  # noqa: S608 - checked
+    try:
+        tried = _engine().sql(query)
+        found = str(tried.types[0])
+        tried.fetchall()  # on one row without values: what fails on it fails on every row
+    except duckdb.Error as error:
+        raise BadExpression(
+            "The expression cannot be computed", file=file, field=field, value=sql,
+            cure=str(error).splitlines()[0],
+        ) from error  # fmt: skip
+    if found not in (*kinds, '"NULL"'):
+        raise BadExpression(
+            f"The expression gives {found}", file=file, field=field, value=sql,
+            cure=f"it has to give {kinds[0]}; a CAST may help",
+        )  # fmt: skip
+
+
+@cache
+def _engine() -> duckdb.DuckDBPyConnection:
+    """An empty engine without files or network, in which expressions are tried."""
+    return duckdb.connect(config={"enable_external_access": "false"})
+
+
+# shared
+
+
+def _refuse_doubled(names: Sequence[str], file: str, field: str) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise BadSpec(
+                "Two have the same name", file=file, field=field, value=name, cure="rename one"
+            )
+
+
+def _refuse_overlap(days: Sequence[tuple[date, date]], file: str, field: str, rule: str) -> None:
+    for (start, end), (following, until) in pairwise(sorted(days)):
+        if following < end:
+            raise BadSpec(
+                f"{_days(start, end)} overlaps {_days(following, until)}", file=file, field=field,
+                value=str(following), cure=f"end the one where the other begins: {rule}",
+            )  # fmt: skip
+
+
+def _days(start: date, end: date) -> str:
+    return f"{start} to {end}"
+
+
+@contextmanager
+def _placed(file: str, field: str) -> Iterator[None]:
+    """Add file and field to the refusal of a value that does not know where it came from."""
+    try:
+        yield
+    except Refusal as refusal:
+        raise BadSpec(
+            refusal.what, file=file, field=field, value=refusal.value, cure=refusal.cure
+        ) from refusal

@@ -1,0 +1,145 @@
+"""Each entry check, on one spoilt record among sound ones: its code, its class, what it names."""
+
+import copy
+import re
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import ibis
+import pytest
+from small_tables import DAY, SOUND, prices, rates, tables, unresolved
+
+from crossbill.platform.customer.models import BillingAccount, Customer
+from crossbill.platform.ledger.models import OpenItem
+from crossbill.platform.product.models import Product
+from crossbill.replacement.migration.map import REMAINDER
+from crossbill.replacement.migration.validate import (
+    CHECKS,
+    HIERARCHY_LEVELS,
+    LONGEST,
+    check_rows,
+    checks_of,
+    with_own_prices,
+)
+
+TABLE = Path(__file__).with_name("entry_checks.txt").read_text("utf-8")
+CASES = [
+    tuple(part.strip() for part in line.split("|"))
+    for line in TABLE.splitlines()
+    if not line.startswith("#")
+]
+# Those that need several records; each has a test of its own below.
+OWN_TEST = {"PARENT_LOOP", "AMOUNT_TOO_LARGE"}
+
+
+def spoilt(entity: str, column: str, value: str) -> dict[str, list[dict[str, Any]]]:
+    """The sound records, the first of a table with another value or with one more beside it."""
+    records = copy.deepcopy(SOUND)
+    first = records[entity][0]
+    if column == "+again":
+        records[entity].append(dict(first))
+    elif column == "+other":
+        first["open_minor"] = 60
+        records[entity].append(first | {"open_item_key": "I2", "open_minor": 80})
+    else:
+        first[column] = _value(column, value)
+    return records
+
+
+def _value(column: str, value: str) -> Any:
+    if column.endswith(("_date", "_to")):
+        return date.fromisoformat(value)
+    if column.endswith(("_minor", "_nanos", "_ppm", "_day")) or column == "quantity":
+        return int(value)
+    repeated = re.fullmatch(r"(.)\*(\d+)", value)
+    return repeated[1] * int(repeated[2]) if repeated else value
+
+
+def known(entity: str, records):
+    """The tables that the checks of one entity look at."""
+    found = tables(records)
+    return found | ({"unresolved": unresolved(found)} if entity == "product" else {})
+
+
+def check(engine, entity: str, records):
+    """What the entry checks accept and suspend."""
+    checked = check_rows(entity, known(entity, records), prices(), rates())
+    return [engine.to_pyarrow(part).to_pylist() for part in (checked.rows, checked.suspended)]
+
+
+@pytest.mark.parametrize("entity", CHECKS)
+def test_sound_records_are_accepted(engine, entity):
+    accepted, suspended = check(engine, entity, SOUND)
+    assert (len(accepted), suspended) == (len(SOUND[entity]), [])
+
+
+@pytest.mark.parametrize(("entity", "column", "value", "code", "class_code"), CASES)
+def test_spoilt_record_is_suspended(engine, entity, column, value, code, class_code):
+    records = spoilt(entity, column, value)
+    accepted, suspended = check(engine, entity, records)
+    assert {(row["code"], row["class_code"]) for row in suspended} == {(code, class_code)}
+    assert len(accepted) + len(suspended) == len(records[entity])
+    first = next(row for row in suspended if row["line"] == 2)
+    assert (first["file"], first["stage"]) == (f"{entity}.csv", "validate")
+    assert first["message"]
+    assert first["field"]
+    assert first["account_key"] == records[entity][0].get("account_key")
+    if code in ("VALUE_TOO_LONG", "DATE_ABSURD", "KIND_UNKNOWN", "CURRENCY_DIFFERS"):
+        assert (first["field"], first["value"]) == (column, str(records[entity][0][column]))
+
+
+def test_every_check_has_a_case():
+    listed = [
+        check.code
+        for entity in CHECKS
+        for check in checks_of(entity, known("product", SOUND), prices(), rates())
+    ]
+    assert set(listed) == {case[3] for case in CASES} | OWN_TEST
+
+
+@pytest.mark.parametrize("length", [2, 3, HIERARCHY_LEVELS + 2])
+def test_accounts_that_pay_for_each_other_in_a_circle_are_suspended(engine, length):
+    keys = [f"L{n}" for n in range(length)]
+    circle = [
+        SOUND["account"][1] | {"account_key": key, "parent_account_key": keys[n - 1]}
+        for n, key in enumerate(keys)
+    ]
+    accepted, suspended = check(engine, "account", SOUND | {"account": SOUND["account"] + circle})
+    assert {row["code"] for row in suspended} == {"PARENT_LOOP"}
+    assert {row["record_key"] for row in suspended} == set(keys)
+    assert len(accepted) == len(SOUND["account"])
+
+
+def test_hierarchy_of_some_levels_is_accepted(engine):
+    chain = [
+        SOUND["account"][1] | {"account_key": f"L{n}", "parent_account_key": f"L{n - 1}"}
+        for n in range(1, HIERARCHY_LEVELS)
+    ]
+    top = SOUND["account"][1] | {"account_key": "L0"}
+    records = SOUND | {"account": [*SOUND["account"], top, *chain]}
+    assert check(engine, "account", records)[1] == []
+
+
+def test_price_times_quantity_beyond_a_billion_is_suspended(engine):
+    product = SOUND["product"][0] | {"quantity": 90_000, "price_override_nanos": 10**14}
+    _, suspended = check(engine, "product", SOUND | {"product": [product]})
+    assert [row["code"] for row in suspended] == ["AMOUNT_TOO_LARGE"]
+
+
+def test_own_price_that_no_integer_holds_becomes_one_that_is_refused(engine):
+    carrier = SOUND["product"][0] | {REMAINDER: -(2**63) + 1}
+    others = SOUND["product"][0] | {"product_key": "P2", "quantity": 2**62}
+    product = tables({"product": [carrier, others]})["product"]
+    owned = with_own_prices(product, prices(), ibis.literal(DAY)).order_by("product_key")
+    assert engine.to_pyarrow(owned)["price_override_nanos"].to_pylist() == [-1, None]
+
+
+def test_longest_texts_are_those_of_the_books():
+    limits = {
+        field.name: field.max_length
+        for model in (Customer, BillingAccount, Product, OpenItem)
+        for field in model._meta.get_fields()
+        if getattr(field, "max_length", None)
+    }
+    assert {name: limits[name] for name in LONGEST} == LONGEST
