@@ -1,0 +1,119 @@
+"""The sample carrier from its extract to the score, as `crossbill demo` takes it."""
+
+import csv
+import json
+import shutil
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from crossbill.config.environment import read_environment
+from crossbill.replacement import operations, queries
+from crossbill.runs.progress import Silent
+from crossbill.sample.demo import CARRIER, demo, went_as_designed
+from crossbill.sample.operations import generate
+
+pytestmark = pytest.mark.django_db
+
+STATES = ("in", "accepted", "duplicate", "suspended")
+CONTROL_TOTAL = {"stage", "in", "accepted", "duplicate", "suspended", "sums"}
+SUMMARY = {
+    *("carrier", "accounts", "states", "waves", "bills", "classes", "control_totals", "gate"),
+    "defects",
+}
+
+
+@pytest.fixture(scope="module", params=[(100, 1), (250, 42)], ids=lambda p: f"{p[0]}-{p[1]}")
+def journey(request, books, tmp_path_factory):
+    """What the demo says of an estate, and where its files are."""
+    accounts, seed = request.param
+    home = tmp_path_factory.mktemp("home")
+    result = demo(accounts=accounts, seed=seed, home=home, progress=Silent())
+    return result, home, request.param
+
+
+def test_every_seeded_defect_is_found_under_its_class_and_none_is_invented(journey):
+    result, home, (accounts, seed) = journey
+    truth = home / "sample" / f"{accounts}-{seed}" / "truth" / "defects.csv"
+    with truth.open(encoding="utf-8", newline="") as file:
+        seeded = [row["class_code"] for row in csv.DictReader(file)]
+    assert len(set(seeded)) >= 16
+    for code, score in result["defects"].items():
+        count = seeded.count(code)
+        assert score == {"seeded": count, "found": count, "right_class": count, "false": 0}, code
+
+
+def test_it_goes_as_designed(journey):
+    result, _, _ = journey
+    assert set(result) >= SUMMARY
+    assert went_as_designed(result)
+    assert result["gate"] == "passed"
+
+
+def test_every_account_is_in_one_state_and_one_wave(journey):
+    result, _, (accounts, _) = journey
+    assert result["accounts"] == accounts
+    assert sum(result["states"].values()) == accounts
+    assert set(result["states"]) == {"live", "fallout"}
+    waves = result["waves"]
+    assert [set(wave) for wave in waves] == [
+        {"name", "planned", "moved", "fallout", "gate", "signatures"}
+    ] * len(waves)
+    assert sum(wave["planned"] for wave in waves) == accounts
+    assert sum(wave["moved"] for wave in waves) == result["states"]["live"]
+    assert sum(wave["fallout"] for wave in waves) == result["states"]["fallout"]
+    assert all(wave["moved"] + wave["fallout"] == wave["planned"] for wave in waves)
+
+
+def test_every_bill_is_equal_explained_or_unexplained(journey):
+    bills = journey[0]["bills"]
+    assert bills["compared"] == bills["equal"] + bills["explained"] + bills["unexplained"]
+    assert bills["compared"] > 0
+
+
+def test_nothing_vanishes_in_any_stage_in_count_or_value(journey):
+    totals = journey[0]["control_totals"]
+    assert {"stage", "map", "validate", "plan"} <= {total["stage"] for total in totals}
+    for total in totals:
+        assert set(total) == CONTROL_TOTAL
+        assert total["in"] == total["accepted"] + total["duplicate"] + total["suspended"], total
+        for name, part in total["sums"].items():
+            came, *ended = (Decimal(part[state]) for state in STATES)
+            assert came == sum(ended), (total["stage"], name)
+
+
+def test_what_a_stage_accepts_the_next_takes_in(journey):
+    by_stage = {total["stage"]: total for total in journey[0]["control_totals"]}
+    assert by_stage["validate"]["in"] == by_stage["map"]["accepted"]
+    for name, sums in by_stage["map"]["sums"].items():
+        assert by_stage["validate"]["sums"][name]["in"] == sums["accepted"], name
+
+
+def test_a_second_time_changes_nothing(journey):
+    result, home, (accounts, seed) = journey
+    assert demo(accounts=accounts, seed=seed, home=home, progress=Silent()) == result
+
+
+def test_only_the_score_reads_the_truth(books, tmp_path):
+    generate(accounts=100, seed=5, extract_dir=tmp_path / "extract", truth_dir=tmp_path / "truth")
+    shutil.rmtree(tmp_path / "truth")
+    replacement = operations.replace(
+        spec_path=CARRIER / "replacement.yaml", data=tmp_path / "extract", carrier_code="no-truth"
+    )
+    assert queries.summary(replacement)["gate"] == "passed"
+
+
+def test_the_command_prints_one_json_object_and_nothing_else(tmp_path: Path):
+    command = [sys.executable, "-c", "from crossbill.cli import main; main()"]
+    arguments = ["demo", "--accounts", "100", "--seed", "2", "--json"]
+    home = read_environment().home  # its server is up; an own one would cost as much again
+    done = subprocess.run(
+        [*command, *arguments], capture_output=True, text=True, check=False, cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(json.loads(done.stdout)) >= SUMMARY
+    assert "Traceback" not in done.stderr
+    assert (home / "sample" / "100-2" / "truth").is_dir()

@@ -1,0 +1,158 @@
+"""What a gate lets through, what stays on the old system, and who may sign."""
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
+from django.db.models import Sum
+from spoilt_carrier import SpoiltCarrier
+
+from crossbill import cli
+from crossbill.platform.customer.models import BillingAccount
+from crossbill.platform.ledger.models import JournalEntry, Posting
+from crossbill.platform.ledger.queries import unbalanced_entries
+from crossbill.replacement import operations, queries
+from crossbill.replacement.migration.models import AccountMove
+from crossbill.replacement.reconciliation.models import Difference, Gate
+from crossbill.replacement.reconciliation.operations import CannotSign, sign_gate
+from crossbill.sample.demo import CARRIER
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(scope="module")
+def rehearsed(books, extract):
+    """A change-over that the sample users have signed."""
+    return operations.replace(
+        spec_path=CARRIER / "replacement.yaml", data=extract, carrier_code="rehearsed"
+    )
+
+
+@pytest.fixture(scope="module")
+def unsigned(books, extract, tmp_path_factory):
+    """A change-over that nobody has signed yet, in one wave."""
+    carrier = SpoiltCarrier.copied(extract, tmp_path_factory.mktemp("unsigned"), "unsigned")
+    carrier.in_one_wave()
+    return carrier.replace()
+
+
+def moves(replacement, **wanted):
+    return AccountMove.objects.filter(replacement=replacement, **wanted)
+
+
+def person(name: str, *, may_sign: bool = True):
+    user = get_user_model().objects.create_user(username=name)
+    if may_sign:
+        user.user_permissions.add(Permission.objects.get(codename="sign_gate"))
+    return user
+
+
+def receivable_minor(replacement, account_key: str) -> int:
+    postings = Posting.objects.filter(
+        account__carrier=replacement.carrier, account__account_key=account_key, gl_account="1200"
+    )
+    return int(postings.aggregate(total=Sum("amount_minor"))["total"] or 0)
+
+
+def test_account_with_a_blocked_difference_stays_and_its_opening_is_reversed(rehearsed):
+    blocked = set(
+        Difference.objects.filter(replacement=rehearsed, decision="block").values_list(
+            "account_key", flat=True
+        )
+    )
+    stayed = moves(rehearsed, account_key__in=blocked)
+    assert blocked
+    assert set(stayed.values_list("state", flat=True)) == {"fallout"}
+    assert not stayed.filter(reason="").exists()
+    assert not stayed.filter(class_code="").exists()
+    assert {receivable_minor(rehearsed, key) for key in blocked} == {0}
+    openings = JournalEntry.objects.filter(
+        carrier=rehearsed.carrier, source__in=[f"opening|{key}" for key in blocked]
+    )
+    assert openings.exists()
+    assert not openings.filter(reversed_by__isnull=True).exists()
+
+
+def test_fallout_is_not_billed_here(rehearsed):
+    stayed = moves(rehearsed, state="fallout").values_list("account_key", flat=True)
+    accounts = BillingAccount.objects.filter(carrier=rehearsed.carrier)
+    assert not accounts.filter(account_key__in=stayed, live_from_date__isnull=False).exists()
+    live = moves(rehearsed, state="live").values_list("account_key", flat=True)
+    assert accounts.filter(live_from_date__isnull=False).count() == len(live)
+
+
+def test_accounts_that_pay_for_each_other_stay_together(rehearsed):
+    states = dict(moves(rehearsed).values_list("account_key", "state"))
+    paid = BillingAccount.objects.filter(
+        carrier=rehearsed.carrier, parent_account_key__isnull=False
+    ).values_list("account_key", "parent_account_key")
+    assert paid
+    assert [pair for pair in paid if states[pair[0]] != states[pair[1]]] == []
+
+
+def test_ledger_balances(rehearsed):
+    assert unbalanced_entries(rehearsed.carrier_id) == 0
+
+
+def test_hierarchy_of_a_blocked_account_stays_with_it(books, extract, tmp_path):
+    carrier = SpoiltCarrier.copied(extract, tmp_path, "family")
+    carrier.in_one_wave()
+    carrier.without_manifest()
+    master = carrier.lines("CUSTMAST.DAT")
+    child = next(line for line in master if line[136:146].strip() and line[:2] == b"01")
+    key, parent = child[2:12].strip(), child[136:146].strip()
+    services = carrier.lines("SVCINV.CSV")
+    place = next(n for n, line in enumerate(services) if line.split(b";")[1] == key)
+    values = services[place].split(b";")
+    values[6] = b"-1,00"
+    services[place] = b";".join(values)
+    carrier.write("SVCINV.CSV", services)
+    replacement = carrier.replace()
+    assert moves(replacement, account_key=key.decode()).get().state == "fallout"
+    payer = moves(replacement, account_key=parent.decode()).get()
+    assert payer.state == "fallout"
+    assert key.decode() in payer.reason
+
+
+def test_nobody_of_a_refused_wave_goes_live_and_the_command_says_so(
+    books, extract, tmp_path, monkeypatch, capsys
+):
+    carrier = SpoiltCarrier.copied(extract, tmp_path, "refused")
+    carrier.in_one_wave()
+    none = {"fallout_accounts": 0, "fallout_share_ppm": 0}
+    carrier.edit(
+        "replacement.yaml",
+        lambda spec: spec.update(
+            gate=spec["gate"] | none, rehearsal={"signers": ["first.signer", "second.signer"]}
+        ),
+    )
+    arguments = ["replace", str(carrier.spec_path), "--data", str(carrier.data), "--json"]
+    monkeypatch.setattr("sys.argv", ["crossbill", *arguments, "--carrier", "refused"])
+    monkeypatch.setattr("crossbill.config.ready", lambda: None)
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 1
+    assert '"gate": "refused"' in capsys.readouterr().out
+    gate = Gate.objects.get(wave__replacement__carrier__code="refused")
+    states = set(moves(gate.wave.replacement).values_list("state", flat=True))
+    assert states == {"loaded", "fallout"}
+    with pytest.raises(CannotSign, match="refused this wave"):
+        sign_gate(gate_id=gate.id, user=person("late"))
+
+
+def test_unsigned_wave_is_loaded_and_not_live(unsigned):
+    assert queries.summary(unsigned)["gate"] == "passed"
+    assert set(moves(unsigned).values_list("state", flat=True)) == {"loaded", "fallout"}
+
+
+def test_two_people_sign_and_the_wave_goes_live(unsigned):
+    gate = Gate.objects.get(wave__replacement=unsigned)
+    first, second = person("first"), person("second")
+    sign_gate(gate_id=gate.id, user=first)
+    assert not moves(unsigned, state="live").exists()
+    with pytest.raises(CannotSign, match="has signed this gate already"):
+        sign_gate(gate_id=gate.id, user=first)
+    with pytest.raises(CannotSign, match="may not sign"):
+        sign_gate(gate_id=gate.id, user=person("visitor", may_sign=False))
+    assert not moves(unsigned, state="live").exists()
+    sign_gate(gate_id=gate.id, user=second)
+    assert set(moves(unsigned).values_list("state", flat=True)) == {"live", "fallout"}
