@@ -21,6 +21,7 @@ from crossbill.platform.product import operations as products
 from crossbill.platform.product import queries as catalogue_queries
 from crossbill.replacement.migration import load
 from crossbill.replacement.migration.models import AccountMove, Replacement, SuspendedRecord, Wave
+from crossbill.replacement.migration.plan import shortened
 from crossbill.replacement.migration.transform import all_suspended, plan_moves
 from crossbill.replacement.migration.workspace import Workspace
 from crossbill.runs.models import Chunk, Run
@@ -146,7 +147,13 @@ def _suspended_rows(workspace: Workspace, backend: Backend, replacement: Replace
     rows = all_suspended(workspace, backend)
     owners = [(code, rule.owner) for code, rule in workspace.spec.gate.classes.items()]
     owner = rows.class_code.cases(*owners, else_=DEFAULT_OWNER) if owners else DEFAULT_OWNER
-    return rows.mutate(replacement_id=ibis.literal(replacement.id), owner=owner)
+    return rows.mutate(
+        replacement_id=ibis.literal(replacement.id),
+        owner=owner,
+        account_key=shortened(rows.account_key),
+        record_key=rows.record_key.substr(0, 200),
+        field=rows.field.substr(0, 60),
+    )
 
 
 # load
