@@ -1,6 +1,7 @@
 """Writes of the migration: what is planned, loaded, gone live and fallen back."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
 from typing import ClassVar
 
@@ -180,11 +181,11 @@ def load_chunk(
 ) -> Receipt:
     """Take over the accounts of one range with everything that belongs to them, all or nothing."""
     first, last = key.split("|")
-    with workspace.engine() as backend:
+    # While PostgreSQL takes one table in, the engine makes the next ones ready.
+    with workspace.engine() as backend, ThreadPoolExecutor(max_workers=1) as ahead:
         tables = _tables_of(workspace, backend, position, first, last)
-        counts = _load_customers(backend, tables, replacement)
-        counts |= _load_products(backend, tables, replacement)
-        counts |= _post_openings(backend, tables, replacement)
+        rows = _rows_of_the_books(tables, replacement)
+        counts = _take_over({n: ahead.submit(backend.to_pyarrow, rows[n]) for n in rows})
     loaded = AccountMove.objects.filter(
         replacement=replacement,
         wave__position=position,
@@ -212,49 +213,45 @@ def _tables_of(
     return tables | {"customer": workspace.scan(backend, "valid", "customer")}
 
 
-def _load_customers(
-    backend: Backend, tables: load.Tables, replacement: Replacement
-) -> dict[str, int]:
+def _rows_of_the_books(tables: load.Tables, replacement: Replacement) -> dict[str, ir.Table]:
+    """What each table of the books is to receive, in the order of their foreign keys."""
     carrier, carrier_id = replacement.carrier.code, replacement.carrier_id
-    owners = backend.to_pyarrow(load.customer_rows(tables, carrier, carrier_id))
-    accounts = backend.to_pyarrow(load.account_rows(tables, carrier, carrier_id))
-    return {
-        "customers": customers.take_over_customers(rows=owners),
-        "accounts": customers.take_over_accounts(rows=accounts),
-    }
-
-
-def _load_products(
-    backend: Backend, tables: load.Tables, replacement: Replacement
-) -> dict[str, int]:
-    ids = catalogue_queries.offering_ids(replacement.carrier_id)
+    ids = catalogue_queries.offering_ids(carrier_id)
     offerings = ibis.memtable(
         pa.table({"offering_code": list(ids), "offering_id": list(ids.values())})
     )
-    rows = load.product_rows(tables, replacement.carrier.code, replacement.carrier_id, offerings)
-    table = backend.to_pyarrow(rows)
-    assert table.num_rows == backend.to_pyarrow(tables["product"].count()).as_py()
-    return {"products": products.take_over_products(rows=table)}
-
-
-def _post_openings(
-    backend: Backend, tables: load.Tables, replacement: Replacement
-) -> dict[str, int]:
-    if "open_item" not in tables and "balance" not in tables:
-        return {}
-    carrier, carrier_id = replacement.carrier.code, replacement.carrier_id
-    items = load.opening_items(tables)
-    entries = load.entry_rows(items, carrier, carrier_id, replacement.as_of_date)
-    postings = load.posting_rows(items, carrier)
-    open_items = None
+    rows = {
+        "customers": load.customer_rows(tables, carrier, carrier_id),
+        "accounts": load.account_rows(tables, carrier, carrier_id),
+        "products": load.product_rows(tables, carrier, carrier_id, offerings),
+        "products wanted": tables["product"].count().name("rows").as_table(),
+    }
+    if "open_item" in tables or "balance" in tables:
+        items = load.opening_items(tables)
+        rows["entries"] = load.entry_rows(items, carrier, carrier_id, replacement.as_of_date)
+        rows["postings"] = load.posting_rows(items, carrier)
     if "open_item" in tables:
-        open_items = backend.to_pyarrow(load.open_item_rows(tables, carrier, carrier_id))
-    count = ledger.post_entries(
-        entries=backend.to_pyarrow(entries),
-        postings=backend.to_pyarrow(postings),
-        open_items=open_items,
+        rows["open items"] = load.open_item_rows(tables, carrier, carrier_id)
+    return rows
+
+
+def _take_over(rows: Mapping[str, Future[pa.Table]]) -> dict[str, int]:
+    """Put the rows into the books as they get ready; gives the counts."""
+    counts = {
+        "customers": customers.take_over_customers(rows=rows["customers"].result()),
+        "accounts": customers.take_over_accounts(rows=rows["accounts"].result()),
+        "products": products.take_over_products(rows=rows["products"].result()),
+    }
+    wanted = rows["products wanted"].result()["rows"][0].as_py()
+    assert counts["products"] == wanted, f"{counts['products']} of {wanted} products"
+    if "entries" not in rows:
+        return counts
+    open_items = rows["open items"].result() if "open items" in rows else None
+    posted = ledger.post_entries(
+        entries=rows["entries"].result(), postings=rows["postings"].result(), open_items=open_items
     )
-    return {"opening entries": count, "open items": open_items.num_rows if open_items else 0}
+    held = open_items.num_rows if open_items else 0
+    return counts | {"opening entries": posted, "open items": held}
 
 
 # after the gate
