@@ -11,6 +11,7 @@ from crossbill.platform.billing.resolve import resolution_proof
 from crossbill.platform.billing.shadow import shadow_run
 
 INPUTS = ("account", "product", "price", "tax_rate", "policy", "periods", "currency")
+PROVING = ibis.duckdb.connect()
 PROVED = ("product", "periods", "charge_input", "unresolved")
 _stated: dict[str, list[dict]] = {}
 _results: dict[str, list[dict]] = {}
@@ -35,7 +36,7 @@ def _calculate() -> dict[str, list[dict]]:
     done = shadow_run().run(ENGINE, sources)
     found = {name: ENGINE.to_pyarrow(done[name]) for name in done}
     held = {name: ibis.memtable(found[name]) for name in PROVED}
-    found["proof"] = ENGINE.to_pyarrow(_proof().run(ENGINE, held)["proof"])
+    found["proof"] = PROVING.to_pyarrow(_proof().run(PROVING, held)["proof"])
     return {name: rows.to_pylist() for name, rows in found.items()}
 
 

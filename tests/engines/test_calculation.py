@@ -88,3 +88,10 @@ def test_columns_may_come_in_any_order_and_number(backend):
     wide = amounts(3).mutate(more=1).select("more", "amount", "key")
     done = Calculation(INPUTS, STEPS).run(backend, {"amounts": wide})
     assert rows(backend, done["sums"]) == [{"sum": 3}]
+
+
+def test_a_result_of_another_calculation_never_stands_before_an_input(backend):
+    Calculation(INPUTS, STEPS).run(backend, {"amounts": amounts(3)})
+    other = Calculation({"owed": INPUTS["amounts"]}, [Step("same", lambda t: t["owed"])])
+    with pytest.raises(AssertionError, match="result of another calculation"):
+        other.run(backend, {"owed": amounts(5)})

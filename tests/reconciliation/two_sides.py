@@ -15,6 +15,7 @@ from crossbill.platform.billing.shadow import shadow_run
 from crossbill.replacement.reconciliation.calculation import reconciliation
 
 Rows = list[dict]
+COMPARING = ibis.duckdb.connect()  # an engine of its own, as each stage of a wave has
 MONEY = ("net_minor", "tax_minor", "total_minor")
 MAPPED = (
     ("bill", ("account_key", "period_from", *MONEY)),
@@ -63,15 +64,15 @@ def reconciled(stated: dict[str, Rows], new: dict[str, Rows], old: dict[str, Row
         sources[f"new_{name}"] = _rows(dataset, new[name])
         lineage = dataset.extended(name, datasets.LINEAGE)
         sources[f"valid_{name}"] = _rows(lineage, old[name])
-    return Found(chain().run(ENGINE, sources))
+    return Found(chain().run(COMPARING, sources))
 
 
 class Found:
     """What a reconciliation finds, as rows."""
 
     def __init__(self, done: dict[str, ir.Table]) -> None:
-        self.differences = ENGINE.to_pyarrow(done["difference"]).to_pylist()
-        verdicts = ENGINE.to_pyarrow(done["verdict"]).to_pylist()
+        self.differences = COMPARING.to_pyarrow(done["difference"]).to_pylist()
+        verdicts = COMPARING.to_pyarrow(done["verdict"]).to_pylist()
         self.verdicts = {(v["account_key"], v["period_from"]): v["verdict"] for v in verdicts}
         self.verdict_rows = len(verdicts)
 

@@ -66,5 +66,7 @@ def _unbound(name: str, schema: ibis.Schema) -> ir.Table:
 
 
 def _bind(backend: Backend, name: str, table: ir.Table) -> None:
-    """Give a source the input's name."""
+    """Give a source the input's name, which no result of another calculation may stand before."""
+    stored = backend.raw_sql("SELECT table_name FROM duckdb_tables() WHERE temporary").fetchall()
+    assert (name,) not in stored, f"{name} is a result of another calculation on this engine"
     backend.create_view(name, table, overwrite=True)
