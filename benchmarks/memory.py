@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 PROC = Path("/proc")
-INTERVAL_SECONDS = 0.2
+INTERVAL_SECONDS = 0.5
 
 
 @dataclass
@@ -75,12 +75,19 @@ def _below(root: int, parents: dict[int, int]) -> set[int]:
 
 
 def _size(processes: set[int]) -> int:
-    """Kilobytes, what several share counted once in all: each has its part of it (PSS)."""
-    total = 0
-    for process in processes:
-        try:
-            lines = (PROC / str(process) / "smaps_rollup").read_text().splitlines()
-        except OSError:
-            continue  # it has just ended
-        total += next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
-    return total
+    """Kilobytes: what each has of its own, and what the server's processes share once."""
+    tables = [_status(process) for process in processes]
+    own = sum(_kilobytes(table, "RssAnon") for table in tables)
+    return own + max((_kilobytes(table, "RssShmem") for table in tables), default=0)
+
+
+def _status(process: int) -> dict[str, str]:
+    try:
+        lines = (PROC / str(process) / "status").read_text().splitlines()
+    except OSError:
+        return {}  # it has just ended
+    return dict(line.split(":", 1) for line in lines if ":" in line)
+
+
+def _kilobytes(table: dict[str, str], name: str) -> int:
+    return int(table.get(name, "0").split()[0])

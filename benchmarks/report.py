@@ -34,8 +34,8 @@ them.
 The sample carrier's change-over as `crossbill demo` does it: generate the extract, then land,
 stage, map, validate, plan, and for each of four waves load, snapshot, shadow bill, reconcile, gate
 and signatures. Each run has a process and a data folder of its own, so it pays for a new PostgreSQL
-too (*start-up*). Wall time in seconds, median of the runs; memory is the highest sum over all
-processes at one moment of the pipeline, shared pages counted once.
+too (*start-up*). Wall time in seconds, median of the runs. Memory is the highest sum over all
+processes at one moment of the pipeline, what they share counted once, file pages not at all.
 
 {sizes}
 
