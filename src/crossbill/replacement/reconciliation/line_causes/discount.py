@@ -19,11 +19,11 @@ from crossbill.replacement.reconciliation.lines import (
 CODE = "DISCOUNT"
 RANK = 60
 LARGEST = INT64_MAX // PPM - 1  # more than that is no part of any charge
-WHOLE_PERCENTS = 51  # 0 to 50
+HALF_PERCENTS = 101  # 0 to 50 percent
 
 
 def candidates(case: Case) -> ir.Table:
-    """Lines that agree with no discount, one of up to 50 whole percent, or one used elsewhere.
+    """Lines that agree with no discount, one of up to 50 percent in halves, or one used elsewhere.
 
     A discount is looked for only where the charge that it is taken from agrees.
     """
@@ -49,9 +49,9 @@ def candidates(case: Case) -> ir.Table:
 def _rates(case: Case) -> ir.Table:
     """The discounts that are tried."""
     used = case.charge.select(other_ppm="discount_ppm").distinct()
-    percent = ibis.range(WHOLE_PERCENTS).unnest().name("percent").as_table()
-    whole = percent.select(other_ppm=percent.percent.cast("int64") * 10_000)
-    return used.union(whole, distinct=True)
+    half = ibis.range(HALF_PERCENTS).unnest().name("half").as_table()
+    halves = half.select(other_ppm=half.half.cast("int64") * 5_000)
+    return used.union(halves, distinct=True)
 
 
 def _rates_within(wanted: ir.Table, rates: ir.Table) -> ir.Table:
