@@ -201,7 +201,8 @@ def _words(receipt: Receipt) -> str:
     parts = [f"{receipt.accepted:,} accepted"] if receipt.records_in else []
     parts += [f"{receipt.duplicate:,} duplicate"] if receipt.duplicate else []
     parts += [f"{receipt.suspended:,} suspended"] if receipt.suspended else []
-    parts += [f"{name} {value:,}" for name, value in receipt.notes.items() if _is_count(value)]
+    notes = sorted(receipt.notes.items())
+    parts += [f"{name} {value:,}" for name, value in notes if _is_count(value)]
     return ", ".join(parts) or "done"
 
 

@@ -174,8 +174,8 @@ def _control_totals(wave: Wave) -> list[dict[str, Any]]:
     """Rows and sums of both sides, each measured on its own side by the stage that made it."""
     stages = {s.name: s for s in wave.replacement.run.stages.all()}
     loaded = stages[f"load-{wave.position}"].notes
-    exported = stages[f"snapshot-{wave.position}"].notes
-    compared = stages[f"reconcile-{wave.position}"].notes
+    exported = stages[f"snapshot-{wave.position}"].notes["figures"]
+    compared = stages[f"reconcile-{wave.position}"].notes["figures"]
     explained = compared["old billed minor"] + compared["differences minor"]
     return [
         {"name": "accounts", "old": loaded.get("accounts", 0), "new": exported["account"]},

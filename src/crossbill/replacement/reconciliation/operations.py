@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any, ClassVar
 
 import ibis
@@ -51,7 +52,10 @@ def take_snapshot(*, workspace: Workspace, wave: Wave) -> Receipt:
             with snapshot.export(name, carrier_id) as reader:
                 written = workspace.save_rows(reader, dataset, place, name)
             files[f"{place}/{name}.parquet"], rows[name] = written.sha256, written.rows
-    return Receipt(files=files, notes=rows)
+    return Receipt(
+        files=files,
+        notes={"accounts": rows["account"], "products": rows["product"], "figures": rows},
+    )
 
 
 def bill_in_shadow(*, workspace: Workspace, wave: Wave) -> Receipt:
@@ -67,8 +71,11 @@ def bill_in_shadow(*, workspace: Workspace, wave: Wave) -> Receipt:
         }
     return Receipt(
         files={f"{place}/{name}.parquet": written.sha256 for name, written in files.items()},
-        notes={name: written.rows for name, written in files.items()}
-        | {"total_minor": files["bill"].sums["total_minor"]},
+        notes={
+            "bills": files["bill"].rows,
+            "bill lines": files["bill_line"].rows,
+            "figures": {"total minor": files["bill"].sums["total_minor"]},
+        },
     )
 
 
@@ -91,13 +98,13 @@ def reconcile_wave(*, workspace: Workspace, wave: Wave) -> Receipt:
         done = reconciliation(_mapped(workspace)).run(backend, _sources(workspace, backend, place))
         written = workspace.save(done["difference"], DIFFERENCE, place, "difference")
         stored = workspace.scan(backend, place, "difference")
-        tallies = {f"{name} matched": _tally(done, name).matched for name in names}
-        counts = _verdicts(backend, done["verdict"]) | _billed(backend, stored, done)
+        tallies = {f"{name} rows": asdict(_tally(done, name)) for name in names}
+        counts, billed = _verdicts(backend, done["verdict"]), _billed(backend, stored, done)
         rows = backend.to_pyarrow(_difference_rows(workspace, stored, wave))
     copy_in(Difference, rows)
     return Receipt(
         files={f"{place}/difference.parquet": written.sha256},
-        notes=tallies | counts | {"differences": written.rows},
+        notes=counts | {"differences": written.rows, "figures": tallies | billed},
     )
 
 

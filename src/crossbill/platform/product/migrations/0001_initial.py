@@ -39,6 +39,12 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.UUIDField(primary_key=True, serialize=False)),
                 ("product_key", models.CharField(max_length=60)),
+                (
+                    "source_code",
+                    models.CharField(
+                        blank=True, help_text="Its code in the old system", max_length=60, null=True
+                    ),
+                ),
                 ("quantity", models.BigIntegerField()),
                 ("start_date", models.DateField()),
                 (

@@ -105,6 +105,8 @@ class Migration(migrations.Migration):
                 (
                     "wave",
                     models.ForeignKey(
+                        blank=True,
+                        null=True,
                         on_delete=django.db.models.deletion.PROTECT,
                         related_name="moves",
                         to="migration.wave",
