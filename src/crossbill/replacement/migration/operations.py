@@ -1,5 +1,6 @@
 """Writes of the migration: what is planned, loaded, gone live and fallen back."""
 
+import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import date
@@ -161,11 +162,11 @@ def _suspended_rows(workspace: Workspace, backend: Backend, replacement: Replace
 
 
 def load_chunks(workspace: Workspace, position: int) -> Sequence[str]:
-    """Ranges of account keys of one wave, as ``first|last``; the same ones in every attempt."""
+    """Ranges of account keys of one wave, first and last as JSON; the same in every attempt."""
     keys = wave_keys(workspace, position)["account_key"]
     starts = range(0, len(keys), ACCOUNTS_PER_CHUNK)
     parts = [keys.slice(start, ACCOUNTS_PER_CHUNK) for start in starts]
-    return [f"{part[0].as_py()}|{part[-1].as_py()}" for part in parts]
+    return [json.dumps([part[0].as_py(), part[-1].as_py()]) for part in parts]
 
 
 def wave_keys(workspace: Workspace, position: int) -> pa.Table:
@@ -180,21 +181,29 @@ def load_chunk(
     *, workspace: Workspace, replacement: Replacement, position: int, key: str
 ) -> Receipt:
     """Take over the accounts of one range with everything that belongs to them, all or nothing."""
-    first, last = key.split("|")
+    first, last = json.loads(key)
     # While PostgreSQL takes one table in, the engine makes the next ones ready.
     with workspace.engine() as backend, ThreadPoolExecutor(max_workers=1) as ahead:
         tables = _tables_of(workspace, backend, position, first, last)
         rows = _rows_of_the_books(tables, replacement)
-        counts = _take_over({n: ahead.submit(backend.to_pyarrow, rows[n]) for n in rows})
-    loaded = AccountMove.objects.filter(
-        replacement=replacement,
-        wave__position=position,
-        state=AccountMove.State.PLANNED,
-        account_key__gte=first,
-        account_key__lte=last,
-    ).update(state=AccountMove.State.LOADED)
+        ready = {name: ahead.submit(backend.to_pyarrow, rows[name]) for name in rows}
+        counts = _take_over(ready)
+        loaded = _mark_loaded(replacement, ready["accounts"].result()["account_key"].to_pylist())
     assert loaded == counts["accounts"], f"{loaded} moves, {counts['accounts']} accounts"
     return Receipt(records_in=loaded, accepted=loaded, notes=counts)
+
+
+def _mark_loaded(replacement: Replacement, account_keys: Sequence[str]) -> int:
+    """Note that these accounts are loaded; by their keys, since a range depends on a collation."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE migration_accountmove SET state = 'loaded'
+            WHERE replacement_id = %s AND state = 'planned' AND account_key = ANY(%s)
+            """,
+            [replacement.id, list(account_keys)],
+        )
+        return int(cursor.rowcount)
 
 
 def _tables_of(

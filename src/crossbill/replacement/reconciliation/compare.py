@@ -333,6 +333,13 @@ def record_key(column: Callable[[str], ir.Value], key: tuple[str, ...]) -> ir.Va
     return ibis.literal("|").join(list(written))
 
 
+def written_part(part: str | None) -> str:
+    """One part of a key of several as ``record_key`` writes it."""
+    if part is None:
+        return ""
+    return part.replace("\\", "\\\\").replace("|", "\\|") or "\\"
+
+
 def _item(**given: ir.Value) -> dict[str, ir.Value]:
     """The columns of a difference beside its keys; what is not given is empty."""
     names = [n for n in DIFFERENCES if n not in ("entity", "account_key", "record_key")]

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Protocol
 
+from crossbill.replacement.reconciliation.compare import written_part
+
 Row = Mapping[str, Any]
 LINE_KEY = ("product_key", "category", "charge_from")
 
@@ -14,6 +16,7 @@ class Differing(Protocol):
     """What is asked of a difference: where it stands."""
 
     entity: str
+    account_key: str
     record_key: str
     class_code: str
     evidence: str
@@ -165,14 +168,16 @@ def _place(
     by_period = {period.isoformat(): bill for period, bill in bills.items()}
     rest = []
     for difference in differences:
-        parts = tuple(difference.record_key.split("|"))
-        line = by_key.get(parts[1:]) if difference.entity == "bill_line" else None
-        billed = difference.entity in ("bill", "bill_line") and len(parts) > 1
-        place = line or (by_period.get(parts[1]) if billed else None)
+        account = written_part(difference.account_key) + "|"
+        key = difference.record_key.removeprefix(account)
+        line = by_key.get(key) if difference.entity == "bill_line" else None
+        billed = difference.entity in ("bill", "bill_line")
+        place = line or (by_period.get(key.split("|")[0]) if billed else None)
         (place.differences if place else rest).append(difference)
     return rest
 
 
-def _line_key(place: tuple[Any, ...]) -> tuple[str, ...]:
+def _line_key(place: tuple[Any, ...]) -> str:
     """The key as the comparison writes it, without the account."""
-    return tuple("" if part is None else str(part) for part in place[:-1])
+    parts = (None if part is None else str(part) for part in place[:-1])
+    return "|".join(map(written_part, parts))
