@@ -34,18 +34,17 @@ def customers(shared_data):
 
 
 @pytest.fixture(scope="module")
-def moved(shared_data, django_db_setup, django_db_blocker):
+def moved(books, shared_data):
     """The change-over of the example, done once for this file, and its part of the store."""
     from crossbill.config.environment import read_environment
     from crossbill.engine.store import Store
     from crossbill.replacement.operations import replace
 
-    with django_db_blocker.unblock():
-        replacement = replace(
-            spec_path=EXAMPLE / "replacement.yaml",
-            data=shared_data / "telco_ibm",
-            carrier_code="telco-test",
-        )
+    replacement = replace(
+        spec_path=EXAMPLE / "replacement.yaml",
+        data=shared_data / "telco_ibm",
+        carrier_code="telco-test",
+    )
     return replacement, Store(read_environment().store_url)
 
 
