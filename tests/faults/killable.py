@@ -17,6 +17,11 @@ PATIENCE = 300  # seconds: for a busy machine, never the usual
 DONE_MARK = "✓ "
 
 
+def _hear_the_keyboard() -> None:
+    """A test run that a shell put into the background would pass on that it ignores Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Attempt:
     """One command that is running, in a process group of its own."""
 
@@ -32,6 +37,7 @@ class Attempt:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=_hear_the_keyboard,  # noqa: PLW1509 - before any thread, and only this
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
