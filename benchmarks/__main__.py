@@ -18,13 +18,14 @@ LARGE = 1_000_000  # from here on one run says enough: what disturbs it is small
 def main() -> None:
     """Measure each size, write the page and the raw numbers, and print the table."""
     options = _options()
+    where = machine()
     runs = []
     for size in options.sizes:
         for number in range(1, _repeats(size, options.repeat) + 1):
             print(f"{size:,} accounts, run {number}", flush=True)
             runs.append(measure(size))
     date = datetime.now(UTC).date().isoformat()
-    measured = {"date": date, "machine": machine(), "versions": versions(), "runs": runs}
+    measured = {"date": date, "machine": where, "versions": versions(), "runs": runs}
     _write(options.out / "benchmarks" / "results.json", json.dumps(measured, indent=1) + "\n")
     _write(options.out / "docs" / "benchmarks.md", page(measured))
     print(sizes_as_text(measured))

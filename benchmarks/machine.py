@@ -11,12 +11,13 @@ PACKAGES = ("duckdb", "ibis-framework", "pyarrow", "django")
 
 
 def machine() -> dict[str, str]:
-    """Cores, memory and processor of this machine."""
+    """Cores, memory and processor of this machine, and how busy it is with other things."""
     return {
         "cores": str(len(os.sched_getaffinity(0))),
         "memory": f"{_memory_kb() // 1024 // 1024 + 1} GB",
         "processor": _from(Path("/proc/cpuinfo"), "model name") or platform.machine(),
         "system": f"{platform.system()} {platform.release()}",
+        "load average before": f"{os.getloadavg()[0]:.1f}",
     }
 
 
