@@ -53,11 +53,11 @@ def _generate(accounts: int, seed: int) -> tuple[float, Path]:
 
 def _replace(extract: Path) -> tuple[float, Any]:
     from crossbill.replacement.operations import replace
-    from crossbill.sample.demo import CARRIER
+    from crossbill.sample import carrier_folder
 
     _say(phase="replace")
     began = time.perf_counter()
-    replacement = replace(spec_path=CARRIER / "replacement.yaml", data=extract)
+    replacement = replace(spec_path=carrier_folder() / "replacement.yaml", data=extract)
     return time.perf_counter() - began, replacement
 
 

@@ -10,7 +10,7 @@ import yaml
 
 from crossbill.replacement import operations
 from crossbill.replacement.migration.models import Replacement
-from crossbill.sample.demo import CARRIER
+from crossbill.sample import carrier_folder
 
 Document = dict[str, Any]
 
@@ -28,7 +28,7 @@ class SpoiltCarrier:
         """Everything copied into a folder, the rehearsal's signatures left out."""
         data, specs = folder / "data", folder / "specs"
         shutil.copytree(extract, data)
-        shutil.copytree(CARRIER, specs)
+        shutil.copytree(carrier_folder(), specs)
         estate = cls(carrier, data, specs)
         estate.edit("replacement.yaml", lambda spec: spec.pop("rehearsal"))
         return estate

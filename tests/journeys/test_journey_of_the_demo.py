@@ -13,7 +13,8 @@ import pytest
 from crossbill.config.environment import read_environment
 from crossbill.replacement import operations, queries
 from crossbill.runs.progress import Silent
-from crossbill.sample.demo import CARRIER, demo, went_as_designed
+from crossbill.sample import carrier_folder
+from crossbill.sample.demo import demo, went_as_designed
 from crossbill.sample.operations import generate
 
 pytestmark = pytest.mark.django_db
@@ -101,7 +102,9 @@ def test_only_the_score_reads_the_truth(books, tmp_path):
     generate(accounts=100, seed=5, extract_dir=tmp_path / "extract", truth_dir=tmp_path / "truth")
     shutil.rmtree(tmp_path / "truth")
     replacement = operations.replace(
-        spec_path=CARRIER / "replacement.yaml", data=tmp_path / "extract", carrier_code="no-truth"
+        spec_path=carrier_folder() / "replacement.yaml",
+        data=tmp_path / "extract",
+        carrier_code="no-truth",
     )
     assert queries.summary(replacement)["gate"] == "passed"
 

@@ -14,7 +14,7 @@ from crossbill.replacement import operations, queries
 from crossbill.replacement.migration.models import AccountMove
 from crossbill.replacement.reconciliation.models import Difference, Gate
 from crossbill.replacement.reconciliation.operations import CannotSign, sign_gate
-from crossbill.sample.demo import CARRIER
+from crossbill.sample import carrier_folder
 
 pytestmark = pytest.mark.django_db
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 def rehearsed(books, extract):
     """A change-over that the sample users have signed."""
     return operations.replace(
-        spec_path=CARRIER / "replacement.yaml", data=extract, carrier_code="rehearsed"
+        spec_path=carrier_folder() / "replacement.yaml", data=extract, carrier_code="rehearsed"
     )
 
 

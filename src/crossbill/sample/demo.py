@@ -5,10 +5,9 @@ from typing import Any
 
 from crossbill.replacement import operations, queries
 from crossbill.runs.progress import Progress
+from crossbill.sample import carrier_folder
 from crossbill.sample.operations import generate
 from crossbill.sample.score import score
-
-CARRIER = Path(__file__).parent / "carrier"
 
 
 def demo(*, accounts: int, seed: int, home: Path, progress: Progress) -> dict[str, Any]:
@@ -20,7 +19,7 @@ def demo(*, accounts: int, seed: int, home: Path, progress: Progress) -> dict[st
     extract, truth = home / "sample" / name / "extract", home / "sample" / name / "truth"
     generate(accounts=accounts, seed=seed, extract_dir=extract, truth_dir=truth)
     replacement = operations.replace(
-        spec_path=CARRIER / "replacement.yaml",
+        spec_path=carrier_folder() / "replacement.yaml",
         data=extract,
         carrier_code=f"opticom-{name}",
         progress=progress,

@@ -13,7 +13,6 @@ from django.db import connection
 from django.utils import timezone
 from ibis.backends.duckdb import Backend
 
-from crossbill.core.money import parse_nanos, parse_scaled
 from crossbill.core.refusal import Refusal
 from crossbill.platform.bulk import copy_in
 from crossbill.platform.customer import operations as customers
@@ -85,28 +84,8 @@ def refuse_changed_files(*, workspace: Workspace, run: Run) -> None:
 def publish_catalogue(*, workspace: Workspace, replacement: Replacement) -> Receipt:
     """Publish the catalogue that the accounts will be billed by."""
     catalogue = workspace.catalogue
-    prices = [
-        products.Price(
-            offering_code=offering.code,
-            price_version=price.version,
-            valid_from=price.valid_from,
-            valid_to=price.valid_to,
-            currency=catalogue.currency,
-            amount_nanos=parse_nanos(price.monthly),
-        )
-        for offering in catalogue.offerings
-        for price in offering.prices
-    ]
-    rates = [
-        products.Rate(
-            tax_code=rate.code,
-            name=rate.name,
-            valid_from=rate.valid_from,
-            valid_to=rate.valid_to,
-            rate_ppm=parse_scaled(rate.percent, digits=4),
-        )
-        for rate in catalogue.tax_rates
-    ]
+    prices = [products.Price(**row) for row in catalogue.price_rows()]
+    rates = [products.Rate(**row) for row in catalogue.rate_rows()]
     products.publish_catalogue(
         carrier_id=replacement.carrier_id,
         offerings={offering.code: offering.name for offering in catalogue.offerings},

@@ -7,7 +7,6 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
-from crossbill.core.money import parse_nanos, parse_scaled
 from crossbill.core.policy import Policy
 from crossbill.engine.datasets import (
     CANONICAL,
@@ -162,27 +161,8 @@ def _before(workspace: Workspace, backend: Backend, name: str, entity: str) -> i
 def catalogue_tables(workspace: Workspace) -> tuple[ir.Table, ir.Table]:
     """PRICE and TAX_RATE as the catalogue file says."""
     catalogue = workspace.catalogue
-    prices = [
-        {
-            "offering_code": offering.code,
-            "price_version": price.version,
-            "valid_from": price.valid_from,
-            "valid_to": price.valid_to,
-            "currency": catalogue.currency,
-            "amount_nanos": parse_nanos(price.monthly),
-        }
-        for offering in catalogue.offerings
-        for price in offering.prices
-    ]
-    rates = [
-        {
-            "tax_code": rate.code,
-            "valid_from": rate.valid_from,
-            "valid_to": rate.valid_to,
-            "rate_ppm": parse_scaled(rate.percent, digits=4),
-        }
-        for rate in catalogue.tax_rates
-    ]
+    prices = catalogue.price_rows()
+    rates = catalogue.rate_rows()
     return (
         ibis.memtable(pa.Table.from_pylist(prices, PRICE.arrow)),
         ibis.memtable(pa.Table.from_pylist(rates, TAX_RATE.arrow)),

@@ -8,7 +8,6 @@ import ibis
 import ibis.expr.types as ir
 
 from crossbill.core import plugins
-from crossbill.engine.datasets import DIFFERENCE
 
 UNEXPLAINED = "UNEXPLAINED"
 IDENTITY = ("entity", "account_key", "record_key", "field")
@@ -63,11 +62,6 @@ def classify(differences: ibis.Table, causes: Sequence[Cause]) -> ibis.Table:
 def explained(differences: ibis.Table, where: ir.BooleanValue, evidence: ir.Value) -> ibis.Table:
     """What a cause returns: the differences where the condition holds, with their evidence."""
     return differences.filter(where.fill_null(False)).select(*IDENTITY, evidence=evidence)
-
-
-def to_dataset(classified: ibis.Table) -> ibis.Table:
-    """The classified differences with exactly the columns of the DIFFERENCE dataset."""
-    return classified.select(*(c.name for c in DIFFERENCE.columns))
 
 
 def _ranked(differences: ibis.Table, cause: Cause, rank: int) -> ibis.Table:
