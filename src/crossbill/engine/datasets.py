@@ -50,21 +50,21 @@ class Dataset:
 
     def extended(self, name: str, columns: str) -> "Dataset":
         """The same dataset with further columns, in the text form of this module."""
-        return Dataset(name, self.key, self.columns + _dataset(name, "", columns).columns)
+        return Dataset(name, self.key, self.columns + described(name, "", columns).columns)
 
     def empty(self) -> pa.Table:
         """A table of this schema without rows."""
         return self.arrow.empty_table()
 
 
-def _dataset(name: str, key: str, columns: str) -> Dataset:
+def described(name: str, key: str, columns: str) -> Dataset:
     """Read a schema from its text form: one column a line, ``name type[?] meaning``."""
     rows = [line.split(maxsplit=2) for line in columns.strip().splitlines()]
     parsed = (Column(n, t.rstrip("?"), t.endswith("?"), meaning) for n, t, meaning in rows)
     return Dataset(name, tuple(key.split()), tuple(parsed))
 
 
-CUSTOMER = _dataset(
+CUSTOMER = described(
     "customer",
     "customer_key",
     """
@@ -75,7 +75,7 @@ CUSTOMER = _dataset(
     """,
 )
 
-ACCOUNT = _dataset(
+ACCOUNT = described(
     "account",
     "account_key",
     """
@@ -95,7 +95,7 @@ ACCOUNT = _dataset(
     """,
 )
 
-PRODUCT = _dataset(
+PRODUCT = described(
     "product",
     "product_key",
     """
@@ -114,7 +114,7 @@ PRODUCT = _dataset(
     """,
 )
 
-OPEN_ITEM = _dataset(
+OPEN_ITEM = described(
     "open_item",
     "open_item_key",
     """
@@ -131,7 +131,7 @@ OPEN_ITEM = _dataset(
     """,
 )
 
-BALANCE = _dataset(
+BALANCE = described(
     "balance",
     "account_key",
     """
@@ -141,7 +141,7 @@ BALANCE = _dataset(
     """,
 )
 
-BILL = _dataset(
+BILL = described(
     "bill",
     "account_key period_from bill_key",
     """
@@ -158,7 +158,7 @@ BILL = _dataset(
     """,
 )
 
-BILL_LINE = _dataset(
+BILL_LINE = described(
     "bill_line",
     "account_key period_from product_key category charge_from",
     """
@@ -178,7 +178,7 @@ BILL_LINE = _dataset(
     """,
 )
 
-PRICE = _dataset(
+PRICE = described(
     "price",
     "offering_code valid_from",
     """
@@ -191,7 +191,7 @@ PRICE = _dataset(
     """,
 )
 
-TAX_RATE = _dataset(
+TAX_RATE = described(
     "tax_rate",
     "tax_code valid_from",
     """
@@ -202,7 +202,7 @@ TAX_RATE = _dataset(
     """,
 )
 
-POLICY = _dataset(
+POLICY = described(
     "policy",
     "policy_code",
     """
@@ -216,7 +216,7 @@ POLICY = _dataset(
     """,
 )
 
-CHARGE_INPUT = _dataset(
+CHARGE_INPUT = described(
     "charge_input",
     "account_key period_from product_key",
     """
@@ -249,7 +249,7 @@ CHARGE = Dataset(
     "charge",
     CHARGE_INPUT.key,
     CHARGE_INPUT.columns
-    + _dataset(
+    + described(
         "amounts",
         "",
         """
@@ -265,7 +265,7 @@ CHARGE = Dataset(
     ).columns,
 )
 
-UNRESOLVED = _dataset(
+UNRESOLVED = described(
     "unresolved",
     "account_key period_from product_key",
     """
@@ -280,7 +280,7 @@ UNRESOLVED = _dataset(
     """,
 )
 
-DIFFERENCE = _dataset(
+DIFFERENCE = described(
     "difference",
     "entity account_key record_key field",
     """
@@ -298,7 +298,7 @@ DIFFERENCE = _dataset(
     """,
 )
 
-SUSPENDED = _dataset(
+SUSPENDED = described(
     "suspended",
     "file line code",
     """
@@ -321,7 +321,7 @@ LINEAGE = """
     source_line  integer  its physical line, from 1
     """
 
-MOVE = _dataset(
+MOVE = described(
     "move",
     "account_key",
     """
@@ -334,7 +334,7 @@ MOVE = _dataset(
     """,
 )
 
-TARIFF = _dataset(
+TARIFF = described(
     "tariff",
     "source_code valid_from",
     """
