@@ -26,6 +26,28 @@ class TaxScope(StrEnum):
     BILL = "bill"  # the sum of a bill's lines of one rate
 
 
+class RoundingScope(StrEnum):
+    """What the price of usage is rounded on."""
+
+    INCREMENT = "increment"  # the price of each increment, before it is multiplied
+    EVENT = "event"  # the price of each event
+    LINE = "line"  # the sum on a bill line; each event is kept to the nano
+
+
+class BandCrossing(StrEnum):
+    """What a call costs that goes on when the next time band begins."""
+
+    SPLIT = "split"  # each part by the rates of its own band
+    START = "start"  # all of it by the band in which it starts
+
+
+class LocalTime(StrEnum):
+    """Whose local time says which band it is."""
+
+    ACCOUNT = "account"
+    SWITCH = "switch"
+
+
 class PolicyUnreadable(Refusal):
     """The policy is not one that the engine knows. Mend the field that is named."""
 

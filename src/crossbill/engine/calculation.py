@@ -20,32 +20,57 @@ ibis.options.sql.fuse_selects = False
 
 @dataclass(frozen=True)
 class Step:
-    """A named table, made of inputs and earlier steps."""
+    """A named table, made of inputs and earlier steps.
+
+    One that is not ``stored`` is part of the statements that read it: keeping rows in a table costs
+    more than passing them on.
+    """
 
     name: str
     make: Callable[[Tables], ir.Table]
+    stored: bool = True
+
+
+@dataclass(frozen=True)
+class Made:
+    """The expression of a step; what it reads that is stored, it reads by name."""
+
+    name: str
+    expression: ir.Table
+    stored: bool
 
 
 class Calculation:
     """Steps over named inputs, compiled to SQL when it is made.
 
-    Steps may not use in-memory tables: whatever holds rows is an input.
+    Steps may not use in-memory tables: whatever holds rows is an input. ``made`` has the
+    expressions, for another engine than DuckDB to compile.
     """
 
     def __init__(self, inputs: Mapping[str, ibis.Schema], steps: Sequence[Step]) -> None:
         self.inputs = dict(inputs)
-        self._statements: list[tuple[str, str]] = []
+        self.made: list[Made] = []
+        self._statements: list[str] = []
         self._with_functions: list[ir.Table] = []
         tables = {name: _unbound(name, schema) for name, schema in inputs.items()}
         for step in steps:
             expression = step.make(tables)
             if expression.op().find(ScalarUDF):
                 self._with_functions.append(expression)
-            self._statements.append((step.name, ibis.to_sql(expression, dialect="duckdb")))
-            tables[step.name] = _unbound(step.name, expression.schema())
+            kind = "TABLE" if step.stored else "VIEW"
+            sql = ibis.to_sql(expression, dialect="duckdb")
+            self._statements.append(f'CREATE OR REPLACE TEMP {kind} "{step.name}" AS {sql}')
+            self.made.append(Made(step.name, expression, step.stored))
+            bound = _unbound(step.name, expression.schema())
+            tables[step.name] = bound if step.stored else expression
 
-    def run(self, backend: Backend, sources: Tables) -> dict[str, ir.Table]:
-        """Execute all steps on these sources; gives the tables of the inputs and the steps."""
+    def run(
+        self, backend: Backend, sources: Tables, *, told: Callable[[str], None] = lambda name: None
+    ) -> dict[str, ir.Table]:
+        """Execute all steps on these sources; gives the tables of the inputs and the steps.
+
+        ``told`` hears the name of each step when it is done.
+        """
         assert set(sources) == set(self.inputs), set(sources) ^ set(self.inputs)
         for name, table in sources.items():
             missing = set(self.inputs[name]) - set(table.columns)
@@ -53,9 +78,10 @@ class Calculation:
             _bind(backend, name, table)
         for expression in self._with_functions:
             backend._register_udfs(expression)  # what Ibis does itself before it executes
-        for name, sql in self._statements:
-            backend.raw_sql(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {sql}')
-        names = [*self.inputs, *(name for name, _ in self._statements)]
+        for step, statement in zip(self.made, self._statements, strict=True):
+            backend.raw_sql(statement)
+            told(step.name)
+        names = [*self.inputs, *(step.name for step in self.made)]
         return {name: backend.table(name) for name in names}
 
 

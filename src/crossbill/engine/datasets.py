@@ -175,6 +175,7 @@ BILL_LINE = described(
     net_minor          integer   before tax
     tax_minor          integer   tax on this line
     source_changed_at  instant?  change stamp of the record that it was billed from
+    events             integer?  usage records behind a usage line
     """,
 )
 
@@ -218,10 +219,11 @@ POLICY = described(
 
 CHARGE_INPUT = described(
     "charge_input",
-    "account_key period_from product_key",
+    "account_key period_from product_key category",
     """
     account_key           text      who pays
     product_key           text      what is charged
+    category              text      recurring, or usage for what a product used in a period
     offering_code         text      its offering
     period_from           date      bill period
     period_to             date      bill period
@@ -230,8 +232,8 @@ CHARGE_INPUT = described(
     quantity              integer   units
     currency              text      ISO 4217
     minor_digits          integer   digits of the currency's minor unit
-    price_version         text      which price, or own for the customer's own
-    price_nanos           integer   per unit and month
+    price_version         text      which price, own for the customer's own, or usage
+    price_nanos           integer   per unit and month; of usage the sum of the rated events
     discount_ppm          integer   0 where none
     tax_code              text      jurisdiction
     tax_ppm               integer   its rate
@@ -242,6 +244,22 @@ CHARGE_INPUT = described(
     tax_scope             text      of the policy
     tax_rounding_mode     text      of the policy
     source_changed_at     instant?  change stamp of the product that it was made from
+    events                integer?  rated usage events behind a charge for usage
+    """,
+)
+
+USAGE_TOTAL = described(
+    "usage_total",
+    "account_key period_from product_key",
+    """
+    account_key    text     who pays
+    product_key    text     what was used
+    offering_code  text     its offering
+    period_from    date     bill period
+    period_to      date     bill period
+    currency       text     ISO 4217
+    events         integer  rated usage events
+    amount_nanos   integer  what they cost together, with their surcharges
     """,
 )
 
@@ -346,7 +364,25 @@ TARIFF = described(
     """,
 )
 
+USAGE = described(
+    "usage",
+    "usage_key",
+    """
+    usage_key     text      identity of the event at its source; a second one is a duplicate
+    service_key   text      the number, SIM or login that was used
+    usage_type    text      what was used, a key of the plan's charges: voice, message, data ...
+    started_at    instant   start in UTC
+    quantity      integer   seconds, bytes or messages
+    destination   text?     the number dialled, international, digits only
+    network       text?     the network visited or the partner's, digits only
+    time_zone     text?     where the switch stands, IANA name
+    amount_nanos  integer?  the price that the event carries itself
+    currency      text?     of that price, ISO 4217
+    received_at   instant?  when its file came in, UTC
+    """,
+)
+
 CANONICAL = {
     dataset.name: dataset
-    for dataset in (CUSTOMER, ACCOUNT, PRODUCT, OPEN_ITEM, BALANCE, BILL, BILL_LINE, TARIFF)
+    for dataset in (CUSTOMER, ACCOUNT, PRODUCT, OPEN_ITEM, BALANCE, BILL, BILL_LINE, TARIFF, USAGE)
 }

@@ -48,6 +48,8 @@ def connect(
             autoload_known_extensions=False,
         )
         try:
+            backend.raw_sql("SET enable_progress_bar = false")  # it would stand among our output
+            backend.raw_sql("SET TimeZone = 'UTC'")  # an instant is one, wherever the machine is
             if as_written:
                 backend.raw_sql("SET disabled_optimizers = 'common_subexpressions'")
             if sealed_to is not None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import duckdb
 import ibis
+import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 from crossbill.core.money import NANO_DIGITS
@@ -37,9 +38,29 @@ def stop(message: str) -> int:  # type: ignore[empty-body]
     """Stop the query with a message, for what can only be a bug or a corrupt input."""
 
 
+@ibis.udf.scalar.builtin(name="epoch_us")  # type: ignore[untyped-decorator]
+def _epoch_us(instant: dt.timestamp) -> int:  # type: ignore[empty-body]
+    """The engine's count of microseconds since 1970."""
+
+
+@ibis.udf.scalar.builtin(name="make_timestamp")  # type: ignore[untyped-decorator]
+def _make_timestamp(microseconds: int) -> dt.timestamp:
+    """The engine's instant so many microseconds after 1970."""
+
+
+def instant(seconds: ir.IntegerValue) -> ir.TimestampValue:
+    """The instant in UTC so many seconds after 1970."""
+    return _make_timestamp(seconds * 1_000_000)
+
+
+def epoch_seconds(instant: ir.TimestampValue) -> ir.IntegerValue:
+    """Whole seconds since 1970, in UTC; a fraction of a second is dropped."""
+    return quotient(_epoch_us(instant), 1_000_000)
+
+
 def div_trunc(numerator: ir.IntegerValue, denominator: ir.IntegerValue | int) -> ir.IntegerValue:
     """``numerator / denominator`` truncated toward zero; the denominator must be positive."""
-    return _divide(_int64(numerator), _positive(denominator))
+    return _divide(_int64(numerator), positive(denominator))
 
 
 def div_rounded(
@@ -72,6 +93,49 @@ def mul_div_rounded(
     whole, part, divisor = _split(a, b, c)
     quotient = whole + div_trunc(part, divisor)
     return quotient + _step(quotient, part % divisor, divisor, mode)
+
+
+def quotient(numerator: ir.IntegerValue, divisor: ir.IntegerValue | int) -> ir.IntegerValue:
+    """``numerator / divisor`` truncated, for a divisor that is known to be positive.
+
+    Checking a divisor costs more than dividing by it. ``positive`` checks one where it comes from,
+    so that millions of divisions by it need not.
+    """
+    return _divide(_int64(numerator), _int64(divisor))
+
+
+def ceil_div(numerator: ir.IntegerValue, divisor: ir.IntegerValue | int) -> ir.IntegerValue:
+    """``numerator / divisor`` rounded up; numerator at least 0, divisor known to be positive."""
+    return quotient(_int64(numerator) + _int64(divisor) - 1, divisor)
+
+
+def round_parts(
+    whole: ir.IntegerValue,
+    part: ir.IntegerValue,
+    parts: ir.IntegerValue,
+    scale: ir.IntegerValue,
+    mode: ir.StringValue,
+) -> ir.IntegerValue:
+    """``whole + part / parts`` rounded once to a multiple of ``scale``, as an int64.
+
+    Needs ``whole`` at least 0, ``0 <= part < parts < 2**62`` and a scale that is a power of ten up
+    to 10**18. Nothing is multiplied by ``parts``: below a scale of 10 or more, what is left of one
+    nano only tells a tie from what lies just beyond it.
+    """
+    fine = scale == 1
+    kept, rest = quotient(whole, scale), whole % scale
+    doubled = ibis.ifelse(fine, part, rest) * 2
+    bound = ibis.ifelse(fine, parts, scale)
+    sticky = (~fine & (part > 0)).cast(INT64)
+    odd = kept % 2
+    grows = mode.cases(
+        (RoundingMode.HALF_UP.value, doubled >= bound),
+        (RoundingMode.HALF_EVEN.value, doubled + ibis.greatest(sticky, odd) > bound),
+        (RoundingMode.UP.value, doubled + sticky > 0),
+        (RoundingMode.DOWN.value, False),
+        else_=stop(ibis.literal("unknown rounding mode: ") + mode.fill_null("none")) > 0,
+    )
+    return (kept + grows.cast(INT64)) * scale
 
 
 def sum_int64(values: ir.IntegerValue) -> ir.IntegerScalar:
@@ -141,7 +205,7 @@ def _int64(value: ir.IntegerValue | int) -> ir.IntegerValue:
     return value.cast(INT64)
 
 
-def _positive(divisor: ir.IntegerValue | int) -> ir.IntegerValue:
+def positive(divisor: ir.IntegerValue | int) -> ir.IntegerValue:
     """The divisor, or an error of the engine where it is below one."""
     if isinstance(divisor, int):
         assert divisor > 0, "a divisor is positive: signs belong to the numerator"

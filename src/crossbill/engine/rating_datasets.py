@@ -5,33 +5,29 @@ Quantities are whole base units of a usage type (seconds, bytes, messages). ``_s
 which mean nothing outside of one compilation.
 """
 
+from crossbill.engine.datasets import USAGE as CANONICAL_USAGE
 from crossbill.engine.datasets import Dataset, described
 
-USAGE = described(
-    "usage",
-    "usage_key",
+_LINEAGE = described(
+    "lineage",
+    "",
     """
-    usage_key     text      identity of the event at its source; a second one is a duplicate
-    service_key   text      the number, SIM or login that was used
-    usage_type    text      what was used, a key of the plan's charges: voice, message, data ...
-    started_at    instant   start in UTC
-    quantity      integer   seconds, bytes or messages
-    destination   text?     the number dialled, international, digits only
-    network       text?     the network visited or the partner's, digits only
-    time_zone     text?     where the switch stands, IANA name
-    amount_nanos  integer?  the price that the event carries itself
-    currency      text?     of that price, ISO 4217
-    source_file   text      the file that it came in
-    source_line   integer   its line there, from 1
-    received_at   instant?  when its file came in, UTC
+    source_file  text     the file that it came in
+    source_line  integer  its line there, from 1
     """,
+).columns
+# The canonical table with where each event came from.
+USAGE = Dataset(
+    "usage",
+    CANONICAL_USAGE.key,
+    (*CANONICAL_USAGE.columns[:-1], *_LINEAGE, CANONICAL_USAGE.columns[-1]),
 )
 
 SERVICE = described(
     "service",
     "service_key leg valid_from",
     """
-    service_key  text      the number, SIM or login
+    service_key  text      the number, SIM or login; for a wholesale leg also a network
     leg          text      retail, or wholesale for the second rating of the same event
     valid_from   instant   first instant at which the product holds the service, UTC
     valid_to     instant?  first instant at which it no longer does
@@ -74,7 +70,7 @@ EPOCH_CELL = described(
     "cell",
     """
     cell      integer  a quarter of an hour: seconds since 1970 divided by 900
-    epoch_id  integer  its epoch; versions begin at midnight somewhere, which is a quarter everywhere
+    epoch_id  integer  its epoch; a midnight begins a quarter everywhere, so each has one
     """,
 )
 
@@ -137,7 +133,7 @@ RATE = described(
     included            integer   free at the start of each event
     max_cost_nanos      integer?  an event costs no more
     carried_ppm         integer   share of the event's own price that is charged, 0 for none
-    parts               integer   common multiple of the set's units: amounts are in such parts of a nano
+    parts               integer   common multiple of the set's units: so many parts make a nano
     scope_mask          integer   bit n is set where allowances of scope n pay for it
     """,
 )
@@ -208,6 +204,7 @@ ALLOWANCE = described(
     allowance_code    text      its name
     epoch_id          integer   when
     priority          integer   lower ones are used up first
+    position          integer   sets those of one priority and plan apart: they pay for other things
     scope             integer   what it pays for: bit of rate.scope_mask
     quantity          integer   granted each period, in base units
     block             integer   taken in whole blocks of so many
@@ -230,32 +227,91 @@ PERIOD = described(
     """,
 )
 
+PARTY = described(
+    "party",
+    "party_id",
+    """
+    party_id         integer  one row of the table service, counted from 0
+    guide_key        text     what an event must carry: its service_key, or its network
+    leg              text     retail or wholesale
+    valid_from_s     integer  first second
+    valid_to_s       integer  first second after
+    doubled          boolean  two rows hold the service at one time: nobody knows whose usage it is
+    plan_zone_id     integer  plan and local time together
+    plan_code        text     the plan
+    account_key      text     who pays
+    product_key      text     what is charged
+    currency         text     ISO 4217
+    time_zone        text     the account's local time
+    share_key        text?    the group whose members share allowances
+    policy_id        integer?  the rules; empty where they are unknown
+    switch_time      boolean?  whether the switch's local time chooses the band
+    """,
+)
+
+RULES = described(
+    "rules",
+    "policy_id",
+    """
+    policy_id       integer  one policy
+    policy_code     text     its name
+    rounding_scope  text     increment, event or line
+    rounding_mode   text     half_up, half_even, down or up
+    rounding_scale  integer  what rounding keeps is a multiple of so many nanos
+    splits          boolean  whether a call is split at the edge of a band
+    switch_time     boolean  whether the switch's local time chooses the band
+    """,
+)
+
+TERMS = described(
+    "terms",
+    "term_id",
+    """
+    term_id             integer   one step of a rate under one policy
+    rate_set_id         integer   the set
+    band_id             integer   the band
+    policy_id           integer   the policy
+    step                integer   0, 1 ... by elapsed quantity
+    steps               integer   how many the rate has
+    from_quantity       integer   where the step begins
+    to_quantity         integer   where the next begins
+    minimum             integer   charged whole at the start of the step
+    increment           integer   the rest is charged in whole ones
+    unit                integer   the price is for so many base units
+    price_nanos         integer   price of a unit
+    largest_quantity    integer   no event may have more: it would cost over a billion somewhere
+    minimum_nanos       integer   price of the minimum, rounded by the policy
+    increment_nanos     integer   price of an increment, rounded by the policy
+    connect_fee_nanos   integer   once an event
+    included            integer   free at the start of each event
+    max_cost_nanos      integer?  an event costs no more
+    carried_ppm         integer   share of the event's own price that is charged
+    parts               integer   so many parts make a nano
+    unit_parts          integer   of these, so many are one part of the unit
+    scope_mask          integer   which allowances pay for it
+    rounding_scope      text      of the policy
+    rounding_mode       text      of the policy
+    rounding_scale      integer   of the policy: what an event is a multiple of, in nanos
+    splits              boolean   of the policy
+    """,
+)
+
 BUCKET = described(
     "bucket",
     "bucket_key",
     """
-    bucket_key      text     one allowance of one holder for one time
-    allowance_code  text     whose terms
-    rank            integer  0, 1 ... in the order of priority, over all that exist
-    period_from     date     the period for which it was granted first
+    bucket_key      text     one allowance of one holder, granted for one period
+    allowance_code  text     whose terms; products whose plan has the allowance may take from it
+    share           text     product, account or group: what the holder is
+    holder_key      text     product_key, account_key or share_key of those who may take from it
+    period_from     date     the period for which it was granted
+    rank            integer  0, 1 ... in the order of priority: lower ones are used up first
     scope           integer  what it pays for: bit of rate.scope_mask
     quantity        integer  how much there is, in base units
     block           integer  taken in whole blocks of so many
     charged         boolean  it only counts: what it takes is charged all the same
     valid_from_s    integer  first second
-    valid_to_s      integer  first second after
-    """,
-)
-
-HOLDER = described(
-    "holder",
-    "product_key rank valid_from_s",
-    """
-    product_key   text     who may take from the bucket; several where it is shared
-    bucket_key    text     the bucket
-    rank          integer  of the bucket
-    valid_from_s  integer  first second
-    valid_to_s    integer  first second after
+    valid_to_s      integer  first second after; later than the period where what is left stays
     """,
 )
 
@@ -277,13 +333,34 @@ RATED_USAGE = described(
     prefix            text?     the longest prefix that matched
     band              text      the band in which it started
     price_version     text      whose prices
-    rate_set_id       integer   which rates, within the compilation
-    free_quantity     integer   included in the price of each event
     covered_quantity  integer   paid by allowances
     billed_quantity   integer   charged, in whole increments
     amount_nanos      integer   what it costs
     surcharge_nanos   integer   sum of its surcharges
     currency          text      ISO 4217
+    """,
+)
+
+USAGE_CHARGE = described(
+    "usage_charge",
+    "account_key product_key leg plan_code charge_code period_from",
+    """
+    account_key       text     who pays
+    product_key       text     what is charged
+    leg               text     retail or wholesale
+    plan_code         text     the plan
+    charge_code       text     the charge of the plan
+    usage_type        text     what was used
+    period_from       date     the period in which it was used
+    period_to         date     first day after
+    events            integer  how many
+    quantity          integer  as used
+    covered_quantity  integer  paid by allowances
+    billed_quantity   integer  charged, in whole increments
+    amount_nanos      integer  what it costs, rounded where the policy rounds lines
+    surcharge_nanos   integer  sum of the surcharges
+    currency          text     ISO 4217
+    policy_code       text     the rules
     """,
 )
 
@@ -296,7 +373,34 @@ CONSUMPTION = described(
     started_at   instant  its start
     taken        integer  what it took, in whole blocks
     covered      integer  how much of the event that pays for
-    before       integer  what was taken before it
+    """,
+)
+
+BUCKET_USE = described(
+    "bucket_use",
+    "bucket_key",
+    """
+    bucket_key  text     the allowance of one holder for one time
+    quantity    integer  what there was
+    taken       integer  what was taken, in whole blocks
+    """,
+)
+
+SUSPENDED_USAGE = described(
+    "suspended_usage",
+    "usage_key leg",
+    """
+    usage_key    text     the event
+    leg          text     retail or wholesale
+    service_key  text?    the number, SIM or login
+    usage_type   text?    what was used
+    started_at   instant? start in UTC
+    quantity     integer? as used
+    code         text     why it cannot be rated, a stable code
+    field        text     the field that shows it
+    value        text?    its value as text
+    source_file  text     the file that it came in
+    source_line  integer  its line there, from 1
     """,
 )
 
@@ -308,5 +412,23 @@ RATED_SURCHARGE = described(
     leg             text     retail or wholesale
     surcharge_code  text     which surcharge
     amount_nanos    integer  what it adds
+    """,
+)
+
+USAGE_ADJUSTMENT = described(
+    "usage_adjustment",
+    "usage_key leg account_key product_key charge_code",
+    """
+    usage_key         text     the event that is corrected
+    leg               text     retail or wholesale
+    account_key       text     who is charged or credited
+    product_key       text     for what
+    charge_code       text     the charge of the plan
+    started_at        instant  start of the event in UTC
+    reason            text     late (not rated before), corrected, moved or withdrawn
+    original_nanos    integer  what was charged: 0 where nothing was
+    corrected_nanos   integer  what is due: 0 where nothing is
+    difference_nanos  integer  corrected less original
+    currency          text     ISO 4217
     """,
 )
