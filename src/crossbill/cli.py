@@ -10,6 +10,7 @@ import typer
 
 from crossbill.cli_console import console, user_app, worker
 from crossbill.cli_db import db_app
+from crossbill.cli_rate import rate_app
 from crossbill.cli_reconcile import reconcile
 from crossbill.cli_replace import replace, run_demo
 from crossbill.cli_report import report_app
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.command("demo")(run_demo)
 app.command()(replace)
 app.command()(reconcile)
+app.add_typer(rate_app, name="rate")
 app.add_typer(report_app, name="report")
 app.command()(console)
 app.command()(worker)

@@ -1,0 +1,194 @@
+"""Allowances: granted for a period, used up in the order of the events, carried over when left.
+
+An event asks the buckets of its product one after the other, in order of rank. Each rank is one
+pass over the population: what an event takes from a bucket follows from what all earlier events
+asked of it, so a running sum says it without any loop.
+"""
+
+import ibis
+import ibis.expr.types as ir
+
+from crossbill.engine import integers
+from crossbill.engine.rating_datasets import BUCKET
+from crossbill.platform.usage import guide
+
+
+def grant(service: ir.Table, allowance: ir.Table, period: ir.Table) -> ir.Table:
+    """Reads ``service``, ``allowance`` and ``period``; writes ``bucket``.
+
+    Each holder of a plan in a period is granted what the plan has at the period's first second. A
+    product that starts within the period gets the share of its days, cut to whole units.
+    """
+    rows = _granted(service, allowance, period)
+    last = _last_seconds(period, allowance)
+    keyed = rows.inner_join(last, ["period_from", "rollover_periods"])
+    merged = keyed.group_by("bucket_key", "allowance_code", "share", "holder_key", "period_from")
+    terms = ("scope", "block", "charged", "priority", "position", "rollover_periods")
+    buckets = merged.aggregate(
+        quantity=keyed.quantity.max(),
+        valid_from_s=keyed.period_from_s.min(),
+        valid_to_s=keyed.last_s.max(),
+        **{name: keyed[name].max() for name in terms},
+    )
+    kept = ibis.ifelse(buckets.rollover_periods > 0, buckets.period_from, None)
+    order = [buckets.priority, kept.fill_null(ibis.date("1970-01-01")), buckets.position]
+    return buckets.mutate(rank=ibis.dense_rank().over(order_by=order).cast("int64")).select(
+        *BUCKET.ibis
+    )
+
+
+def _granted(service: ir.Table, allowance: ir.Table, period: ir.Table) -> ir.Table:
+    """One row a service, allowance and period."""
+    ends = service.valid_to
+    mine = service.filter(service.leg == guide.RETAIL).mutate(
+        from_s=integers.epoch_seconds(service.valid_from),
+        to_s=ibis.ifelse(ends.isnull(), guide.FOREVER_S, integers.epoch_seconds(ends)),
+    )
+    allowed = mine.inner_join(allowance, "plan_code")
+    rows = allowed.inner_join(
+        period,
+        [
+            allowed.epoch_id == period.epoch_id,
+            allowed.from_s < period.period_to_s,
+            allowed.to_s > period.period_from_s,
+        ],
+    )
+    held = rows.mutate(holder_key=_holder_key(rows))
+    key = held.allowance_code + ":" + held.period_from.cast("string") + ":" + held.holder_key
+    return held.mutate(bucket_key=key, quantity=_prorated(held))
+
+
+def _holder_key(rows: ir.Table) -> ir.StringValue:
+    """Who shares the bucket; what belongs to no group is a group of its own."""
+    group = rows.share_key.fill_null("").nullif("").coalesce(rows.product_key)
+    return rows.share.cases(("account", rows.account_key), ("group", group), else_=rows.product_key)
+
+
+def _prorated(rows: ir.Table) -> ir.IntegerValue:
+    """The quantity, or the days' share of it for a product that starts within the period."""
+    starts = rows.start_date.fill_null(rows.period_from)
+    within = (starts > rows.period_from) & (starts < rows.period_to)
+    due = rows.prorated & (rows.share == "product") & within
+    days = rows.period_to.delta(starts, unit="day").cast("int64")
+    of_days = rows.period_to.delta(rows.period_from, unit="day").cast("int64")
+    return ibis.ifelse(due, integers.mul_div(rows.quantity, days, of_days), rows.quantity)
+
+
+def _last_seconds(period: ir.Table, allowance: ir.Table) -> ir.Table:
+    """Until when a bucket of a period can be used, for each number of periods it is kept."""
+    numbered = period.mutate(number=ibis.row_number().over(order_by=[period.period_from]))
+    later = numbered.select(later_number="number", later_to_s="period_to_s")
+    pairs = numbered.select("period_from", "number").cross_join(later)
+    kept = allowance.select("rollover_periods").distinct()
+    reached = pairs.cross_join(kept)
+    within = (reached.later_number - reached.number).between(0, reached.rollover_periods)
+    usable = reached.filter(within)
+    return usable.group_by("period_from", "rollover_periods").aggregate(
+        last_s=usable.later_to_s.max()
+    )
+
+
+def held_buckets(party: ir.Table, allowance: ir.Table, bucket: ir.Table) -> ir.Table:
+    """Reads ``party``, ``allowance`` and ``bucket``; writes which party may take from which bucket.
+
+    ``bucket_id`` stands for bucket_key; ``capacity`` is what the bucket holds in whole blocks.
+    """
+    whole_blocks = integers.div_trunc(bucket.quantity, bucket.block) * bucket.block
+    known = bucket.mutate(
+        bucket_id=ibis.row_number().over(order_by=[bucket.bucket_key]).cast("int64"),
+        capacity=whole_blocks,
+    )
+    plans = allowance.select("plan_code", "allowance_code", "share").distinct()
+    mine = party.filter(party.leg == guide.RETAIL, ~party.doubled)
+    mine = mine.select("party_id", "plan_code", "account_key", "product_key", "share_key")
+    rows = mine.inner_join(plans, "plan_code")
+    keyed = rows.mutate(holder_key=_holder_key(rows))
+    held = keyed.inner_join(known, ["allowance_code", "share", "holder_key"])
+    return held.select(
+        "party_id", "bucket_id", "bucket_key", "rank", "scope", "block", "capacity", "charged",
+        "valid_from_s", "valid_to_s",
+    )  # fmt: skip
+
+
+def asking(located: ir.Table, held: ir.Table, ranks: int) -> ir.Table:
+    """Reads located events; writes usage_key, started_s and need of those that may be paid for.
+
+    Adds bucket_N for each rank N, empty where there is none that pays for such an event then.
+    """
+    may = located.fault.isnull() & (located.scope_mask != 0) & (located.need > 0)
+    rows = located.filter(may)
+    for rank in range(ranks):
+        mine = held.filter(held["rank"] == rank).select(
+            "party_id", "valid_from_s", "valid_to_s", "scope", "bucket_id"
+        )
+        mine = mine.rename({f"{name}_{rank}": name for name in mine.columns})
+        rows = rows.left_join(
+            mine,
+            [
+                rows.party_id == mine[f"party_id_{rank}"],
+                rows.started_s >= mine[f"valid_from_s_{rank}"],
+                rows.started_s < mine[f"valid_to_s_{rank}"],
+            ],
+        )
+        pays = ((rows.scope_mask >> rows[f"scope_{rank}"]) & 1) == 1
+        bucket = ibis.ifelse(pays.fill_null(False), rows[f"bucket_id_{rank}"], ibis.null("int64"))
+        rows = rows.mutate(**{f"bucket_{rank}": bucket})
+    buckets = [f"bucket_{rank}" for rank in range(ranks)]
+    held_any = ibis.or_(*(rows[name].notnull() for name in buckets))
+    return rows.filter(held_any).select("usage_key", "started_s", "need", *buckets)
+
+
+def bucket_totals(asking: ir.Table, held: ir.Table, rank: int) -> ir.Table:
+    """Reads who asks; writes the buckets of this rank with all that is wanted of them."""
+    buckets = held.filter(held["rank"] == rank)
+    buckets = buckets.select("bucket_id", "block", "capacity", "charged").distinct()
+    rows = asking.inner_join(buckets, asking[f"bucket_{rank}"] == buckets.bucket_id)
+    rows = rows.mutate(wanted=_wanted(rows))
+    return rows.group_by("bucket_id", "block", "capacity", "charged").aggregate(
+        total=integers.sum_int64(rows.wanted)
+    )
+
+
+def giving(asking: ir.Table, total: ir.Table, rank: int) -> ir.Table:
+    """Reads who asks and the totals; writes who gets what.
+
+    For usage_key and bucket_id it is ``taken`` in whole blocks, ``given`` of what is needed, and
+    ``freed``: given, and not charged all the same.
+
+    A bucket that serves all who ask needs no order; only where one runs out does it matter who came
+    first. Events are in order of their start, at one instant in order of their key.
+    """
+    rows = asking.inner_join(total, asking[f"bucket_{rank}"] == total.bucket_id)
+    rows = rows.mutate(wanted=_wanted(rows))
+    ample = rows.total <= rows.capacity
+    plenty = rows.filter(ample)
+    served = plenty.mutate(taken=plenty.wanted).select(*_ASKED)
+    given = served.union(_first_come(rows.filter(~ample)).select(*_ASKED))
+    taken = given.filter(given.taken > 0).mutate(given=ibis.least(given.need, given.taken))
+    freed = ibis.ifelse(taken.charged, 0, taken.given)
+    return taken.mutate(freed=freed).select("usage_key", "bucket_id", "taken", "given", "freed")
+
+
+_ASKED = ("usage_key", "bucket_id", "need", "charged", "taken")
+
+
+def _wanted(rows: ir.Table) -> ir.IntegerValue:
+    return integers.ceil_div(rows.need, rows.block) * rows.block
+
+
+def _first_come(rows: ir.Table) -> ir.Table:
+    """What each takes from a bucket that runs out: what is left after all who came before."""
+    order = [rows.started_s, rows.usage_key]
+    so_far = ibis.window(group_by=rows.bucket_id, order_by=order, preceding=None, following=0)
+    asked_by_then = rows.wanted.sum().over(so_far).cast(integers.TOTAL).cast("int64")
+    left = ibis.greatest(rows.capacity - (asked_by_then - rows.wanted), 0)
+    return rows.mutate(taken=ibis.least(left, rows.wanted))
+
+
+def still_asking(asking: ir.Table, given: ir.Table, rank: int, ranks: int) -> ir.Table:
+    """Reads who asked and what was given; writes who asks the buckets of the ranks that follow."""
+    later = [f"bucket_{number}" for number in range(rank + 1, ranks)]
+    joined = asking.left_join(given.select("usage_key", "freed"), "usage_key")
+    need = joined.need - joined.freed.fill_null(0)
+    left = joined.mutate(need=need).select("usage_key", "started_s", "need", *later)
+    return left.filter(left.need > 0, ibis.or_(*(left[name].notnull() for name in later)))

@@ -1,0 +1,421 @@
+"""The rating of a population as one compiled chain: guide, route, band, allowances, price.
+
+The same chain rates a hundred million events, one event, or an event that nobody has made yet.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import ibis
+import ibis.expr.types as ir
+from ibis.backends.duckdb import Backend
+
+from crossbill.engine import integers
+from crossbill.engine.calculation import Calculation, Step, Tables
+from crossbill.engine.rating_datasets import (
+    ALLOWANCE,
+    BAND,
+    BAND_CELL,
+    BAND_SPAN,
+    BUCKET,
+    BUCKET_USE,
+    CALENDAR_ZONE,
+    CONSUMPTION,
+    DECK_PREFIX,
+    EPOCH_CELL,
+    PERIOD,
+    PLAN_CHARGE,
+    RATE,
+    RATE_SET,
+    RATED_USAGE,
+    RATING_POLICY,
+    SERVICE,
+    SURCHARGE,
+    USAGE,
+)
+from crossbill.platform.rating import allowances, amounts, lines, rate_terms
+from crossbill.platform.rating.routes import (
+    ROUTE_KEY,
+    charges,
+    distinct_routes,
+    resolve_routes,
+)
+from crossbill.platform.usage import guide
+from crossbill.platform.usage.reasons import first_fault, suspended
+
+EVENT_KEY = ("usage_key", "retail")
+LONGEST_CALL_S = 7 * 86_400
+LARGEST_CARRIED_NANOS = 10**15  # a million major units in one event, marked up
+INPUTS = (
+    USAGE, SERVICE, RATING_POLICY, EPOCH_CELL, PLAN_CHARGE, DECK_PREFIX, RATE_SET, RATE,
+    CALENDAR_ZONE, PERIOD, BAND_SPAN, BAND_CELL, BAND, SURCHARGE, BUCKET, ALLOWANCE,
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the chain is built for; what a catalogue does not use costs nothing."""
+
+    ranks: int = 0  # passes over the allowances
+    wholesale: bool = False  # events with a network have a second leg
+    surcharges: bool = False  # some charge has surcharges
+    detail: bool = False  # who took what from which allowance is kept
+
+
+@cache
+def rating(shape: Shape) -> Calculation:
+    """Inputs: the tables of ``INPUTS`` by name. Results: ``rated_usage``, ``suspended_usage``,
+    ``rated_surcharge``, ``usage_charge``, ``bucket_use``; in detail ``piece`` and ``consumption``.
+    """
+    surcharges = Step("rated_surcharge", lambda t: _surcharges(t, shape))
+    steps = [
+        Step("rules", lambda t: rate_terms.rules(t["rating_policy"])),
+        Step("terms", lambda t: rate_terms.terms(t["rate"], t["rules"])),
+        Step("party", lambda t: guide.party(t["service"], t["rules"])),
+        Step("charge", lambda t: charges(t["party"], t["plan_charge"], t["deck_prefix"])),
+        Step("event", lambda t: _guided(t, shape)),
+        Step("route", lambda t: distinct_routes(t["event"]), stored=False),
+        Step("resolved", _resolved),
+        Step("located", _located),
+        *_passes(shape),
+        *([surcharges] if shape.surcharges else []),
+        Step("rated_usage", lambda t: _rated_usage(t, shape), stored=False),
+        Step("usage_charge", lambda t: _usage_charge(t, shape), stored=False),
+        Step("suspended_usage", _suspended_usage),
+        Step("bucket_use", lambda t: _bucket_use(t, shape)),
+    ]
+    if shape.detail:
+        steps.append(Step("piece", lambda t: _all_pieces(t, shape), stored=False))
+    if shape.detail and shape.ranks:
+        steps.append(Step("consumption", lambda t: _consumption(t, shape)))
+    return Calculation({dataset.name: dataset.ibis for dataset in INPUTS}, steps)
+
+
+def shape_of(backend: Backend, tables: Mapping[str, ir.Table], *, detail: bool = False) -> Shape:
+    """The smallest shape that fits these tables; reads only the small ones."""
+    bucket, service, surcharge = (tables[name] for name in ("bucket", "service", "surcharge"))
+    legs = service.filter(service.leg == guide.WHOLESALE)
+    asked = (bucket["rank"].max().fill_null(-1), legs.count(), surcharge.count())
+    last_rank, wholesale, surcharges = (backend.to_pyarrow(figure).as_py() for figure in asked)
+    return Shape(int(last_rank) + 1, bool(wholesale), bool(surcharges), detail)
+
+
+def _guided(t: Tables, shape: Shape) -> ir.Table:
+    return guide.guide(
+        t["usage"], t["party"], t["epoch_cell"], t["charge"], wholesale=shape.wholesale
+    )
+
+
+def _resolved(t: Tables) -> ir.Table:
+    return resolve_routes(
+        t["route"], t["charge"], t["deck_prefix"], t["rate_set"], t["calendar_zone"]
+    )
+
+
+def _located(t: Tables) -> ir.Table:
+    """The events with their route and terms: of the band in which they start, the first step.
+
+    ``several`` says that an event touches a second band or step. ``fault`` says why one cannot be
+    rated. What is free at the front of each is taken off its ``need``.
+    """
+    banded = _with_band(_with_route(t["event"], t["resolved"]), t["band_cell"])
+    first = t["terms"].filter(t["terms"].step == 0).select(
+        "term_id", "included", "scope_mask", "steps", "to_quantity", "carried_ppm", "splits",
+        "largest_quantity", set_id="rate_set_id", first_band="band_id", rules_id="policy_id",
+    )  # fmt: skip
+    rows = banded.left_join(
+        first,
+        [
+            banded.rate_set_id == first.set_id,
+            banded.band_id == first.first_band,
+            banded.policy_id == first.rules_id,
+        ],
+    )
+    crosses = rows.timed & rows.splits & (rows.started_s + rows.quantity > rows.span_to_s)
+    stepped = (rows.steps > 1) & (rows.quantity > rows.to_quantity)
+    free = ibis.least(rows.included, rows.quantity)
+    return rows.mutate(
+        fault=_fault(rows), several=crosses | stepped, free_quantity=free, need=rows.quantity - free
+    ).select(
+        "usage_key", "retail", "party_id", "route_id", "term_id", "started_s", "quantity",
+        "carried_nanos", "several", "free_quantity", "need", "scope_mask", "fault",
+    )  # fmt: skip
+
+
+def _with_route(event: ir.Table, resolved: ir.Table) -> ir.Table:
+    places = resolved.select(
+        *ROUTE_KEY, "route_id", "rate_set_id", "calendar_id", "timed", "route_fault"
+    )
+    return event.left_join(places, ROUTE_KEY)
+
+
+def _with_band(event: ir.Table, band_cell: ir.Table) -> ir.Table:
+    cells = band_cell.rename(cell_calendar="calendar_id", span_from_s="from_s", span_to_s="to_s")
+    rows = event.mutate(quarter=integers.div_trunc(event.started_s, guide.QUARTER_S))
+    return rows.left_join(
+        cells,
+        [
+            rows.calendar_id == cells.cell_calendar,
+            rows.quarter == cells.cell,
+            rows.started_s >= cells.span_from_s,
+            rows.started_s < cells.span_to_s,
+        ],
+    )
+
+
+def _fault(event: ir.Table) -> ir.IntegerValue:
+    """Why an event cannot be rated: what is known of it, its route, or its band and rate."""
+    carries = (event.carried_ppm > 0).fill_null(False)
+    known = event.fault.coalesce(event.route_fault)
+    return known.coalesce(
+        first_fault(
+            (event.timed & (event.quantity > LONGEST_CALL_S), "CALL_OVERLONG"),
+            (event.band_id.isnull(), "BAND_MISSING"),
+            (event.term_id.isnull(), "RATE_MISSING"),
+            (event.quantity > event.largest_quantity, "AMOUNT_TOO_LARGE"),
+            (carries & event.carried_nanos.isnull(), "PRICE_MISSING"),
+            (carries & (event.carried_nanos > LARGEST_CARRIED_NANOS), "AMOUNT_TOO_LARGE"),
+        )
+    )
+
+
+def _passes(shape: Shape) -> list[Step]:
+    """Who may take from which bucket, who asks, and for each rank what is wanted and given."""
+    if shape.ranks == 0:
+        return []
+    return [
+        Step("held", lambda t: allowances.held_buckets(t["party"], t["allowance"], t["bucket"])),
+        Step("asking_0", lambda t: allowances.asking(t["located"], t["held"], shape.ranks)),
+        *(step for rank in range(shape.ranks) for step in _pass(rank, shape.ranks)),
+        Step("covered", lambda t: _covered(t, shape)),
+    ]
+
+
+def _pass(rank: int, ranks: int) -> list[Step]:
+    asking, total, given = f"asking_{rank}", f"total_{rank}", f"given_{rank}"
+    steps = [
+        Step(total, lambda t: allowances.bucket_totals(t[asking], t["held"], rank)),
+        Step(given, lambda t: allowances.giving(t[asking], t[total], rank)),
+    ]
+    if rank + 1 < ranks:
+        following = f"asking_{rank + 1}"
+        left = Step(following, lambda t: allowances.still_asking(t[asking], t[given], rank, ranks))
+        steps.append(left)
+    return steps
+
+
+def _given(t: Tables, shape: Shape) -> ir.Table:
+    """What events took, in all passes."""
+    passes = [t[f"given_{rank}"] for rank in range(shape.ranks)]
+    return ibis.union(*passes) if len(passes) > 1 else passes[0]
+
+
+def _covered(t: Tables, shape: Shape) -> ir.Table:
+    """How much of each event allowances pay for."""
+    given = _given(t, shape)
+    freed = given.group_by("usage_key").aggregate(covered_quantity=integers.sum_int64(given.freed))
+    return freed.mutate(retail=ibis.literal(True))
+
+
+def _priced(t: Tables, shape: Shape) -> ir.Table:
+    """All sound events with their amounts.
+
+    An event within one band and one step is one piece, priced on its own row. The others are cut
+    into pieces, priced by the same functions, and put together again.
+    """
+    whole = amounts.charged_pieces(_sound(t, shape, several=False)).select(*SUMMED)
+    cut = _sound(t, shape, several=True)
+    pieces = amounts.charged_pieces(_pieces(cut, t))
+    return amounts.event_amount(whole.union(_put_together(cut, pieces)))
+
+
+def _all_pieces(t: Tables, shape: Shape) -> ir.Table:
+    """Every piece of every event, also of those that are one: what an explanation is made of."""
+    columns = (
+        "usage_key", "retail", "band_id", "piece_from", "piece_to", "from_quantity", "minimum",
+        "begun", "increment", "increments", "billed", "unit", "price_nanos", "minimum_nanos",
+        "increment_nanos", "whole", "part", "parts",
+    )  # fmt: skip
+    parts = [_sound(t, shape, several=False), _pieces(_sound(t, shape, several=True), t)]
+    filled = (rows.filter(rows.piece_from < rows.piece_to) for rows in parts)
+    return ibis.union(*(amounts.charged_pieces(rows).select(*columns) for rows in filled))
+
+
+def _sound(t: Tables, shape: Shape, *, several: bool) -> ir.Table:
+    """The sound events that touch several bands or steps, or those that do not, with their terms.
+
+    Read twice with a filter each: cheaper than to keep all and hand them out.
+    """
+    located = t["located"]
+    sound = located.filter(located.fault.isnull(), located.several == several)
+    return _with_terms(_with_covered(sound, t, shape), t)
+
+
+def _with_covered(event: ir.Table, t: Tables, shape: Shape) -> ir.Table:
+    if shape.ranks == 0:
+        return event.mutate(covered_quantity=ibis.literal(0, "int64"))
+    joined = event.left_join(t["covered"], EVENT_KEY).drop("usage_key_right", "retail_right")
+    return joined.mutate(covered_quantity=joined.covered_quantity.fill_null(0))
+
+
+def _with_terms(event: ir.Table, t: Tables) -> ir.Table:
+    """The events as pieces of their first terms: what is free and what is covered come first."""
+    first = t["terms"].drop("step", "steps", "included", "scope_mask", "to_quantity")
+    rows = event.inner_join(first, "term_id")
+    return rows.mutate(
+        piece_from=rows.free_quantity + rows.covered_quantity, piece_to=rows.quantity
+    )
+
+
+def _pieces(cut: ir.Table, t: Tables) -> ir.Table:
+    """Cut events by band, where they cross one, and by the steps of each band's rate."""
+    routes = t["resolved"].select("route_id", "calendar_id", "timed")
+    rows = cut.inner_join(routes, "route_id")
+    events = rows.mutate(by_band=rows.timed & rows.splits).select(
+        "usage_key", "retail", "started_s", "piece_from", "piece_to", "rate_set_id", "band_id",
+        "policy_id", "calendar_id", "by_band",
+    )  # fmt: skip
+    within = events.filter(~events.by_band)
+    segments = _segments(events.filter(events.by_band), t["band_span"]).union(within)
+    steps = t["terms"].rename(set_id="rate_set_id", step_band="band_id", rules_id="policy_id")
+    joined = segments.inner_join(
+        steps,
+        [
+            segments.rate_set_id == steps.set_id,
+            segments.band_id == steps.step_band,
+            segments.policy_id == steps.rules_id,
+            segments.piece_from < steps.to_quantity,
+            segments.piece_to > steps.from_quantity,
+        ],
+    )
+    return joined.mutate(
+        piece_from=ibis.greatest(joined.piece_from, joined.from_quantity),
+        piece_to=ibis.least(joined.piece_to, joined.to_quantity),
+    )
+
+
+def _segments(crossing: ir.Table, band_span: ir.Table) -> ir.Table:
+    """The events once for each band that what is charged of them touches."""
+    spans = band_span.select("from_s", "to_s", span_calendar="calendar_id", span_band="band_id")
+    joined = crossing.inner_join(
+        spans,
+        [
+            crossing.calendar_id == spans.span_calendar,
+            crossing.started_s + crossing.piece_to > spans.from_s,
+            crossing.started_s + crossing.piece_from < spans.to_s,
+        ],
+    )
+    return joined.mutate(
+        piece_from=ibis.greatest(joined.piece_from, joined.from_s - joined.started_s),
+        piece_to=ibis.least(joined.piece_to, joined.to_s - joined.started_s),
+        band_id=joined.span_band,
+    ).select(*crossing.columns)
+
+
+def _put_together(cut: ir.Table, pieces: ir.Table) -> ir.Table:
+    """The cut events with the sums of their pieces; one that is paid for in full has none."""
+    sums = pieces.group_by(*EVENT_KEY).aggregate(
+        billed=integers.sum_int64(pieces.billed),
+        whole=integers.sum_int64(pieces.whole),
+        part=integers.sum_int64(pieces.part),
+    )
+    joined = cut.left_join(sums, EVENT_KEY)
+    nothing = {name: joined[name].fill_null(0) for name in ("billed", "whole", "part")}
+    return joined.mutate(**nothing).select(*SUMMED)
+
+
+SUMMED = (
+    "usage_key", "retail", "party_id", "route_id", "band_id", "started_s", "quantity",
+    "free_quantity", "covered_quantity", "billed", "whole", "part", "parts", "connect_fee_nanos",
+    "max_cost_nanos", "carried_ppm", "carried_nanos", "rounding_mode", "rounding_scale",
+)  # fmt: skip
+
+
+def _surcharges(t: Tables, shape: Shape) -> ir.Table:
+    """The surcharges of the rated events."""
+    routes = t["resolved"].select("route_id", "plan_code", "charge_code", "epoch_id")
+    rows = _priced(t, shape).inner_join(routes, "route_id")
+    return amounts.surcharges(rows.mutate(leg=_leg(rows)), t["surcharge"])
+
+
+def _leg(rows: ir.Table) -> ir.StringValue:
+    return ibis.ifelse(rows.retail, guide.RETAIL, guide.WHOLESALE)
+
+
+def _rated_usage(t: Tables, shape: Shape) -> ir.Table:
+    """The rated events in full, the names in place of the numbers."""
+    routes = t["resolved"].select(
+        "route_id", "plan_code", "charge_code", "usage_type", "zone", "prefix", "price_version"
+    )
+    parties = _parties(t)
+    rows = _priced(t, shape).inner_join(routes, "route_id").inner_join(parties, "party_id")
+    named = rows.inner_join(t["band"], "band_id")
+    charged = (
+        _with_surcharges(named, t["rated_surcharge"])
+        if shape.surcharges
+        else named.mutate(surcharge_nanos=ibis.literal(0, "int64"))
+    )
+    return charged.mutate(
+        started_at=integers.instant(charged.started_s), billed_quantity=charged.billed
+    ).select(*RATED_USAGE.ibis)
+
+
+def _usage_charge(t: Tables, shape: Shape) -> ir.Table:
+    """What each product used of each charge in each period: added up first, then named."""
+    priced = _priced(t, shape).mutate(surcharge_nanos=ibis.literal(0, "int64"))
+    if shape.surcharges:
+        named = priced.mutate(leg=_leg(priced))
+        priced = _with_surcharges(named.drop("surcharge_nanos"), t["rated_surcharge"])
+    sums = lines.summed(priced, t["resolved"], t["period"])
+    routes = t["charge"].select("charge_id", "plan_code", "charge_code", "usage_type")
+    rows = sums.inner_join(routes, "charge_id").inner_join(_parties(t), "party_id")
+    return lines.usage_charges(rows, t["rules"])
+
+
+def _parties(t: Tables) -> ir.Table:
+    """Who pays, by party: the columns of a rated event."""
+    rules = t["rules"].select("policy_id", "policy_code")
+    parties = t["party"].inner_join(rules, "policy_id")
+    return parties.select(
+        "party_id", "leg", "account_key", "product_key", "currency", "policy_code"
+    )
+
+
+def _with_surcharges(rows: ir.Table, surcharge: ir.Table) -> ir.Table:
+    sums = surcharge.group_by("usage_key", "leg").aggregate(
+        surcharge_nanos=integers.sum_int64(surcharge.amount_nanos)
+    )
+    joined = rows.left_join(sums, ["usage_key", "leg"])
+    return joined.mutate(surcharge_nanos=joined.surcharge_nanos.fill_null(0))
+
+
+def _suspended_usage(t: Tables) -> ir.Table:
+    """What could not be rated, with the field that shows why."""
+    located = t["located"]
+    faulty = located.filter(located.fault.notnull())
+    return suspended(faulty.select("usage_key", "fault", leg=_leg(faulty)), t["usage"])
+
+
+def _bucket_use(t: Tables, shape: Shape) -> ir.Table:
+    """How much of each bucket is used up."""
+    bucket = t["bucket"]
+    if shape.ranks == 0:
+        return bucket.mutate(taken=ibis.literal(0, "int64")).select(*BUCKET_USE.ibis)
+    given = _given(t, shape)
+    sums = given.group_by("bucket_id").aggregate(taken=integers.sum_int64(given.taken))
+    keys = t["held"].select("bucket_id", "bucket_key").distinct()
+    used = sums.inner_join(keys, "bucket_id").drop("bucket_id")
+    joined = bucket.left_join(used, "bucket_key")
+    return joined.mutate(taken=joined.taken.fill_null(0)).select(*BUCKET_USE.ibis)
+
+
+def _consumption(t: Tables, shape: Shape) -> ir.Table:
+    """Who took what from which bucket."""
+    keys = t["held"].select("bucket_id", "bucket_key").distinct()
+    named = _given(t, shape).inner_join(keys, "bucket_id")
+    retail = t["located"].filter(t["located"].retail)
+    rows = retail.select("usage_key", "started_s").inner_join(named, "usage_key")
+    return rows.mutate(started_at=integers.instant(rows.started_s), covered=rows.given).select(
+        *CONSUMPTION.ibis
+    )

@@ -1,0 +1,253 @@
+"""Rates a snapshot that lies in shards: several at once, each by an engine of its own.
+
+A snapshot is a folder with ``service-NAME.parquet`` and ``usage-NAME.parquet`` for each shard:
+mediated usage, and who used it. All services of an account, and of a group that shares allowances,
+are in one shard, so that none needs another. What a shard gives is a folder that appears whole or
+not at all; one that is there already is not made again.
+"""
+
+import fcntl
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from shutil import rmtree
+from typing import ClassVar
+
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis.backends.duckdb import Backend
+from pyarrow import parquet
+
+from crossbill.config.environment import read_environment
+from crossbill.core.refusal import Refusal
+from crossbill.engine.datasets import Dataset
+from crossbill.engine.duckdb import connect
+from crossbill.engine.integers import refusing_overflow
+from crossbill.engine.rating_datasets import SERVICE, USAGE
+from crossbill.platform.rating.catalogue import read_catalogue
+from crossbill.platform.rating.catalogue_model import RatingCatalogue
+from crossbill.platform.rating.compile import compiled
+from crossbill.platform.rating.rate_files import rate_compiled, span_of, time_zones
+from crossbill.platform.rating.shard_result import (
+    ShardResult,
+    fingerprint,
+    stored,
+    totals,
+    write_result,
+)
+
+MEGABYTES = {"M": 1, "G": 1000, "T": 1_000_000}
+LEAST_MEGABYTES = 200  # of a worker
+FOLDER = "shard-"
+LOCK = ".lock"
+TOGETHER = ("account_key", "share_key")  # rows that are alike in one of these share allowances
+
+Told = Callable[[ShardResult], None]
+
+
+class BadSnapshot(Refusal):
+    """The snapshot cannot be rated in shards. Write both files of each shard as they should be."""
+
+    code: ClassVar[str] = "BAD_SNAPSHOT"
+
+
+class OutputInUse(Refusal):
+    """Another run writes into the output folder. Wait for its end, or choose another folder."""
+
+    code: ClassVar[str] = "OUTPUT_IN_USE"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One part of the population: its services and their usage."""
+
+    name: str
+    service: Path
+    usage: Path
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is the same for all shards: the compiled catalogue, where to, and how much of it."""
+
+    tables: Mapping[str, pa.Table]
+    out: Path
+    events: bool  # every rated event is written, not only what they add up to
+    megabytes: int  # of each worker
+    told: Told
+
+
+def rate_shards(  # noqa: PLR0913 - what is rated, by what, where to, and by how many
+    *,
+    catalogue: Path,
+    snapshot: Path,
+    out: Path,
+    until: datetime,
+    events: bool = True,
+    workers: int | None = None,
+    memory: str | None = None,
+    told: Told = lambda result: None,
+) -> list[ShardResult]:
+    """Rate the shards that are not rated yet; gives the results of all, in order of their names.
+
+    ``told`` hears of each as soon as it is there. What starts at ``until`` or later is suspended.
+    All that came in was rated or suspended, or this raises.
+    """
+    shards, read = find_shards(snapshot), read_catalogue(catalogue)
+    settings = read_environment()
+    memory, workers = memory or settings.engine_memory, workers or settings.engine_threads
+    workers = min(workers, len(shards))
+    with connect(memory=memory, threads=workers) as backend:
+        tables = _compiled(backend, read, shards, until)
+    out.mkdir(parents=True, exist_ok=True)
+    with _only_writer(out):
+        job = Job(tables, out, events, max(_megabytes(memory) // workers, LEAST_MEGABYTES), told)
+        results = _work_off(shards, job, workers)
+    came = sum(parquet.read_metadata(shard.usage).num_rows for shard in shards)
+    assert totals(results)["states"]["retail"]["in"]["events"] == came, "a shard was left out"
+    return results
+
+
+def find_shards(snapshot: Path) -> list[Shard]:
+    """The shards of a folder in order of their names, their columns checked."""
+    names = {
+        kind: {path.stem.removeprefix(kind) for path in snapshot.glob(f"{kind}*.parquet")}
+        for kind in ("service-", "usage-")
+    }
+    if not names["usage-"]:
+        raise BadSnapshot(
+            "the folder has no shards",
+            file=str(snapshot),
+            cure="write usage-NAME.parquet and service-NAME.parquet for each",
+        )
+    for alone in sorted(names["service-"] ^ names["usage-"]):
+        raise BadSnapshot(
+            "one of two files is missing",
+            file=str(snapshot),
+            value=alone,
+            cure=f"write both usage-{alone}.parquet and service-{alone}.parquet",
+        )
+    shards = [
+        Shard(name, *(snapshot / f"{kind}{name}.parquet" for kind in ("service-", "usage-")))
+        for name in sorted(names["usage-"])
+    ]
+    for shard in shards:
+        _check_file(shard.service, SERVICE)
+        _check_file(shard.usage, USAGE)
+    return shards
+
+
+def _check_file(path: Path, dataset: Dataset) -> None:
+    """Refuse a file whose columns are not those of the dataset, or empty where they may not be."""
+    try:
+        schema, known = parquet.read_schema(path), parquet.read_metadata(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise BadSnapshot(
+            "not a readable Parquet file", file=str(path), cure="write it anew"
+        ) from error
+    for wanted in dataset.arrow:
+        given = schema.field(wanted.name).type if wanted.name in schema.names else None
+        if given != wanted.type:
+            what = "the column is missing" if given is None else f"the column is {given}"
+            cure = f"write it as {wanted.type}"
+            raise BadSnapshot(what, file=str(path), field=wanted.name, cure=cure)
+        if not wanted.nullable and _has_nulls(known, schema.names.index(wanted.name)):
+            cure = "mediate the usage, which sets such rows apart"
+            raise BadSnapshot("a value is missing", file=str(path), field=wanted.name, cure=cure)
+
+
+def _has_nulls(known: parquet.FileMetaData, column: int) -> bool:
+    chunks = [known.row_group(n).column(column) for n in range(known.num_row_groups)]
+    return any(chunk.statistics is not None and chunk.statistics.null_count for chunk in chunks)
+
+
+def _compiled(
+    backend: Backend, catalogue: RatingCatalogue, shards: Sequence[Shard], until: datetime
+) -> dict[str, pa.Table]:
+    """The catalogue's tables for the time and the local times of all shards."""
+    usage = backend.read_parquet([str(shard.usage) for shard in shards])
+    service = backend.read_parquet([str(shard.service) for shard in shards], filename=True)
+    for column in TOGETHER:
+        _check_apart(backend, service, column)
+    first_s, after_s = span_of(backend, usage, until)
+    zones = time_zones(backend, usage, service)
+    return compiled(catalogue, from_s=first_s, to_s=after_s, time_zones=zones)
+
+
+def _check_apart(backend: Backend, service: ir.Table, column: str) -> None:
+    """Refuse what lies in two shards: each of them would grant its allowances once more."""
+    named = service.filter(service[column].fill_null("") != "")
+    files = named.group_by(column).aggregate(first=named.filename.min(), last=named.filename.max())
+    torn = backend.to_pyarrow(files.filter(files["first"] != files["last"]).limit(1)).to_pylist()
+    for row in torn:
+        raise BadSnapshot(
+            f"the same {column} is in another shard too",
+            file=row["first"],
+            field=column,
+            value=row[column],
+            cure="put all services of an account and of a group into one shard",
+        )
+
+
+def _megabytes(memory: str) -> int:
+    """How much a text such as 8GB or 500MB says."""
+    digits = memory.rstrip("iBKMGT ")
+    return int(digits) * MEGABYTES.get(memory[len(digits) :].strip()[0], 0)
+
+
+@contextmanager
+def _only_writer(out: Path) -> Iterator[None]:
+    """Hold the folder for one run, and take away what killed ones left unfinished."""
+    with (out / LOCK).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OutputInUse("another run writes into this folder", file=str(out)) from error
+        for draft in out.glob(f".{FOLDER}*"):
+            rmtree(draft, ignore_errors=True)
+        yield
+        (out / LOCK).unlink()
+
+
+def _work_off(shards: Sequence[Shard], job: Job, workers: int) -> list[ShardResult]:
+    """The results of all shards, by so many workers at once."""
+    waiting = deque(shards)
+    with ThreadPoolExecutor(workers) as pool:
+        parts = [pool.submit(_worker, waiting, job) for _ in range(workers)]
+        results = [result for part in parts for result in part.result()]
+    return sorted(results, key=lambda result: result.shard)
+
+
+def _worker(waiting: deque[Shard], job: Job) -> list[ShardResult]:
+    """Take one shard after the other until none is left, or one fails."""
+    results = []
+    try:
+        with connect(memory=f"{job.megabytes}MB", threads=1) as backend, refusing_overflow():
+            held = {
+                name: backend.create_table(f"compiled_{name}", rows)
+                for name, rows in job.tables.items()
+            }
+            while waiting:
+                results.append(_rated(backend, held, waiting.popleft(), job))
+                job.told(results[-1])
+    except BaseException:
+        waiting.clear()  # the others end with what they are at
+        raise
+    return results
+
+
+def _rated(backend: Backend, held: Mapping[str, ir.Table], shard: Shard, job: Job) -> ShardResult:
+    """The result of one shard, made now unless it is there."""
+    folder = job.out / f"{FOLDER}{shard.name}"
+    made_of = fingerprint(job.tables, (shard.service, shard.usage), job.events)
+    found = stored(folder, made_of)
+    if found is not None:
+        return found
+    files = {"service": shard.service, "usage": shard.usage}
+    came = {name: backend.read_parquet(str(path)) for name, path in files.items()}
+    rated = rate_compiled(backend, {**held, **came})
+    return write_result(backend, rated, folder, events=job.events, made_of=made_of)
