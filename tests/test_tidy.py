@@ -354,7 +354,7 @@ def test_unused_term_is_caught():
 # Django, Python and the plug-in loader find these by their place.
 FOUND_BY_PLACE = re.compile(
     r"\.(apps|models|admin|migrations|templatetags|settings|urls|__main__|cli)(\.|$)"
-    r"|\.(causes|line_causes|sources)\.[a-z]"
+    r"|\.(causes|line_causes|sources|prices|adjustments)\.[a-z]"
 )
 
 

@@ -98,6 +98,23 @@ class Line:
             "changed_at": stamp(row.get("changed")),
         }
 
+    def usage_total(self) -> dict | None:
+        """What the new engine rates for the product: how many events, and their sum."""
+        if not self.row.get("used"):
+            return None
+        events, amount = self.row["used"].split()
+        period = month_period(*map(int, self.month.split("-")))
+        return {
+            "account_key": self.account_key,
+            "product_key": self.product_key,
+            "offering_code": self.product()["offering_code"],
+            "period_from": period.from_date,
+            "period_to": period.to_date,
+            "currency": "USD",
+            "events": int(events),
+            "amount_nanos": parse_nanos(amount),
+        }
+
     def on_old_bill(self, new: dict | None) -> dict | None:
         """The old line, made of the new one and of what the row states; None for no line."""
         if self.row["old"] == "nothing" or (new is None and not self.row["old"]):
@@ -111,6 +128,8 @@ class Line:
         if self.row["old"]:
             net, tax = (parse_minor(text, 2) for text in self.row["old"].split())
             line |= {"net_minor": net, "tax_minor": tax}
+        if self.row.get("records"):
+            line |= {"events": int(self.row["records"])}
         return line
 
     def _of_its_own(self) -> dict:
@@ -128,6 +147,7 @@ class Population:
 
     lines: dict[str, list[Line]] = field(default_factory=dict)
     products: Rows = field(default_factory=list)
+    used: Rows = field(default_factory=list)
 
     def add(self, topic: str) -> None:
         """Take over the rows of one table."""
@@ -144,6 +164,8 @@ class Population:
             self.lines.setdefault(account, []).append(line)
             if is_new and row.get("held") != "no":
                 self.products.append(line.product())
+            total = line.usage_total()
+            self.used += [total] if total else []
 
     def facts(self, months: set[str]) -> dict[str, Rows]:
         """The carrier, for the months that are billed."""
@@ -151,7 +173,8 @@ class Population:
         accounts = [ACCOUNT | {"account_key": key} for key in self.lines]
         tables = catalogue()
         tables |= {"account": accounts, "product": self.products, "customer": [CUSTOMER]}
-        return stated(tuple((p.from_date, p.to_date) for p in parts), **tables, policy=[OLD_POLICY])
+        tables |= {"usage_total": self.used, "policy": [OLD_POLICY]}
+        return stated(tuple((p.from_date, p.to_date) for p in parts), **tables)
 
 
 @cache

@@ -22,6 +22,7 @@ SCHEMAS = {
     "tax_rate": datasets.TAX_RATE.arrow,
     "policy": datasets.POLICY.arrow,
     "charge_input": datasets.CHARGE_INPUT.arrow,
+    "usage_total": datasets.USAGE_TOTAL.arrow,
     "periods": PERIODS,
     "currency": CURRENCY,
 }

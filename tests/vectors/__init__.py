@@ -1,0 +1,1 @@
+"""Figures that other billing systems assert, answered by the engine: one module a kind."""

@@ -1,0 +1,89 @@
+"""Vectors of kind rounding: amounts to digits, durations to increments."""
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+import ibis
+import ibis.expr.types as ir
+
+from crossbill.core.money import INT64_MAX
+from crossbill.engine import integers
+from crossbill.platform.rating import exact
+from vectors.answers import (
+    CANNOT_BE_READ,
+    NANOS,
+    Answers,
+    Semantics,
+    Uncovered,
+    digits_of,
+    fraction,
+    reason,
+    text,
+)
+
+METHODS = {"*up": "up", "*down": "down", "*middle": "half_up"}
+
+
+def _in_engine(
+    row_of: Callable[[dict], dict], result: Callable[[ir.Table], ir.Table], name: str
+) -> Semantics:
+    """All rows in one query; ``worth`` says how much one of the result is."""
+
+    def answers(vectors: Sequence[dict]) -> Answers:
+        found: Answers = {}
+        rows = []
+        for vector in vectors:
+            try:
+                rows.append({"id": vector["id"], **row_of(vector["input"])})
+            except CANNOT_BE_READ as error:
+                found[vector["id"]] = reason(error)
+        if rows:
+            query = result(ibis.memtable(rows)).select("id", "worth", "result")
+            for row in ibis.duckdb.connect().to_pyarrow(query).to_pylist():
+                figure = text(Fraction(row["result"], row["worth"]))
+                found[row["id"]] = {name: figure}
+        return found
+
+    return answers
+
+
+def _amount(values: dict) -> dict:
+    """The value as nanos and parts of one."""
+    value, digits = fraction(values["value"]), int(values["decimals"])
+    if value < 0:
+        raise Uncovered("below zero the peer rounds toward minus infinity; the engine by size")
+    if not exact.COARSEST <= digits <= exact.FINEST:
+        raise Uncovered("the engine keeps 9 digits before and after the point")
+    nanos = value * NANOS
+    whole = int(nanos)
+    part = nanos - whole
+    if whole > INT64_MAX:
+        raise Uncovered("the amount does not fit into 64 bits")
+    return {
+        "whole_nanos": whole, "part": part.numerator, "parts": part.denominator,
+        "mode": METHODS[values["method"]], "digits": digits, "worth": NANOS,
+    }  # fmt: skip
+
+
+def _rounded(rows: ir.Table) -> ir.Table:
+    return exact.with_rounded(rows, rows.mode, rows.digits).rename(result="rounded_nanos")
+
+
+def _duration(values: dict) -> dict:
+    """Duration and increment in the smallest unit that occurs."""
+    duration, increment = values["duration_s"], values["increment_s"]
+    scale = 10 ** digits_of(duration, increment)
+    if fraction(duration) < 0 or fraction(increment) <= 0:
+        raise Uncovered("a duration below zero, or an increment of nothing")
+    sizes = {"duration": duration, "increment": increment}
+    return {name: int(fraction(size) * scale) for name, size in sizes.items()} | {"worth": scale}
+
+
+def _raised(rows: ir.Table) -> ir.Table:
+    return rows.mutate(result=integers.ceil_div(rows.duration, rows.increment) * rows.increment)
+
+
+SEMANTICS: dict[str, Semantics] = {
+    "cgr_round": _in_engine(_amount, _rounded, "result"),
+    "ceil_to_increment": _in_engine(_duration, _raised, "result_s"),
+}

@@ -1,0 +1,187 @@
+"""Puts a folder of vectors to the engine and says what passes: run.py FOLDER --json.
+
+Exit code 0 also where vectors are not covered: each is told with its reason. 1 if any fails.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).parents[1])  # the tests' shared modules, not this folder
+
+from crossbill.core.rounding import divide_rounded
+from vectors import charge, rounding, telecom
+from vectors.answers import ROUNDING, Answers, Semantics, Uncovered, text
+
+KINDS: dict[str, dict[str, Semantics]] = {
+    "charge": charge.SEMANTICS,
+    "rounding": rounding.SEMANTICS,
+    "telecom": telecom.SEMANTICS,
+}
+BILLING = ("proration", "period", "discount", "tax", "credit_note")
+LATER = "billing: not expressed yet"
+NUMBER = re.compile(r"-?\d+(\.\d+)?")
+
+
+@dataclass
+class Outcome:
+    """What became of the vectors of one semantics id."""
+
+    passed: int = 0
+    failed: list[dict] = field(default_factory=list)
+    uncovered: list[dict] = field(default_factory=list)
+
+
+def read(folder: Path) -> list[dict]:
+    """The vectors of every file in the folder."""
+    found = (
+        json.loads(path.read_text("utf-8"), parse_float=str)
+        for path in sorted(folder.glob("*.json"))
+    )
+    lists = (file["vectors"] if isinstance(file, dict) else file for file in found)
+    return [vector for vectors in lists for vector in vectors]
+
+
+def outcomes(vectors: Sequence[dict]) -> dict[str, Outcome]:
+    """All vectors, those of one semantics at once; by semantics id."""
+    grouped: dict[tuple[str, str], list[dict]] = defaultdict(list)
+    for vector in vectors:
+        kind, semantics = (str(vector.get(name, "")) for name in ("kind", "semantics"))
+        grouped[kind.split(".")[0], semantics].append(vector)
+    found: dict[str, Outcome] = {}
+    for (kind, semantics), group in sorted(grouped.items()):
+        outcome = found.setdefault(semantics, Outcome())
+        answers = _answers(kind, semantics, group)
+        for vector in group:
+            _judge(vector, answers[vector["id"]], outcome)
+    return found
+
+
+def _answers(kind: str, semantics: str, group: Sequence[dict]) -> Answers:
+    known = KINDS.get(kind, {}).get(semantics)
+    if known is None:
+        why = LATER if kind in BILLING else "the engine has no rule of this name"
+        return {vector["id"]: Uncovered(why) for vector in group}
+    try:
+        return {vector["id"]: Uncovered("not answered") for vector in group} | known(group)
+    except Exception as error:  # noqa: BLE001 - whatever breaks is a failure of these vectors only
+        broken = f"{type(error).__name__}: {error}".splitlines()[0]
+        return {vector["id"]: dict.fromkeys(_expected(vector), broken) for vector in group}
+
+
+def _judge(vector: dict, answer: object, outcome: Outcome) -> None:
+    """Count a vector; one that its own authors could not reproduce can only pass."""
+    expected = _expected(vector)
+    if isinstance(answer, dict):
+        missing = sorted(set(expected) - set(answer))
+        if missing:
+            answer = Uncovered(f"the engine gives no {', '.join(missing)}")
+    if isinstance(answer, dict):
+        answer = {name: _compared(vector, figure) for name, figure in answer.items()}
+    if isinstance(answer, dict) and _agree(expected, answer):
+        outcome.passed += 1
+    elif isinstance(answer, Uncovered):
+        outcome.uncovered.append({"id": vector["id"], "reason": str(answer)})
+    elif not vector.get("verified", True):
+        why = vector.get("note") or "its authors could not reproduce it"
+        outcome.uncovered.append({"id": vector["id"], "reason": f"not verified: {why}"})
+    else:
+        got = {name: answer[name] for name in expected}
+        outcome.failed.append({"id": vector["id"], "expected": expected, "got": got})
+
+
+def _compared(vector: dict, figure: str) -> str:
+    """The figure as it is to be compared; an exact one is expected exactly."""
+    compare = vector.get("compare")
+    if not compare or vector.get("expected_exact") or not NUMBER.fullmatch(figure):
+        return figure
+    scale = 10 ** int(compare["round_places"])
+    scaled = Fraction(figure) * scale
+    mode = ROUNDING[compare["round"]]
+    return text(Fraction(divide_rounded(scaled.numerator, scaled.denominator, mode), scale))
+
+
+def _expected(vector: dict) -> dict:
+    """What is asserted: the exact figures where there are any."""
+    return vector.get("expected_exact") or vector["expected"]
+
+
+def _agree(expected: dict, got: dict) -> bool:
+    return all(_same(value, got[name]) for name, value in expected.items())
+
+
+def _same(one: object, other: object) -> bool:
+    """Equal as numbers, or as text where they are none."""
+    try:
+        return Fraction(str(one)) == Fraction(str(other))
+    except ValueError:
+        return str(one) == str(other)
+
+
+def totals(found: dict[str, Outcome]) -> dict[str, int]:
+    """How many passed, failed and are not covered."""
+    return {
+        "passed": sum(outcome.passed for outcome in found.values()),
+        "failed": sum(len(outcome.failed) for outcome in found.values()),
+        "uncovered": sum(len(outcome.uncovered) for outcome in found.values()),
+    }
+
+
+# What is printed
+
+
+PAGE = """\
+<!-- Written by `python tests/vectors/run.py FOLDER --markdown`: run it again after a change. -->
+# What other billing systems assert
+
+The figures come from the test suites of open billing systems. Each semantics id is one convention
+of one of them; the engine answers under the policy or price model that expresses it.
+
+| semantics | pass | fail | not covered, and why |
+|---|---|---|---|"""
+
+
+def markdown(found: dict[str, Outcome]) -> str:
+    """The outcomes as a page."""
+    rows = [
+        f"| `{semantics}` | {outcome.passed} | {len(outcome.failed)} | {_reasons(outcome)} |"
+        for semantics, outcome in sorted(found.items())
+    ]
+    sums = totals(found)
+    last = f"| all | {sums['passed']} | {sums['failed']} | {sums['uncovered']} |"
+    return "\n".join([PAGE, *rows, last, ""])
+
+
+def _reasons(outcome: Outcome) -> str:
+    counted: dict[str, int] = defaultdict(int)
+    for row in outcome.uncovered:
+        counted[row["reason"].splitlines()[0]] += 1
+    return "; ".join(f"{count}: {why}".replace("|", r"\|") for why, count in counted.items())
+
+
+def main() -> int:
+    """Read the command line, answer, print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="folder with *.json files of vectors")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--json", action="store_true", help="print one JSON object")
+    form.add_argument("--markdown", action="store_true", help="print the page of the docs")
+    arguments = parser.parse_args()
+    found = outcomes(read(arguments.folder))
+    if arguments.json:
+        by_semantics = {semantics: asdict(outcome) for semantics, outcome in sorted(found.items())}
+        print(json.dumps({"semantics": by_semantics, "totals": totals(found)}, indent=1))
+    else:
+        print(markdown(found), end="")
+    return 1 if totals(found)["failed"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

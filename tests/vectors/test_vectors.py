@@ -1,0 +1,167 @@
+"""The engine gives the figures that other billing systems assert, and says where it does not."""
+
+import json
+import subprocess
+import sys
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from vectors.run import Outcome, markdown, outcomes, read, totals
+
+HERE = Path(__file__).parent
+PAGE = HERE.parents[1] / "docs" / "reference" / "vectors.md"
+
+
+@cache
+def answered(folder: Path) -> dict[str, Outcome]:
+    return outcomes(read(folder))
+
+
+@pytest.fixture
+def shared_vectors(shared_data):
+    return shared_data.parent / "vectors"
+
+
+@pytest.mark.shared_data
+def test_no_figure_of_other_systems_is_missed(shared_vectors):
+    found = answered(shared_vectors)
+    assert not {name: outcome.failed for name, outcome in found.items() if outcome.failed}
+    assert totals(found)["passed"] > 100
+
+
+@pytest.mark.shared_data
+def test_the_page_says_what_is_covered(shared_vectors):
+    assert PAGE.read_text("utf-8") == markdown(answered(shared_vectors))
+
+
+def test_further_figures_from_the_same_test_suites():
+    found = answered(HERE)
+    assert not {name: outcome.failed for name, outcome in found.items() if outcome.failed}
+    assert not {name: outcome.uncovered for name, outcome in found.items() if outcome.uncovered}
+
+
+# The runner itself
+
+
+def vector(**changed) -> dict:
+    plain = {
+        "id": "v1",
+        "kind": "charge.standard",
+        "semantics": "standard",
+        "input": {"units": "10", "unit_amount": "5.12345"},
+        "expected": {"amount": "51.2345"},
+        "verified": True,
+    }
+    return plain | changed
+
+
+def outcome_of(**changed) -> Outcome:
+    (outcome,) = outcomes([vector(**changed)]).values()
+    return outcome
+
+
+def test_a_figure_that_differs_is_a_failure():
+    outcome = outcome_of(expected={"amount": "51.2346"})
+    (failure,) = outcome.failed
+    assert failure == {"id": "v1", "expected": {"amount": "51.2346"}, "got": {"amount": "51.2345"}}
+
+
+def test_the_exact_figure_goes_before_the_rounded_one():
+    exact = {"expected": {"amount": "51.23"}, "expected_exact": {"amount": "51.2345"}}
+    assert outcome_of(**exact).passed == 1
+
+
+def test_a_figure_is_rounded_as_told_before_it_is_compared():
+    compare = {"round_places": 2, "round": "up"}
+    assert outcome_of(expected={"amount": "51.24"}, compare=compare).passed == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "reason"),
+    [
+        ({"semantics": "unheard_of"}, "no rule of this name"),
+        ({"kind": "unheard_of.x"}, "no rule of this name"),
+        ({"kind": "tax.x", "semantics": "multi_rate"}, "not expressed yet"),
+        ({"input": {"units": "10"}}, "no 'unit_amount'"),
+        ({"input": {"units": "10", "unit_amount": "0.0000000001"}}, "more than 9 digits"),
+        ({"input": {"units": "1" * 13, "unit_amount": "9" * 9}}, "Overflow"),
+        ({"expected": {"tip": "1"}}, "gives no tip"),
+        ({"expected": {"amount": "1"}, "verified": False, "note": "a float"}, "verified: a float"),
+    ],
+)
+def test_what_is_not_covered_is_told_with_its_reason(changed, reason):
+    outcome = outcome_of(**changed)
+    assert not outcome.failed
+    assert reason in outcome.uncovered[0]["reason"]
+
+
+def test_one_vector_beyond_the_engine_does_not_take_others_with_it():
+    huge = vector(id="v2", input={"units": "1" * 13, "unit_amount": "9" * 9})
+    outcome = outcomes([vector(), huge])["standard"]
+    assert (outcome.passed, len(outcome.uncovered)) == (1, 1)
+
+
+def test_a_vector_that_is_not_verified_may_pass():
+    assert outcome_of(verified=False).passed == 1
+
+
+SESSION = {"balance": "10", "connect_fee": "1", "rate": "0.5", "unit": "60", "increment": "30"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "seconds"),
+    [
+        ({"requested_s": "3600"}, "1080"),
+        ({"requested_s": "70"}, "70"),
+        ({"requested_s": "3600", "balance": "1"}, "0"),
+        ({"requested_s": "3600", "balance": "0.5"}, "0"),
+        ({"requested_s": "3600", "balance": "1.3"}, "30"),
+        ({"requested_s": "3600", "rate": "0"}, "3600"),
+    ],
+)
+def test_how_long_a_session_may_last(changed, seconds):
+    given = {"kind": "telecom.prepaid", "semantics": "max_session", "input": SESSION | changed}
+    assert outcome_of(**given, expected={"max_s": seconds}).passed == 1
+
+
+BUNDLE = {"id": "b", "value": 70, "weight": 5, "block": 60}
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"duration": 110, "unit_balances": [BUNDLE]}, {"b": "10", "uncovered": "50"}),
+        ({"duration": 30, "money": 25}, {"money": "5", "uncovered": "10"}),
+        ({"duration": 15, "money": 25}, {"money": "5", "uncovered": "0"}),
+        ({"duration": 70, "unit_balances": [BUNDLE], "money": 10}, {"b": "10", "money": "0"}),
+    ],
+)
+def test_what_bundles_and_money_pay(changed, expected):
+    given = {"unit_balances": [], "money": 0, "rate": 1, "increment": 10} | changed
+    asked = {"kind": "telecom.balance_debit", "semantics": "balance_debit", "input": given}
+    assert outcome_of(**asked, expected=expected).passed == 1
+
+
+def test_an_interval_for_part_of_the_week_prices_nothing_else():
+    interval = {"start": "08:00:00", "weekdays": [1], "weight": 0, "connect_fee": "0"}
+    groups = [{"from": "0", "rate": "1", "unit": "1", "inc": "1"}]
+    asked = {"kind": "telecom.call_rating", "semantics": "call_rating"}
+    call = {"duration_s": "10", "intervals": [{**interval, "groups": groups}]}
+    monday, sunday = ({**call, "start": f"2024-01-{day}T09:00:00"} for day in (15, 14))
+    assert outcome_of(**asked, input=monday, expected={"cost": "10"}).passed == 1
+    outcome = outcome_of(**asked, input=sunday, expected={"cost": "10"})
+    assert "no interval holds" in outcome.uncovered[0]["reason"]
+
+
+@pytest.mark.parametrize(("amount", "code"), [("51.2345", 0), ("1", 1)])
+def test_the_command_prints_one_object_and_fails_where_a_figure_does(tmp_path, amount, code):
+    vectors = json.dumps([vector(expected={"amount": amount})])
+    (tmp_path / "some.json").write_text(vectors)
+    command = [sys.executable, str(HERE / "run.py"), str(tmp_path), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == code, done.stderr
+    printed = json.loads(done.stdout)
+    assert printed["totals"] == {"passed": 1 - code, "failed": code, "uncovered": 0}
+    assert printed["semantics"]["standard"]["passed"] == 1 - code
