@@ -12,6 +12,7 @@ from crossbill.platform.customer.models import Carrier
 pytestmark = pytest.mark.django_db
 
 REPLACEMENT, MAPPING, CATALOGUE = "replacement.yaml", "mapping.yaml", "catalogue.yaml"
+RATING = "rating.yaml"
 
 
 def put(*path: str | int, to: Any) -> Callable[[Any], None]:
@@ -48,6 +49,17 @@ CASES = [
     (REPLACEMENT, put("periods", to=[]), "BAD_SPEC", ["periods"]),
     (REPLACEMENT, put("periods", 0, "to", to="2024-04-01"), "BAD_SPEC", ["empty", "periods"]),
     (REPLACEMENT, put("periods", 1, "from", to="2024-04-30"), "BAD_SPEC", ["overlaps", "periods"]),
+    (REPLACEMENT, put("rating", to=REMOVED), "BAD_SPEC", ["rating", "both a mapping and"]),
+    (REPLACEMENT, put("rating", "bill_period", to="paid"), "BAD_SPEC", ["bill_period", "paid"]),
+    (REPLACEMENT, put("rating", "catalogue", to="no.yaml"), "BAD_RATING_CATALOGUE", ["no.yaml"]),
+    (MAPPING, put("entities", "usage", 1, "fields", "received_at", to=REMOVED), "BAD_SPEC",
+     ["usage.received_at", "bill_period: started"]),
+    (MAPPING, put("sources", "USAGE_MAY", "fields", 3, "time_zone", to="America/Old_York"),
+     "BAD_SPEC", ["no time zone 'America/Old_York'"]),
+    (MAPPING, put("sources", "USAGE_MAY", "fields", 4, "time_zone", to="America/New_York"),
+     "BAD_SPEC", ["time_zone is for instants"]),
+    (RATING, put("plans", "mobile-s", "charges", 0, "deck", to="phone book"),
+     "BAD_RATING_CATALOGUE", ["phone book"]),
     (REPLACEMENT, put("old_policy", "day_count", to="thirty"), "POLICY_UNREADABLE",
      ["day_count", "thirty_360"]),
     (REPLACEMENT, put("old_policy", "tax_scope", to=REMOVED), "POLICY_UNREADABLE", ["tax_scope"]),

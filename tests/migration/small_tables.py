@@ -1,6 +1,6 @@
 """One sound record of each canonical table, as the entry checks see them, free to be spoilt."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import ibis
@@ -46,6 +46,10 @@ SOUND: dict[str, list[Row]] = {
          "currency": "USD", "net_minor": 100, "tax_minor": 8}
     ],
     "tariff": [],
+    "usage": [
+        {"usage_key": "R1", "service_key": "P1", "usage_type": "voice", "quantity": 61,
+         "started_at": datetime(2024, 4, 1, 4), "received_at": datetime(2024, 4, 1, 5)}
+    ],
 }  # fmt: skip
 PRICES = [
     ("fibre", date(2020, 1, 1), "USD"),

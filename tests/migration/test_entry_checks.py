@@ -2,7 +2,7 @@
 
 import copy
 import re
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,8 @@ def spoilt(entity: str, column: str, value: str) -> dict[str, list[dict[str, Any
 def _value(column: str, value: str) -> Any:
     if column.endswith(("_date", "_to")):
         return date.fromisoformat(value)
+    if column.endswith("_at"):
+        return datetime.fromisoformat(value)
     if column.endswith(("_minor", "_nanos", "_ppm", "_day")) or column == "quantity":
         return int(value)
     repeated = re.fullmatch(r"(.)\*(\d+)", value)
@@ -84,7 +86,8 @@ def test_spoilt_record_is_suspended(engine, entity, column, value, code, class_c
     assert (first["file"], first["stage"]) == (f"{entity}.csv", "validate")
     assert first["message"]
     assert first["field"]
-    assert first["account_key"] == records[entity][0].get("account_key")
+    owner = {"service_key": None}.get(column, "A1") if entity == "usage" else None
+    assert first["account_key"] == records[entity][0].get("account_key", owner)
     if code in ("VALUE_TOO_LONG", "DATE_ABSURD", "KIND_UNKNOWN", "CURRENCY_DIFFERS"):
         assert (first["field"], first["value"]) == (column, str(records[entity][0][column]))
 
@@ -96,6 +99,26 @@ def test_every_check_has_a_case():
         for check in checks_of(entity, known("product", SOUND), prices(), rates())
     ]
     assert set(listed) == {case[3] for case in CASES} | OWN_TEST
+
+
+def test_usage_that_came_before_is_a_duplicate_whatever_it_says_and_wherever_it_stands(engine):
+    first = SOUND["usage"][0]
+    late = {"received_at": first["received_at"] + timedelta(days=9), "quantity": -5}
+    records = SOUND | {"usage": [first | late, first, first | {"usage_key": "R2"}]}
+    checked = check_rows("usage", known("usage", records), prices(), rates())
+    accepted, suspended, duplicates = (
+        engine.to_pyarrow(part.order_by(key)).to_pylist()
+        for part, key in (
+            (checked.rows, "usage_key"),
+            (checked.suspended, "line"),
+            (checked.duplicates, "line"),
+        )
+    )
+    assert [(row["usage_key"], row["quantity"]) for row in accepted] == [("R1", 61), ("R2", 61)]
+    assert suspended == []
+    assert [(d["line"], d["code"], d["account_key"]) for d in duplicates] == [
+        (2, "DUPLICATE_ROW", None)
+    ]
 
 
 @pytest.mark.parametrize("length", [2, 3, HIERARCHY_LEVELS + 2])

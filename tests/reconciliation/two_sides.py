@@ -19,7 +19,10 @@ COMPARING = ibis.duckdb.connect()  # an engine of its own, as each stage of a wa
 MONEY = ("net_minor", "tax_minor", "total_minor")
 MAPPED = (
     ("bill", ("account_key", "period_from", *MONEY)),
-    ("bill_line", ("account_key", "offering_code", "charge_to", "net_minor", "tax_minor")),
+    (
+        "bill_line",
+        ("account_key", "offering_code", "charge_to", "net_minor", "tax_minor", "events"),
+    ),
 )
 LINE = ("account_key", "period_from", "product_key", "category", "charge_from")
 NEW = ("charge", "bill_line", "bill")
@@ -33,7 +36,8 @@ def chain(mapped: tuple = MAPPED) -> Calculation:
 
 def billed(stated: dict[str, Rows]) -> dict[str, Rows]:
     """What a carrier's accounts are billed: charge, bill_line, bill."""
-    done = shadow_run().run(ENGINE, {n: table(n, stated[n]) for n in SCHEMAS if n in stated})
+    tables = {n: table(n, stated[n]) for n in SCHEMAS if n in stated}
+    done = shadow_run(usage="usage_total" in tables).run(ENGINE, tables)
     assert ENGINE.to_pyarrow(done["unresolved"]).to_pylist() == []
     return {name: ENGINE.to_pyarrow(done[name]).to_pylist() for name in NEW}
 

@@ -4,6 +4,7 @@ import csv
 from collections import defaultdict
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from pathlib import Path
 
 Row = dict[str, str]
@@ -12,6 +13,11 @@ MASTER = (
     *(("CITY", 25), ("ST", 2), ("ZIP", 10), ("TAXCD", 4), ("PAR_NO", 10), ("STAT", 1), ("CYC", 2)),
     *(("OPN_DT", 8), ("DSP", 1), ("BAL", 12), ("LCHG", 14)),
 )
+
+TABLES = (
+    *("SVCINV", "OPENITM", "BILLHDR", "BILLLIN", "TARIFF", "TAXTAB", "ZONES", "RATES", "MANIFEST"),
+)
+USAGE = ("USAGE0424", "USAGE0524", "USAGELAT", "USAGEDUP")
 
 
 def money(text: str) -> Decimal:
@@ -52,10 +58,7 @@ class Estate:
 
     def __post_init__(self) -> None:
         self.master, self.trailer = master_of(self.folder / "CUSTMAST.DAT")
-        self.tables = {
-            name: rows_of(self.folder / f"{name}.CSV")
-            for name in ("SVCINV", "OPENITM", "BILLHDR", "BILLLIN", "TARIFF", "TAXTAB", "MANIFEST")
-        }
+        self.tables = {name: rows_of(self.folder / f"{name}.CSV") for name in (*TABLES, *USAGE)}
         with (self.truth_dir / "defects.csv").open(encoding="utf-8", newline="") as file:
             self.truth = list(csv.DictReader(file))
         self.seeded = {row["account_key"]: row["class_code"] for row in self.truth}
@@ -65,6 +68,19 @@ class Estate:
             for row in self.tables[name]:
                 self.by_account[name][row["CUST_NO"]].append(row)
         self.customers = {row["CUST_NO"]: row for row in self.master}
+
+    @cached_property
+    def usage(self) -> dict[str, list[Row]]:
+        """The usage of each service as it came first, in the order of the calls."""
+        first: dict[str, Row] = {}
+        for row in (row for name in USAGE for row in self.tables[name]):
+            known = first.setdefault(row["REC_ID"], row)
+            if row["RCV_TS"] < known["RCV_TS"]:
+                first[row["REC_ID"]] = row
+        found: dict[str, list[Row]] = defaultdict(list)
+        for row in sorted(first.values(), key=lambda row: (row["START_TS"], row["REC_ID"])):
+            found[row["SVC_ID"]].append(row)
+        return found
 
     def of(self, table: str, account: str) -> list[Row]:
         """An account's rows of a table."""

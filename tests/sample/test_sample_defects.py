@@ -13,6 +13,7 @@ from crossbill.sample.old_system.plan import chunk_bounds, chunk_plan, share
 CLASSES = (
     *("FORMAT", "ENCODING", "SENTINEL", "MAPPING", "ROUNDING", "PRORATION", "TAX", "TIMING"),
     *("PRICE_VERSION", "DISCOUNT", "MISSING_PRODUCT", "DUPLICATE", "STALE_EXTRACT"),
+    "MISSING_USAGE",
     *("CARRY_FORWARD", "ALLOCATION", "SOURCE_DEFECT", "UNEXPLAINED"),
 )
 CENT = Decimal("0.01")
@@ -135,6 +136,20 @@ def missing_product(estate: Estate, truth: Row) -> bool:
     return bool(held) and truth["record"] not in held and len(lines_of(estate, truth)) == 2
 
 
+def missing_usage(estate: Estate, truth: Row) -> bool:
+    record, price = truth["record"], Decimal(truth["detail"].split()[2])
+    service = f"S{record[1:11]}"
+    calls = estate.usage.get(service, [])
+    lines = [row for row in estate.of("BILLLIN", truth["account_key"]) if row["SVC_ID"] == service]
+    billed = sum(int(row["UNITS"]) for row in lines if row["CAT"] == "U")
+    return (
+        service in services(estate, truth["account_key"])
+        and record not in {call["REC_ID"] for call in calls}
+        and billed == len(calls) + 1
+        and price > 0
+    )
+
+
 def duplicate(estate: Estate, truth: Row) -> bool:
     rows = estate.of("SVCINV", truth["account_key"])
     copies = Counter(tuple(row.values()) for row in rows)
@@ -149,7 +164,9 @@ def timing(estate: Estate, truth: Row) -> bool:
     one = line(estate, truth)
     start = services(estate, truth["account_key"])[one["SVC_ID"]]["STRT"]
     same = [
-        row for row in estate.of("BILLLIN", truth["account_key"]) if row["SVC_ID"] == one["SVC_ID"]
+        row
+        for row in estate.of("BILLLIN", truth["account_key"])
+        if row["SVC_ID"] == one["SVC_ID"] and row["CAT"] != "U"
     ]
     return (
         "20240426" <= start <= "20240430"
@@ -213,6 +230,7 @@ EVIDENCE = {
     "PRICE_VERSION": price_version,
     "DISCOUNT": discount,
     "MISSING_PRODUCT": missing_product,
+    "MISSING_USAGE": missing_usage,
     "DUPLICATE": duplicate,
     "TIMING": timing,
     "STALE_EXTRACT": stale_extract,

@@ -16,6 +16,7 @@ from crossbill.replacement.migration.types import FIELD_PROBLEMS, FieldType, typ
 
 BACKEND = ibis.duckdb.connect()
 
+NEW_YORK = {"type": "instant", "time_zone": "America/New_York"}
 # The field | its text | its value or the code of what is wrong
 CASES = [
     ({"type": "text"}, "  A 1 ", "A 1"),
@@ -67,6 +68,14 @@ CASES = [
     ({"type": "date", "minimum": "1990-01-01"}, "1901-01-01", "BELOW_MINIMUM"),
     ({"type": "date", "maximum": "2030-01-01"}, "2099-01-01", "ABOVE_MAXIMUM"),
     ({"type": "instant"}, "2024-01-01 23:59:59", dt.datetime(2024, 1, 1, 23, 59, 59)),
+    (NEW_YORK, "2024-05-12 20:00:00", dt.datetime(2024, 5, 13, 0, 0, 0)),
+    (NEW_YORK, "2024-03-10 02:30:00", "TIME_SKIPPED"),
+    (NEW_YORK, "2024-11-03 01:30:00", "TIME_REPEATED"),
+    (NEW_YORK, "1901-01-01 00:00:00", "TIME_SKIPPED"),
+    (NEW_YORK, "2024-02-30 00:00:00", "DATE_DOES_NOT_EXIST"),
+    (NEW_YORK, "", None),
+    (NEW_YORK | {"repeated_time": "first"}, "2024-11-03 01:30:00", dt.datetime(2024, 11, 3, 5, 30)),
+    (NEW_YORK | {"repeated_time": "last"}, "2024-11-03 01:30:00", dt.datetime(2024, 11, 3, 6, 30)),
     (
         {"type": "instant", "format": "YYYYMMDDHHMISS"},
         "20240101240000",

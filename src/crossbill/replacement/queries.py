@@ -85,7 +85,9 @@ def _control_totals(replacement: Replacement) -> list[dict[str, Any]]:
 
 
 def _decimals(replacement: Replacement, name: str, sums: dict[str, int]) -> dict[str, str]:
-    """The sums of a money field as decimal text, to be compared with a spreadsheet."""
+    """The sums of a field as text, money as decimals, to be compared with a spreadsheet."""
+    if not name.endswith(("_nanos", "_minor")):
+        return {state: str(amount) for state, amount in sums.items()}
     currency = _currency(replacement)
     digits = NANO_DIGITS if name.endswith("_nanos") else minor_digits(currency)
     shown = minor_digits(currency)

@@ -9,31 +9,29 @@ from crossbill.engine.datasets import BILL, BILL_LINE
 from crossbill.engine.identities import identity
 from crossbill.platform.billing.charge import PPM
 
-RECURRING, DISCOUNT = "recurring", "discount"
+DISCOUNT = "discount"
 _BILL_KEYS = ("bill_key", "account_key", "period_from", "period_to", "currency")
 
 
 def lines(charged: ir.Table) -> ir.Table:
     """Reads ``charge``; writes ``bill_line``: what is charged, and apart what a discount takes off.
 
+    The category of a line is that of its charge: recurring, or usage with its number of events.
+
     A charge without a single counted day has no line. A charged amount of 0 has one, because
     somebody stated that price.
     """
     counted = charged.filter(charged.numerator > 0)
     keyed = counted.mutate(bill_key=_bill_key(counted))
-    recurring = keyed.mutate(
-        category=ibis.literal(RECURRING),
-        net_minor=keyed.gross_minor,
-        tax_minor=keyed.gross_tax_minor,
-    )
+    charge = keyed.mutate(net_minor=keyed.gross_minor, tax_minor=keyed.gross_tax_minor)
     discounted = keyed.filter(keyed.discount_minor != 0)
     discount = discounted.mutate(
-        category=ibis.literal(DISCOUNT),
+        category=ibis.literal(DISCOUNT, keyed.category.type()),
         net_minor=discounted.discount_minor,
         tax_minor=discounted.discount_tax_minor,
     )
     columns = tuple(BILL_LINE.ibis)
-    return recurring.select(*columns).union(discount.select(*columns))
+    return charge.select(*columns).union(discount.select(*columns))
 
 
 def bill(bill_line: ir.Table, charged: ir.Table, account: ir.Table, customer: ir.Table) -> ir.Table:

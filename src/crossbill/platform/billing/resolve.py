@@ -17,6 +17,7 @@ from crossbill.engine import integers
 from crossbill.engine.datasets import CHARGE_INPUT, POLICY, UNRESOLVED
 
 OWN_PRICE = "own"
+RECURRING, USAGE = "recurring", "usage"
 PPM = 1_000_000
 # A billion major units for one line and month: far beyond any bill, and low enough that no product
 # of amounts, shares and rates behind it can pass 64 bits.
@@ -45,6 +46,40 @@ def resolve(  # noqa: PLR0913 - the tables that a charge is made of
     rows = _with_currency(rows, currency_table() if currency is None else currency)
     rows = _with_tax_rate(_with_price(rows, price), tax_rate)
     checked = _with_first_fault(rows)
+    return _parted(checked)
+
+
+def resolve_usage(
+    usage_total: ir.Table,
+    account: ir.Table,
+    tax_rate: ir.Table,
+    policy: ir.Table,
+    currency: ir.Table | None = None,
+) -> tuple[ir.Table, ir.Table]:
+    """Reads the tables of those names; writes ``charge_input`` and ``unresolved``.
+
+    What a product used in a period is a charge like any other: its price is the sum of the rated
+    events, so it is rounded and taxed as everything else is.
+    """
+    rows = usage_total.mutate(
+        category=ibis.literal(USAGE),
+        charge_from=usage_total.period_from,
+        charge_to=usage_total.period_to,
+        quantity=ibis.literal(1, "int64"),
+        price_version=ibis.literal(USAGE),
+        price_nanos=usage_total.amount_nanos,
+        discount_ppm=ibis.literal(0, "int64"),
+        source_changed_at=ibis.null("timestamp(6)"),
+        own=ibis.literal(value=False),
+        prices=ibis.literal(1, "int64"),
+    ).rename(list_currency="currency")
+    rows = _with_policy(_with_account(rows, account), policy)
+    rows = _with_currency(rows, currency_table() if currency is None else currency)
+    return _parted(_with_first_fault(_with_tax_rate(rows, tax_rate)))
+
+
+def _parted(checked: ir.Table) -> tuple[ir.Table, ir.Table]:
+    """What can be charged, and what cannot."""
     sound = checked.filter(checked.code.isnull())
     unresolved = checked.filter(checked.code.notnull())
     return sound.select(*CHARGE_INPUT.ibis), unresolved.select(*UNRESOLVED.ibis)
@@ -86,6 +121,8 @@ def _active(product: ir.Table, periods: ir.Table) -> ir.Table:
     return rows.filter(rows.charge_from < rows.charge_to).mutate(
         discount_ppm=ibis.ifelse(discounted, rows.discount_ppm, 0).fill_null(0),
         source_changed_at=rows.changed_at,
+        category=ibis.literal(RECURRING),
+        events=ibis.null("int64"),
     )
 
 

@@ -68,9 +68,27 @@ def check_spec(spec: ReplacementSpec, mapping: Mapping, *, file: str) -> None:
                 "The mapping does not fill this table", file=spec.mapping, field=name,
                 cure=f"add it under entities, or take it out of `compare` in {file}",
             )  # fmt: skip
+    _check_usage(spec, mapping, file)
     _check_periods(spec, file)
     Policy.from_mapping(dict(spec.old_policy), file=file)
     _check_waves(spec, file)
+
+
+def _check_usage(spec: ReplacementSpec, mapping: Mapping, file: str) -> None:
+    """Usage is rated, and it says what its bill depends on."""
+    rules = mapping.entities.get("usage", [])
+    if (spec.rating is None) is not (not rules):
+        raise BadSpec(
+            "Usage needs both a mapping and a catalogue of rating", file=file, field="rating",
+            cure=f"name the catalogue under `rating`, and fill the table usage in {spec.mapping}",
+        )  # fmt: skip
+    if spec.rating is None or spec.rating.bill_period == "started":
+        return
+    if any("received_at" not in rule.fields for rule in rules):
+        raise BadSpec(
+            "Nothing says when usage was received", file=spec.mapping, field="usage.received_at",
+            cure="map it, or bill usage in the period in which it started: `bill_period: started`",
+        )  # fmt: skip
 
 
 def _check_periods(spec: ReplacementSpec, file: str) -> None:

@@ -119,8 +119,8 @@ def _manifest_row(
     try:
         name, records = row[spec.name].strip(), int(row[spec.records])
         field = row[spec.field].strip() if spec.field else None
-        text = row[spec.sum].strip() if spec.sum else None
         output = _money_field(workspace, name, field)
+        text = row[spec.sum].strip() if spec.sum and output else None
         amount = parse_nanos(text.replace(",", ".") if spec.decimal_comma else text) if text else 0
     except (KeyError, ValueError, AttributeError) as error:
         raise ManifestDiffers(

@@ -52,15 +52,16 @@ class Staged:
 class Mapped:
     """``rows``: canonical columns and lineage; ``suspended``: file, line, code, field, value ...
 
-    Every row that came in is in exactly one of the two. ``amounts`` holds them all, before they
-    were told apart: ``amount`` (of the table's value column, or empty) and ``is_suspended``; the
-    proof that
-    nothing vanished compares it with what was written.
+    ``duplicates``, in the shape of ``suspended``, only where a second record is one. Every row that
+    came in is in exactly one of them. ``amounts`` holds them all, before they were told apart:
+    ``amount`` (of the table's value column, or empty) and ``state``; the proof that nothing
+    vanished compares it with what was written.
     """
 
     rows: ir.Table
     suspended: ir.Table
     amounts: ir.Table
+    duplicates: ir.Table | None = None
 
 
 def map_entity(
@@ -319,14 +320,18 @@ VALUE_COLUMNS = {
     "bill": "total_minor",
     "bill_line": "net_minor",
     "tariff": "amount_nanos",
+    "usage": "quantity",
 }
 
 
 def amounts(marked: ir.Table, dataset: Dataset, prefix: str = "") -> ir.Table:
-    """The value of every row and whether it is suspended."""
+    """The value of every row and what becomes of it."""
     column = VALUE_COLUMNS.get(dataset.name)
     value = marked[prefix + column] if column else ibis.null("int64")
-    return marked.select(amount=value, is_suspended=marked.fault.notnull())
+    state = marked.fault.notnull().ifelse("suspended", "accepted")
+    if "is_copy" in marked.columns:
+        state = marked.is_copy.ifelse("duplicate", state)
+    return marked.select(amount=value, state=state)
 
 
 def _faults(

@@ -101,7 +101,7 @@ def plan_accounts(*, workspace: Workspace, replacement: Replacement) -> Receipt:
     with workspace.engine() as backend:
         moves = backend.to_pyarrow(_move_rows(workspace, backend, replacement))
         copy_in(AccountMove, moves)
-        suspended = _suspended_rows(workspace, backend, replacement)
+        suspended = suspended_rows(workspace, all_suspended(workspace, backend), replacement)
         records = copy_in(SuspendedRecord, backend.to_pyarrow(suspended))
     planned = AccountMove.objects.filter(
         replacement=replacement, state=AccountMove.State.PLANNED
@@ -124,8 +124,8 @@ def _move_rows(workspace: Workspace, backend: Backend, replacement: Replacement)
     ).drop("wave")
 
 
-def _suspended_rows(workspace: Workspace, backend: Backend, replacement: Replacement) -> ir.Table:
-    rows = all_suspended(workspace, backend)
+def suspended_rows(workspace: Workspace, rows: ir.Table, replacement: Replacement) -> ir.Table:
+    """Suspended records as the books take them, each before its owner."""
     owners = [(code, rule.owner) for code, rule in workspace.spec.gate.classes.items()]
     owner = rows.class_code.cases(*owners, else_=DEFAULT_OWNER) if owners else DEFAULT_OWNER
     return rows.mutate(
@@ -194,7 +194,7 @@ def _tables_of(
         moves.wave == position, moves.state == "planned", moves.account_key.between(first, last)
     )
     tables = {}
-    for name in set(workspace.entities) - {"bill", "bill_line", "tariff", "customer"}:
+    for name in set(workspace.entities) - {"bill", "bill_line", "tariff", "customer", "usage"}:
         rows = workspace.scan(backend, "valid", name)
         near = rows.filter(rows.account_key.between(first, last))
         tables[name] = backend.create_table(name, near.semi_join(mine, "account_key"), temp=True)

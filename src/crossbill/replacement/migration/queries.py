@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
 
 from django.db.models import Count, Max, Q, QuerySet
 
 from crossbill.platform.customer.models import BillingAccount
+from crossbill.platform.rating.current import Current, current
 from crossbill.replacement.migration.models import (
     AccountMove,
     Replacement,
@@ -64,6 +67,20 @@ class MoveFilter:
 def replacements() -> QuerySet[Replacement]:
     """All change-overs, the newest first."""
     return Replacement.objects.select_related("carrier", "run").order_by("-created_at", "-id")
+
+
+def rating_catalogue(replacement: Replacement) -> Current | None:
+    """The catalogue by which the usage of a change-over is rated, as its files stand now."""
+    terms = replacement.spec["replacement"].get("rating")
+    if not terms:
+        return None
+    return current(Path(replacement.spec["spec_path"]).parent / terms["catalogue"])
+
+
+def billed_periods(replacement: Replacement) -> list[tuple[date, date]]:
+    """The compared bill periods of a change-over, half-open."""
+    periods = replacement.spec["replacement"]["periods"]
+    return [(date.fromisoformat(p["from"]), date.fromisoformat(p["to"])) for p in periods]
 
 
 def wave_standings(replacement_id: int) -> list[WaveStanding]:

@@ -61,7 +61,15 @@ class EntityRule(Strict):
 
 
 Entity = Literal[
-    "customer", "account", "product", "open_item", "balance", "bill", "bill_line", "tariff"
+    "customer",
+    "account",
+    "product",
+    "open_item",
+    "balance",
+    "bill",
+    "bill_line",
+    "tariff",
+    "usage",
 ]
 
 
@@ -191,6 +199,13 @@ class ManifestSpec(Strict):
     sum: str | None = None
 
 
+class RatingSpec(Strict):
+    """How the usage of the extract is rated, and on which bill it stands."""
+
+    catalogue: str
+    bill_period: Literal["started", "received"]
+
+
 class RehearsalSpec(Strict):
     """Sample users that sign passed gates, so that a rehearsal runs to its end by itself."""
 
@@ -206,6 +221,7 @@ class ReplacementSpec(Strict):
     as_of_date: date
     catalogue: str
     mapping: str
+    rating: RatingSpec | None = None
     programme: str | None = None
     manifest: ManifestSpec | None = None
     periods: list[PeriodSpec] = Field(min_length=1)

@@ -18,6 +18,7 @@ from crossbill.engine.datasets import (
     TAX_RATE,
     Dataset,
 )
+from crossbill.engine.store import MONEY_SUFFIXES
 from crossbill.engine.store import Receipt as Written
 from crossbill.platform.billing.resolve import resolve
 from crossbill.replacement.migration import plan
@@ -31,6 +32,7 @@ from crossbill.replacement.migration.map import (
     taken,
 )
 from crossbill.replacement.migration.sources import open_source
+from crossbill.replacement.migration.usage_checks import COPIES_COME
 from crossbill.replacement.migration.validate import CHECKS, check_rows, with_own_prices
 from crossbill.replacement.migration.workspace import Workspace
 from crossbill.runs.receipt import Receipt, Sums
@@ -216,7 +218,9 @@ def all_suspended(workspace: Workspace, backend: Backend) -> ir.Table:
     sources = workspace.mapping.sources
     places = [("stage", name, kind) for name in sources for kind in ("suspended", "duplicates")]
     places += [("map", key.replace(":", "-"), "suspended") for key in map_chunks(workspace)]
-    places += [("valid", entity, "suspended") for entity in validate_chunks(workspace)]
+    checked = validate_chunks(workspace)
+    places += [("valid", entity, "suspended") for entity in checked]
+    places += [("valid", entity, "duplicates") for entity in checked if entity in COPIES_COME]
     files = [workspace.path(*place) + ".parquet" for place in places]
     return workspace.store.scan(backend, *files)
 
@@ -235,44 +239,67 @@ def write(  # noqa: PLR0913 - what is written, and where
     """Store what was accepted and what was suspended, and prove that together they are all."""
     written = workspace.save(mapped.rows, dataset, stage, entity)
     bad = save_suspended(workspace, backend, mapped.suspended, stage, entity)
+    files = {
+        f"{stage}/{entity}.parquet": written.sha256,
+        f"{stage}/{entity}/suspended.parquet": bad.sha256,
+    }
+    copies = 0
+    if mapped.duplicates is not None:
+        again = save_suspended(workspace, backend, mapped.duplicates, stage, entity, "duplicates")
+        files[f"{stage}/{entity}/duplicates.parquet"] = again.sha256
+        copies = again.rows
+    amount, state = mapped.amounts.amount, mapped.amounts.state
     counts = mapped.amounts.aggregate(
         rows=mapped.amounts.count(),
-        total=mapped.amounts.amount.sum().cast("decimal(38,0)"),
-        held=mapped.amounts.amount.sum(where=mapped.amounts.is_suspended).cast("decimal(38,0)"),
+        total=amount.sum().cast("decimal(38,0)"),
+        held=amount.sum(where=state == "suspended").cast("decimal(38,0)"),
+        again=amount.sum(where=state == "duplicate").cast("decimal(38,0)"),
     )
     found = counts.to_pyarrow().to_pylist()[0]
     return Receipt(
         records_in=found["rows"],
         accepted=written.rows,
+        duplicate=copies,
         suspended=bad.rows,
-        sums=_sums(entity, found, written),
-        files={
-            f"{stage}/{entity}.parquet": written.sha256,
-            f"{stage}/{entity}/suspended.parquet": bad.sha256,
-        },
+        sums=_sums(entity, found, written.sums | _added_up(workspace, backend, stage, entity)),
+        files=files,
     )
 
 
-def _sums(entity: str, found: Mapping[str, object], written: Written) -> Sums:
+def _added_up(workspace: Workspace, backend: Backend, stage: str, entity: str) -> dict[str, int]:
+    """The sum of a value that is no money, of what was stored."""
+    column = VALUE_COLUMNS.get(entity)
+    if column is None or column.endswith(MONEY_SUFFIXES):
+        return {}
+    stored = workspace.scan(backend, stage, entity)
+    value = backend.to_pyarrow(stored[column].sum().cast("decimal(38,0)")).as_py()
+    return {column: int(value or 0)}
+
+
+def _sums(entity: str, found: Mapping[str, object], stored: Mapping[str, int]) -> Sums:
     column = VALUE_COLUMNS.get(entity)
     if column is None:
         return {}
-    total, held = (int(str(found[name] or 0)) for name in ("total", "held"))
-    states = {"in": total, "accepted": written.sums[column], "duplicate": 0, "suspended": held}
+    total, held, again = (int(str(found[name] or 0)) for name in ("total", "held", "again"))
+    accepted = stored[column]
+    states = {"in": total, "accepted": accepted, "duplicate": again, "suspended": held}
     return {f"{entity}.{column}": states}
 
 
-def save_suspended(
-    workspace: Workspace, backend: Backend, rows: ir.Table, stage: str, name: str
+def save_suspended(  # noqa: PLR0913 - what is written, and where
+    workspace: Workspace,
+    backend: Backend,
+    rows: ir.Table,
+    stage: str,
+    name: str,
+    kind: str = "suspended",
 ) -> Written:
-    """Store suspended rows with the raw bytes of their lines."""
+    """Store suspended rows, or duplicates, with the raw bytes of their lines."""
     table = backend.to_pyarrow(rows.order_by("file", "line", "code"))
     raw = _raw_lines(workspace, table)
     pairs = zip(table["file"].to_pylist(), table["line"].to_pylist(), strict=True)
     table = table.append_column("raw", pa.array([raw.get(pair) for pair in pairs], pa.binary()))
-    return workspace.save_rows(
-        table.select(SUSPENDED.arrow.names), SUSPENDED, stage, name, "suspended"
-    )
+    return workspace.save_rows(table.select(SUSPENDED.arrow.names), SUSPENDED, stage, name, kind)
 
 
 def _raw_lines(workspace: Workspace, table: pa.Table) -> dict[tuple[str, int], bytes]:

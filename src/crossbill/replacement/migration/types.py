@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from functools import reduce
 from typing import Literal, Self
+from zoneinfo import ZoneInfo
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from crossbill.core.money import NANO_DIGITS, parse_scaled
 from crossbill.core.refusal import Refusal
 from crossbill.engine.datasets import SUSPENDED
+from crossbill.engine.local_time import readings, regime_of
 
 LINE = "_line"
 PPM_OF_PERCENT_DIGITS = 4  # 10.00 % is 100,000 millionths
@@ -42,6 +44,8 @@ FIELD_PROBLEMS: dict[str, tuple[str, str]] = {
     "ABOVE_MAXIMUM": ("is above the maximum", "check the figure, or raise the maximum"),
     "NOT_A_DATE": ("is not in the date's format", "correct it, or state the format"),
     "DATE_DOES_NOT_EXIST": ("is a day or time that does not exist", "correct it at source"),
+    "TIME_SKIPPED": ("is a local time that the clocks skip", "correct it, or the time_zone"),
+    "TIME_REPEATED": ("is a local time that comes twice", "say with repeated_time which is meant"),
     "NOT_A_BOOLEAN": ("is neither yes nor no", "correct it, or list it as true or false"),
 }
 _ABSURD = ("BELOW_MINIMUM", "ABOVE_MAXIMUM")
@@ -69,6 +73,11 @@ class FieldType(BaseModel):
         "leading", description="-1, 1- or the last digit carries it (mainframe zoned numbers)"
     )
     format: str = Field("", description="of dates and instants: YYYY MM DD HH MI SS FFFFFF")
+    time_zone: str = Field("", description="local time of an instant, an IANA name; it becomes UTC")
+    repeated_time: Literal["suspend", "first", "last"] = Field(
+        "suspend",
+        description="which is meant where the clocks go back and a local time comes twice",
+    )
     minimum: str | None = Field(None, description="smaller values are absurd")
     maximum: str | None = Field(None, description="greater values are absurd")
     true_values: tuple[str, ...] = ("1", "Y", "YES", "T", "TRUE")
@@ -80,10 +89,19 @@ class FieldType(BaseModel):
             raise ValueError(f"a {self.type} has at most {SCALES[self.type]} implied digits")
         if self.type in _DEFAULT_FORMATS and not {"YYYY", "MM", "DD"} <= set(self.tokens):
             raise ValueError(f"the format {self.format!r} lacks YYYY, MM or DD")
+        self._zone_is_known()
         for limit in (self.minimum, self.maximum):
             if limit is not None:
                 self.limit(limit)
         return self
+
+    def _zone_is_known(self) -> None:
+        if self.time_zone and self.type != "instant":
+            raise ValueError(f"time_zone is for instants, and {self.name} is of type {self.type}")
+        try:
+            ZoneInfo(self.time_zone or "UTC")
+        except (LookupError, ValueError, OSError) as error:
+            raise ValueError(f"there is no time zone {self.time_zone!r}") from error
 
     @property
     def source_column(self) -> str:
@@ -162,7 +180,7 @@ def parse(rows: ir.Table, fields: Sequence[FieldType]) -> ir.Table:
     steps: dict[str, ir.Value] = {}
     for field in fields:
         steps |= _prepared(blanked[f"_text_{field.name}"], field)
-    prepared = blanked.mutate(**steps)
+    prepared = _in_utc(blanked.mutate(**steps), fields)
     return prepared.select(LINE, **_results(prepared, fields))
 
 
@@ -291,6 +309,32 @@ def _date_patterns(format: str) -> tuple[str, str]:
     return strptime, "".join(_TOKENS[p][1] if p in _TOKENS else re.escape(p) for p in parts)
 
 
+def _in_utc(prepared: ir.Table, fields: Sequence[FieldType]) -> ir.Table:
+    """Local times become UTC; where that is not one instant, a column says why."""
+    zoned = [field for field in fields if field.time_zone]
+    if not zoned:
+        return prepared
+    regimes = {
+        f"_regime_{f.name}": regime_of(prepared[f"_value_{f.name}"], f.time_zone) for f in zoned
+    }
+    dated = prepared.mutate(**regimes)
+    return dated.mutate(**{n: v for f in zoned for n, v in _instants(dated, f).items()})
+
+
+def _instants(dated: ir.Table, field: FieldType) -> dict[str, ir.Value]:
+    name = field.name
+    local = dated[f"_value_{name}"]
+    first, last = readings(local, dated[f"_regime_{name}"], field.time_zone)
+    twice = ibis.literal(False)
+    if field.repeated_time == "suspend":
+        twice = (first != last).fill_null(False)
+    return {
+        f"_value_{name}": last if field.repeated_time == "last" else first,
+        f"_skipped_{name}": local.notnull() & first.isnull(),
+        f"_twice_{name}": twice,
+    }
+
+
 def _results(prepared: ir.Table, fields: Sequence[FieldType]) -> dict[str, ir.Value]:
     columns: dict[str, ir.Value] = {}
     for field in fields:
@@ -331,12 +375,22 @@ def _cases_of_type(prepared: ir.Table, field: FieldType) -> list[tuple[ir.Value,
         return [(~prepared[f"_text_{name}"].upper().isin(known), "NOT_A_BOOLEAN")]
     shaped, value = prepared[f"_shaped_{name}"], prepared[f"_value_{name}"]
     if field.type in _DEFAULT_FORMATS:
-        cases = [(~shaped, "NOT_A_DATE"), (value.isnull(), "DATE_DOES_NOT_EXIST")]
+        cases = [(~shaped, "NOT_A_DATE"), *_local_cases(prepared, field)]
+        cases.append((value.isnull(), "DATE_DOES_NOT_EXIST"))
     else:
         wrong = "NOT_AN_INTEGER" if field.type == "integer" else "NOT_AN_AMOUNT"
         fine = prepared[f"_fine_{name}"]
         cases = [(~shaped, wrong), (fine, "TOO_MANY_DIGITS"), (value.isnull(), "OUT_OF_RANGE")]
     return cases + _limit_cases(value, field)
+
+
+def _local_cases(prepared: ir.Table, field: FieldType) -> list[tuple[ir.Value, str]]:
+    """A local time that is not one instant."""
+    if not field.time_zone:
+        return []
+    name = field.name
+    skipped, twice = prepared[f"_skipped_{name}"], prepared[f"_twice_{name}"]
+    return [(skipped, "TIME_SKIPPED"), (twice, "TIME_REPEATED")]
 
 
 def _limit_cases(value: ir.Value, field: FieldType) -> list[tuple[ir.Value, str]]:

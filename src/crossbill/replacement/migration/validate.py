@@ -1,15 +1,18 @@
 """Entry checks: which mapped rows may be taken over, and which are suspended with a reason."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import ibis
 import ibis.expr.types as ir
 
 from crossbill.engine.datasets import CANONICAL, Dataset
+from crossbill.replacement.migration.checks import Check, Tables
 from crossbill.replacement.migration.map import REMAINDER, Mapped, amounts
+from crossbill.replacement.migration.usage_checks import (
+    COPIES_COME,
+    copies,
+    usage_checks,
+    with_copies,
+)
 
-Tables = Mapping[str, ir.Table]
 HIGHEST_MONTHLY_PRICE_NANOS = 100_000 * 10**9
 HIGHEST_QUANTITY = 90_000  # so that quantity times the highest price stays within 64 bits
 HIERARCHY_LEVELS = 10
@@ -20,17 +23,6 @@ LONGEST = {
     "open_item_key": 60, "document_number": 60, "source_code": 60, "name": 200, "segment": 40,
     "tax_code": 20, "street": 200, "city": 100, "region": 40, "postcode": 20,
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that must not be: where ``fails`` holds, the row is suspended."""
-
-    code: str
-    class_code: str
-    field: str
-    message: str
-    fails: ir.BooleanValue
 
 
 def with_own_prices(product: ir.Table, price: ir.Table, on: ir.DateValue) -> ir.Table:
@@ -61,12 +53,15 @@ def check_rows(entity: str, tables: Tables, offerings: ir.Table, tax_codes: ir.T
     checks = checks_of(entity, tables, offerings, tax_codes)
     table = _counted(entity, tables)
     marks = [(check.fails.fill_null(True), str(n)) for n, check in enumerate(checks)]
-    marked = table.mutate(fault=ibis.cases(*marks, else_=ibis.null("string")))
-    bad = marked.filter(marked.fault.notnull())
+    copy = table.copies_before > 0 if entity in COPIES_COME else ibis.literal(False)
+    marked = table.mutate(fault=ibis.cases(*marks, else_=ibis.null("string")), is_copy=copy)
+    first = marked.filter(~marked.is_copy)
+    bad = first.filter(first.fault.notnull())
     return Mapped(
-        rows=marked.filter(marked.fault.isnull()).select(*_columns(CANONICAL[entity])),
+        rows=first.filter(first.fault.isnull()).select(*_columns(CANONICAL[entity])),
         suspended=_suspended(bad, entity, checks),
         amounts=amounts(marked, CANONICAL[entity]),
+        duplicates=copies(marked) if entity in COPIES_COME else None,
     )
 
 
@@ -78,6 +73,8 @@ def checks_of(entity: str, tables: Tables, offerings: ir.Table, tax_codes: ir.Ta
 
 def _counted(entity: str, tables: Tables) -> ir.Table:
     """The records with ``twins``: how many have their key."""
+    if entity in COPIES_COME:
+        return with_copies(tables)
     window = ibis.window(group_by=KEYS[entity])
     return tables[entity].mutate(twins=tables[entity].count().over(window))
 
@@ -98,6 +95,7 @@ KEYS: dict[str, list[str]] = {
     "bill": ["bill_key"],
     "bill_line": ["bill_key", "product_key", "category", "charge_from"],
     "tariff": ["source_code", "valid_from"],
+    "usage": ["usage_key"],
 }
 
 
@@ -434,6 +432,7 @@ CHECKS = {
     "bill": _bill,
     "bill_line": _bill_line,
     "tariff": _nothing,
+    "usage": usage_checks,
 }
 
 

@@ -17,6 +17,8 @@ from crossbill.engine import duckdb
 from crossbill.engine.datasets import Dataset
 from crossbill.engine.store import Receipt as Written
 from crossbill.engine.store import Store
+from crossbill.platform.rating.catalogue import read_catalogue
+from crossbill.platform.rating.catalogue_model import RatingCatalogue
 from crossbill.replacement.migration import spec as specs
 from crossbill.replacement.migration.agreement import check_agreement
 from crossbill.replacement.migration.land import below
@@ -41,6 +43,7 @@ class Workspace:
     mapping: Mapping
     catalogue: Catalogue
     store: Store
+    rating: RatingCatalogue | None = None
 
     @property
     def carrier(self) -> str:
@@ -100,7 +103,9 @@ class Workspace:
     def inputs(self) -> dict[str, str]:
         """The SHA-256 of each specification and each file of the extract, by name."""
         names = [self.spec.catalogue, self.spec.mapping, self.spec.programme]
+        names += [self.spec.rating.catalogue] if self.spec.rating else []
         beside = [self.spec_path.parent / name for name in names if name]
+        beside += rating_files(self.rating) if self.rating else []
         files = [self.source_file(source) for source in self.mapping.sources.values()]
         files += [self.data / self.spec.manifest.file] if self.spec.manifest else []
         hashes = {f"spec/{path.name}": file_hash(path) for path in beside if path.is_file()}
@@ -155,9 +160,16 @@ def open_workspace(
     mapping = specs.read(spec_path.parent / spec.mapping, Mapping)
     catalogue = specs.read(spec_path.parent / spec.catalogue, Catalogue)
     check_agreement(spec, mapping, catalogue, file=spec_path.name)
-    workspace = Workspace(spec_path, data, spec, mapping, catalogue, store)
+    rating = read_catalogue(spec_path.parent / spec.rating.catalogue) if spec.rating else None
+    workspace = Workspace(spec_path, data, spec, mapping, catalogue, store, rating)
     workspace.refuse_unreadable_sources()
     return workspace
+
+
+def rating_files(rating: RatingCatalogue) -> list[Path]:
+    """The files that stand beside a catalogue of rating: its decks."""
+    decks = [version for versions in rating.spec.decks.values() for version in versions]
+    return [rating.path.parent / deck.file for deck in decks if deck.file]
 
 
 def file_hash(path: Path) -> str:

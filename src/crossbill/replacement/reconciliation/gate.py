@@ -54,7 +54,12 @@ THINGS = {
     "bill": "a bill",
     "bill_line": "a line of a bill",
 }
-FIELDS = {"total_minor": "total", "net_minor": "amount before tax", "tax_minor": "tax"}
+FIELDS = {
+    "total_minor": "total",
+    "net_minor": "amount before tax",
+    "tax_minor": "tax",
+    "events": "usage records",
+}
 
 
 def in_words(  # noqa: PLR0913 - what a difference is made of

@@ -11,9 +11,9 @@ import ibis.expr.types as ir
 from crossbill.core import plugins
 from crossbill.engine.datasets import CHARGE_INPUT
 from crossbill.engine.integers import div_trunc
-from crossbill.platform.billing.bill import DISCOUNT, RECURRING
+from crossbill.platform.billing.bill import DISCOUNT
 from crossbill.platform.billing.charge import charge
-from crossbill.platform.billing.resolve import LARGEST_MONTHLY_NANOS
+from crossbill.platform.billing.resolve import LARGEST_MONTHLY_NANOS, RECURRING
 
 CAUSES = "crossbill.replacement.reconciliation.line_causes"
 RECORD = ("account_key", "period_from", "product_key", "category", "charge_from")
@@ -25,7 +25,8 @@ class Case:
     """The differing lines and the facts behind them.
 
     ``records``: RECORD, ``record_key``, ``old_net``, ``old_tax``, ``new_net``, ``new_tax`` (0 where
-    the line stands on the other side only), ``digits`` (of the currency's minor unit),
+    the line stands on the other side only), ``old_events``, ``new_events`` (usage records behind
+    it, likewise), ``digits`` (of the currency's minor unit),
     ``old_stamp`` (source_changed_at), ``kind``.
     ``behind``: the CHARGE_INPUT rows behind them; ``charge``: all charges; ``product``: the new
     side's products; ``price``, ``tax_rate``: the catalogue; ``tariff``: the old system's own price
@@ -100,8 +101,8 @@ def what_if(case: Case, variants: ir.Table) -> ir.Table:
     )
     pairs = apart.inner_join(_amounts(sound), [*LINE, "category"])
     fitting = pairs.filter((pairs.old_net == pairs.net) & (pairs.old_tax == pairs.tax))
-    said = variants.select(*LINE, "words", "base_words", variant="policy_code")
-    told = fitting.inner_join(said, [*LINE, "variant"])
+    said = variants.select(*LINE, "words", "base_words", charged="category", variant="policy_code")
+    told = fitting.inner_join(said, [*LINE, "charged", "variant"])
     evidence = (
         amounts_in_words("old", told.old_net, told.old_tax, told.digits)
         + ": "
@@ -123,6 +124,11 @@ def with_their_charge(found: ir.Table) -> ir.Table:
     return followed.select(*RECORD, "variant", "evidence")
 
 
+def monthly(rows: ir.Table) -> ir.Table:
+    """The charges that have a price a month: all but those for usage."""
+    return rows.filter(rows.category == RECURRING)
+
+
 def behind(charge_rows: ir.Table, records: ir.Table) -> ir.Table:
     """The CHARGE_INPUT rows behind these records, as the new side charged them."""
     wanted = records.select(*LINE).distinct()
@@ -130,23 +136,26 @@ def behind(charge_rows: ir.Table, records: ir.Table) -> ir.Table:
 
 
 def _amounts(variants: ir.Table) -> ir.Table:
-    """Net and tax that each variant gives the recurring and the discount line; 0 for no line."""
-    charged = charge(variants).rename(variant="policy_code")
-    recurring = charged.select(
+    """Net and tax that each variant gives the charge's own and the discount line; 0 for no line."""
+    charged = charge(variants).rename(variant="policy_code", charged="category")
+    itself = charged.select(
         *LINE,
+        "charged",
         "variant",
-        category=ibis.literal(RECURRING),
+        category=charged.charged,
         net=charged.gross_minor,
         tax=charged.gross_tax_minor,
     )
-    discount = charged.select(
+    with_discount = charged.filter(charged.charged == RECURRING)
+    discount = with_discount.select(
         *LINE,
+        "charged",
         "variant",
-        category=ibis.literal(DISCOUNT),
-        net=charged.discount_minor,
-        tax=charged.discount_tax_minor,
+        category=ibis.literal(DISCOUNT, charged.charged.type()),
+        net=with_discount.discount_minor,
+        tax=with_discount.discount_tax_minor,
     )
-    return recurring.union(discount)
+    return itself.union(discount)
 
 
 def amounts_in_words(

@@ -22,10 +22,16 @@ from crossbill.platform.billing.resolve import currency_table
 from crossbill.platform.billing.shadow import shadow_run
 from crossbill.platform.bulk import copy_in
 from crossbill.platform.ledger.queries import unbalanced_entries
-from crossbill.replacement.migration.models import Wave
-from crossbill.replacement.migration.operations import fall_back, go_live, wave_keys
+from crossbill.replacement.migration.models import SuspendedRecord, Wave
+from crossbill.replacement.migration.operations import (
+    fall_back,
+    go_live,
+    suspended_rows,
+    wave_keys,
+)
 from crossbill.replacement.migration.workspace import Workspace
 from crossbill.replacement.reconciliation import gate as gates
+from crossbill.replacement.reconciliation import shadow_usage
 from crossbill.replacement.reconciliation.calculation import Mapped, reconciliation
 from crossbill.replacement.reconciliation.compare import Compared, Tally, tally
 from crossbill.replacement.reconciliation.models import Difference, Gate, Signature
@@ -52,31 +58,48 @@ def take_snapshot(*, workspace: Workspace, wave: Wave) -> Receipt:
             with snapshot.export(name, carrier_id) as reader:
                 written = workspace.save_rows(reader, dataset, place, name)
             files[f"{place}/{name}.parquet"], rows[name] = written.sha256, written.rows
-    return Receipt(
-        files=files,
-        notes={"accounts": rows["account"], "products": rows["product"], "figures": rows},
-    )
+    used = shadow_usage.take_usage(workspace, place) if workspace.rating else shadow_usage.Taken()
+    counts = {"accounts": rows["account"], "products": rows["product"]}
+    return Receipt(files=files | used.files, notes=counts | used.notes | {"figures": rows})
 
 
 def bill_in_shadow(*, workspace: Workspace, wave: Wave) -> Receipt:
     """Bill the wave's accounts by the old system's rules, for each compared period."""
     place = folder(wave.position)
+    used = shadow_usage.rate_usage(workspace, place) if workspace.rating else shadow_usage.Rated()
+    put_aside(workspace=workspace, wave=wave, place=place, suspended=used.suspended)
     with workspace.engine() as backend, refusing_overflow():
-        done = shadow_run().run(backend, _billing_tables(workspace, backend, place))
+        chain = shadow_run(usage=workspace.rating is not None)
+        done = chain.run(backend, _billing_tables(workspace, backend, place))
         unresolved = backend.to_pyarrow(done["unresolved"].count()).as_py()
         assert unresolved == 0, f"{unresolved} products that passed the entry checks have no price"
         files = {
             dataset.name: workspace.save(done[dataset.name], dataset, place, dataset.name)
             for dataset in (CHARGE, BILL_LINE, BILL)
         }
+    stored = {f"{place}/{name}.parquet": written.sha256 for name, written in files.items()}
     return Receipt(
-        files={f"{place}/{name}.parquet": written.sha256 for name, written in files.items()},
+        records_in=used.records_in,
+        accepted=used.accepted,
+        suspended=used.suspended,
+        sums=used.sums,
+        files=stored | used.files,
         notes={
             "bills": files["bill"].rows,
             "bill lines": files["bill_line"].rows,
+            **used.notes,
             "figures": {"total minor": files["bill"].sums["total_minor"]},
         },
     )
+
+
+def put_aside(*, workspace: Workspace, wave: Wave, place: str, suspended: int) -> None:
+    """Put usage that cannot be rated before its owners."""
+    if suspended:
+        with workspace.engine() as backend:
+            rows = workspace.scan(backend, place, "usage", "suspended")
+            owned = suspended_rows(workspace, rows, wave.replacement)
+            copy_in(SuspendedRecord, backend.to_pyarrow(owned))
 
 
 def _billing_tables(workspace: Workspace, backend: Backend, place: str) -> dict[str, ir.Table]:
@@ -87,6 +110,8 @@ def _billing_tables(workspace: Workspace, backend: Backend, place: str) -> dict[
     tables["policy"] = ibis.memtable(pa.Table.from_pylist([policy.as_row()], POLICY.arrow))
     rows = [{"period_from": start, "period_to": end} for start, end in workspace.periods]
     tables["periods"] = ibis.memtable(pa.Table.from_pylist(rows))
+    if workspace.rating:
+        tables["usage_total"] = workspace.scan(backend, place, "usage_total")
     return tables | {"currency": currency_table()}
 
 

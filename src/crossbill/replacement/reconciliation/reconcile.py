@@ -58,6 +58,8 @@ def line_records(differences: ir.Table, old: ir.Table, new: ir.Table) -> ir.Tabl
         old_tax=pairs.old_tax_minor.fill_null(0),
         new_net=pairs.new_net_minor.fill_null(0),
         new_tax=pairs.new_tax_minor.fill_null(0),
+        old_events=pairs.old_events.fill_null(0),
+        new_events=pairs.new_events.fill_null(0),
         old_stamp=pairs.old_source_changed_at,
     )
     return named.view().inner_join(wanted.view(), "record_key")

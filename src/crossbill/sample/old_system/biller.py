@@ -5,7 +5,8 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 from .calendar import ONE_DAY, PERIODS, Period
 from .places import TAXES
-from .records import DISCOUNT, RECURRING, ZERO, Account, Bill, Line, Service
+from .rater import charged
+from .records import DISCOUNT, RECURRING, USAGE, ZERO, Account, Bill, Line, Service, Usage
 from .tariffs import price
 
 CENT = Decimal("0.01")
@@ -88,6 +89,22 @@ def service_lines(service: Service, period: Period, rate: Decimal) -> list[Line]
     ]
 
 
+def usage_line(usage: Usage, period: Period, rate: Decimal) -> Line:
+    """The usage of one service that was received in the period: a sum of prices, each cut."""
+    return Line(
+        usage.service_id,
+        usage.tariff,
+        USAGE,
+        period.first,
+        period.last,
+        DAYS_PER_MONTH,
+        usage.net,
+        truncated(exact_share(usage.net, rate)),
+        changed="",
+        units=usage.records,
+    )
+
+
 def discount(net: Decimal, percent: Decimal | None) -> Decimal:
     """What a discount takes off, as a negative amount."""
     return -truncated(exact_share(net, percent or ZERO)) + ZERO
@@ -97,6 +114,7 @@ def bill(account: Account, period: Period) -> Bill | None:
     """One account's bill of one month, or none where nothing is charged."""
     rate = TAXES[account.tax_code].rate
     lines = [line for service in account.services for line in service_lines(service, period, rate)]
+    lines += [usage_line(usage, period, rate) for usage in charged(account, period)]
     if not lines:
         return None
     number = f"B{period.first:%y%m}{account.key[1:]}"

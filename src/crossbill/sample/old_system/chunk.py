@@ -29,7 +29,10 @@ from .files import (
     service_row,
 )
 from .plan import Plan, chunk_bounds, chunk_plan
+from .rater import rate_usage
 from .records import ZERO, Account
+from .traffic import give_usage
+from .usage_files import usage_rows
 
 TRUTH = "defects.csv"
 TRUTH_HEADER = "class_code,account_key,record,detail"
@@ -44,7 +47,7 @@ class Rows:
     texts: list[str] = field(default_factory=list)
     control: Decimal = ZERO
 
-    def add(self, text: str, control: Decimal | None) -> None:
+    def add(self, text: str, control: Decimal | int | None) -> None:
         """One more row."""
         self.texts.append(text)
         self.control += control or ZERO
@@ -52,23 +55,25 @@ class Rows:
 
 def make_chunk(accounts: int, seed: int, chunk: int) -> tuple[dict[str, Rows], list[str]]:
     """The rows of each file and the truth rows of one chunk."""
-    rng = Random(f"{seed}:{chunk}")  # noqa: S311 - a sample, not a secret
+    rng, traffic = (Random(f"{seed}:{chunk}{part}") for part in ("", ":traffic"))  # noqa: S311 - a sample, not a secret
     bounds = chunk_bounds(accounts)[chunk]
     plans = chunk_plan(bounds, accounts, {c: f.mid_cycle for c, f in FAULTS.items()}, rng)
     files = {name: Rows() for name in HEADERS}
     truth: list[str] = []
     plain = Plan()
     for index in range(*bounds):
-        account, spoiled = _account(index, plans.get(index, plain), rng)
+        account, spoiled = _account(index, plans.get(index, plain), rng, traffic)
         truth += spoiled
         _write_account(account, files)
     return files, truth
 
 
-def _account(index: int, plan: Plan, rng: Random) -> tuple[Account, list[str]]:
+def _account(index: int, plan: Plan, rng: Random, traffic: Random) -> tuple[Account, list[str]]:
     """The account with its bills and, where planned, its defect's truth row."""
     for _ in range(ATTEMPTS):
         account = make_account(index, plan, rng)
+        give_usage(account, traffic)
+        rate_usage(account)
         bill_both_months(account)
         if not plan.fault:
             return account, []
@@ -91,6 +96,9 @@ def _write_account(account: Account, files: dict[str, Rows]) -> None:
         files[BILLS].add(bill_row(bill, account), bill.total)
         for number, line in enumerate(bill.lines, 1):
             files[LINES].add(line_row(number, line, bill, account), line.net)
+    for calls in account.usage.values():
+        for name, text, units in usage_rows(calls):
+            files[name].add(text, units)
 
 
 def write_chunk(accounts: int, seed: int, chunk: int, folder: Path) -> None:

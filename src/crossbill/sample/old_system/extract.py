@@ -27,8 +27,22 @@ from .files import (
     trailer_row,
 )
 from .plan import chunk_bounds
+from .usage_files import (
+    RATE_HEADER,
+    RATE_TABLE,
+    ZONE_HEADER,
+    ZONE_TABLE,
+    rate_rows,
+    zone_rows,
+)
 
 PROCESSES = 2
+SMALL_TABLES = {
+    TARIFF_TABLE: (TARIFF_HEADER, tariff_rows),
+    TAX_TABLE: (TAX_HEADER, tax_rows),
+    ZONE_TABLE: (ZONE_HEADER, zone_rows),
+    RATE_TABLE: (RATE_HEADER, rate_rows),
+}
 
 Total = tuple[int, Decimal]
 
@@ -54,8 +68,8 @@ def write_extract(
     for path in parts_left:
         path.unlink()
     parts.rmdir()
-    totals[TARIFF_TABLE] = _write_table(extract_dir / TARIFF_TABLE, TARIFF_HEADER, tariff_rows())
-    totals[TAX_TABLE] = _write_table(extract_dir / TAX_TABLE, TAX_HEADER, tax_rows())
+    for name, (header, rows) in SMALL_TABLES.items():
+        totals[name] = _write_table(extract_dir / name, header, rows())
     _write_manifest(extract_dir / MANIFEST, totals)
 
 

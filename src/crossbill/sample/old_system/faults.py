@@ -35,8 +35,10 @@ from .biller import (
 )
 from .calendar import APRIL, MAY, ONE_DAY, random_day, random_stamp
 from .places import TAXES
+from .rater import rate_usage
 from .records import DISCOUNT, RECURRING, Account, Bill, Line, Service
 from .tariffs import INTERNET, PROMOTION, TARIFFS, UNKNOWN, other_prices
+from .traffic import MAY_BEGINS, within_holding
 
 TWO_CENTS = 2 * CENT
 ODD_AMOUNTS = tuple(map(Decimal, ("3.37", "-2.71", "1.83", "7.19", "-4.43", "11.57", "-1.13")))
@@ -289,6 +291,24 @@ def service_not_in_inventory(account: Account, ordinal: int, rng: Random) -> Spo
     return Spoiled(service.service_id, f"{service.tariff} is billed and not in the inventory")
 
 
+@_fault("MISSING_USAGE")
+def usage_record_lost(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
+    """A call that a bill charges is in no usage file."""
+    known = {service.service_id for service in account.services}
+    calls = [
+        call
+        for service_id, calls in account.usage.items()
+        for call in calls
+        if service_id in known and call.cents
+    ]
+    if not calls:
+        return None
+    call = rng.choice(calls)
+    account.usage[call.service_id].remove(call)
+    price = Decimal(call.cents).scaleb(-2)
+    return Spoiled(call.record_id, f"charged with {price} and in no usage file")
+
+
 @_fault("DUPLICATE")
 def record_twice(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
     """A service or the customer stands in the extract twice, the same to the last byte."""
@@ -311,6 +331,7 @@ def billed_a_month_late(account: Account, ordinal: int, rng: Random) -> Spoiled 
             service.changed = random_stamp(rng, service.end)
     begin_on(late, day, rng)
     late.end = late.discount_percent = None
+    _follow_the_holdings(account, late)
     bill_both_months(account)
     april, may = account.bill(APRIL), account.bill(MAY)
     if april is None or may is None or len(april.lines) < 2:
@@ -321,6 +342,18 @@ def billed_a_month_late(account: Account, ordinal: int, rng: Random) -> Spoiled 
     for bill in (april, may):
         bill.sum_up()
     return Spoiled(line_record(may, line), f"{line.net} from {line.first} stands on {may.number}")
+
+
+def _follow_the_holdings(account: Account, late: Service) -> None:
+    """Take away calls made while a service was not held; of the late one keep those of May."""
+    for service in account.services:
+        calls = within_holding(service, account.usage.get(service.service_id, []))
+        if service.service_id in account.usage:
+            account.usage[service.service_id] = calls
+    if late.service_id in account.usage:
+        calls = account.usage[late.service_id]
+        account.usage[late.service_id] = [call for call in calls if call.start >= MAY_BEGINS]
+    rate_usage(account)
 
 
 @_fault("STALE_EXTRACT")

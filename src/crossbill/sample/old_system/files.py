@@ -5,8 +5,10 @@ from decimal import Decimal
 
 from .calendar import NOT_SET, day_text
 from .places import TAXES
+from .rates import FREE_MINUTES, PLANS
 from .records import Account, Bill, Item, Line, Service
 from .tariffs import TARIFFS
+from .usage_files import RATE_TABLE, USAGE_HEADERS, ZONE_TABLE
 
 ENCODING = "cp1252"
 CUSTOMERS, SERVICES, ITEMS = "CUSTMAST.DAT", "SVCINV.CSV", "OPENITM.CSV"
@@ -21,9 +23,10 @@ HEADERS = {
     SERVICES: "SVC_ID;CUST_NO;TRF;QTY;STRT;ENDT;SPCL_PRC;DSC_PCT;DSC_TO;CTR_END;CHG_TS",
     ITEMS: "ITM_NO;CUST_NO;ITYP;DOC_NO;DOC_DT;DUE_DT;ORIG_AMT;PAID_AMT;OPEN_AMT",
     BILLS: "BILL_NO;CUST_NO;BILL_DT;PER_FROM;PER_TO;PRT_NAME;PRT_ZIP;NET;TAX;TOT",
-    LINES: "BILL_NO;LIN_NO;CUST_NO;SVC_ID;TRF;CAT;CHG_FROM;CHG_TO;DAYS;NET;TAX;SVC_TS",
+    LINES: "BILL_NO;LIN_NO;CUST_NO;SVC_ID;TRF;CAT;CHG_FROM;CHG_TO;DAYS;NET;TAX;SVC_TS;UNITS",
+    **USAGE_HEADERS,
 }
-TARIFF_HEADER = "TRF;DESCR;CLS;MRC;VFROM;VTO"
+TARIFF_HEADER = "TRF;DESCR;CLS;MRC;VFROM;VTO;RPLAN;FREE_MIN"
 TAX_HEADER = "TAXCD;DESCR;RATE_PCT;VFROM"
 MANIFEST_HEADER = "FILE;ROWS;AS_OF;CTL_FIELD;CTL_SUM"
 CONTROL_FIELDS = {
@@ -32,8 +35,11 @@ CONTROL_FIELDS = {
     ITEMS: "OPEN_AMT",
     BILLS: "TOT",
     LINES: "NET",
+    **dict.fromkeys(USAGE_HEADERS, "UNITS"),
     TARIFF_TABLE: "MRC",
     TAX_TABLE: "RATE_PCT",
+    ZONE_TABLE: "",
+    RATE_TABLE: "RATE",
 }
 
 
@@ -135,6 +141,7 @@ def line_row(number: int, line: Line, bill: Bill, account: Account) -> str:
         amount(line.net),
         amount(line.tax),
         line.changed,
+        "" if line.units is None else str(line.units),
     )
     return ";".join(fields)
 
@@ -144,7 +151,7 @@ def tariff_rows() -> list[tuple[str, Decimal]]:
     return [
         (
             f"{t.code};{t.description};{t.kind};{amount(v.price)};{day_text(v.first)};"
-            f"{day_text(v.last)}",
+            f"{day_text(v.last)};{PLANS.get(t.code, '')};{FREE_MINUTES.get(t.code, '')}",
             v.price,
         )
         for t in TARIFFS.values()

@@ -3,11 +3,12 @@
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from .calendar import APRIL, MAY, ONE_DAY, PERIODS, Period
 
 ZERO = Decimal("0.00")
-RECURRING, DISCOUNT = "R", "D"
+RECURRING, DISCOUNT, USAGE = "R", "D", "U"
 
 
 @dataclass(slots=True)
@@ -65,6 +66,31 @@ class Line:
     net: Decimal
     tax: Decimal
     changed: str
+    units: int | None = None  # usage records behind a usage line
+
+
+@dataclass(slots=True)
+class Call:
+    """A usage record: a call, a message or a data session; instants count from 1 April, local."""
+
+    record_id: str
+    service_id: str
+    kind: str
+    start: int
+    units: int  # seconds, messages or bytes
+    dialled: str
+    network: str
+    received: int = 0
+    cents: int = 0  # what the old rater made of it
+
+
+class Usage(NamedTuple):
+    """What a month's bill charges for the usage of one service."""
+
+    service_id: str
+    tariff: str
+    records: int
+    net: Decimal
 
 
 @dataclass(slots=True)
@@ -110,6 +136,8 @@ class Account:
     services: list[Service] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
     bills: list[Bill] = field(default_factory=list)
+    usage: dict[str, list[Call]] = field(default_factory=dict)  # by service, as the files hold it
+    charged: dict[tuple[str, date], Usage] = field(default_factory=dict)  # by service and month
 
     @property
     def whole_services(self) -> list[Service]:

@@ -5,13 +5,15 @@ import ibis.expr.types as ir
 
 from crossbill.core.money import INT64_MAX
 from crossbill.engine.integers import div_trunc
-from crossbill.platform.billing.bill import DISCOUNT, RECURRING
+from crossbill.platform.billing.bill import DISCOUNT
 from crossbill.platform.billing.charge import PPM
+from crossbill.platform.billing.resolve import RECURRING
 from crossbill.replacement.reconciliation.lines import (
     LINE,
     RECORD,
     Case,
     behind,
+    monthly,
     rate_words,
     what_if,
 )
@@ -30,8 +32,9 @@ def candidates(case: Case) -> ir.Table:
     differing = case.records.filter(case.records.category == RECURRING)
     taken_off = case.records.filter(case.records.category == DISCOUNT)
     taken_off = taken_off.anti_join(differing, list(LINE))
-    rows = behind(case.charge, taken_off)
-    gross = case.charge.select(*LINE, "gross_minor")
+    charged = monthly(case.charge)
+    rows = behind(charged, taken_off)
+    gross = charged.select(*LINE, "gross_minor")
     wanted = taken_off.select(*LINE, off=-taken_off.old_net).inner_join(gross, list(LINE))
     within = _rates_within(wanted, _rates(case))
     pairs = rows.inner_join(within, list(LINE))
@@ -48,7 +51,7 @@ def candidates(case: Case) -> ir.Table:
 
 def _rates(case: Case) -> ir.Table:
     """The discounts that are tried."""
-    used = case.charge.select(other_ppm="discount_ppm").distinct()
+    used = monthly(case.charge).select(other_ppm="discount_ppm").distinct()
     half = ibis.range(HALF_PERCENTS).unnest().name("half").as_table()
     halves = half.select(other_ppm=half.half.cast("int64") * 5_000)
     return used.union(halves, distinct=True)

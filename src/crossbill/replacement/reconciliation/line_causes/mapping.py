@@ -4,7 +4,13 @@ import ibis
 import ibis.expr.types as ir
 
 from crossbill.platform.billing.resolve import OWN_PRICE
-from crossbill.replacement.reconciliation.lines import Case, price_words, what_if, with_their_charge
+from crossbill.replacement.reconciliation.lines import (
+    Case,
+    monthly,
+    price_words,
+    what_if,
+    with_their_charge,
+)
 
 CODE = "MAPPING"
 RANK = 40
@@ -12,7 +18,7 @@ RANK = 40
 
 def candidates(case: Case) -> ir.Table:
     """Lines that agree when charged with the old system's own tariff for the period."""
-    rows = case.behind
+    rows = monthly(case.behind)
     listed = rows.filter(rows.price_version != OWN_PRICE).inner_join(
         case.product.select("product_key", "source_code"), "product_key"
     )

@@ -4,11 +4,11 @@ import ibis
 import ibis.expr.types as ir
 
 from crossbill.engine.integers import div_trunc, mul_div, nanos_per_minor
-from crossbill.platform.billing.bill import RECURRING
-from crossbill.platform.billing.resolve import LARGEST_MONTHLY_NANOS, OWN_PRICE
+from crossbill.platform.billing.resolve import LARGEST_MONTHLY_NANOS, OWN_PRICE, RECURRING
 from crossbill.replacement.reconciliation.lines import (
     LINE,
     Case,
+    monthly,
     price_words,
     what_if,
     with_their_charge,
@@ -34,7 +34,7 @@ def _with_prices(case: Case) -> ir.Table:
     """The charges whose recurring line differs, with each other price of their offering."""
     records = case.records
     recurring = records.filter(records.category == RECURRING).select(*LINE, "old_net")
-    rows = case.charge.inner_join(recurring, list(LINE))
+    rows = monthly(case.charge).inner_join(recurring, list(LINE))
     price = case.price.rename(other_version="price_version")
     price = price.select("offering_code", "other_version", "amount_nanos")
     pairs = rows.inner_join(price, "offering_code")

@@ -3,7 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.replacement.reconciliation.lines import Case, what_if, with_their_charge
+from crossbill.replacement.reconciliation.lines import Case, monthly, what_if, with_their_charge
 
 CODE = "PRORATION"
 RANK = 70
@@ -17,7 +17,7 @@ NOT_COUNTED = ", the last day not counted"
 
 def candidates(case: Case) -> ir.Table:
     """Lines of part of a period that agree under another day count, or when the end day counts."""
-    rows = case.behind
+    rows = monthly(case.behind)
     part = rows.filter((rows.charge_from > rows.period_from) | (rows.charge_to < rows.period_to))
     parts = [
         part.filter((part.day_count != count) | (part.end_day_counts != counts)).mutate(
