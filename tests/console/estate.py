@@ -1,9 +1,11 @@
 """A small change-over for the console's tests: four waves, one of each thing that a page shows."""
 
 import uuid
+from copy import deepcopy
 from datetime import UTC, date, datetime
 
 import pyarrow as pa
+import rated_estate
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
 
@@ -49,7 +51,10 @@ def build(store_url: str) -> Replacement:
         run=run,
         name="OptiCom to Crossbill",
         as_of_date=JUNE,
-        spec={"replacement": {"gate": {"approvers": 2}}},
+        spec={
+            "spec_path": rated_estate.SPEC_PATH,
+            "replacement": {"gate": {"approvers": 2}, **deepcopy(rated_estate.SPEC)},
+        },
     )
     waves = _waves(replacement)
     _moves(replacement, waves)
@@ -59,7 +64,9 @@ def build(store_url: str) -> Replacement:
     waves[0].live_at = datetime(2024, 6, 2, tzinfo=UTC)
     waves[0].save()
     _books(carrier)
-    _tables(Store(store_url))
+    store = Store(store_url)
+    _tables(store)
+    rated_estate.add(store, replacement, DIFFERING)
     return replacement
 
 

@@ -5,6 +5,7 @@ from html import unescape
 
 import estate
 import pytest
+import rated_estate
 from django.test import Client
 from django.urls import get_resolver
 
@@ -19,6 +20,12 @@ PAGES = {
     "wave": "/waves/{wave}/",
     "accounts": "/accounts/?search=C00&state=live&hard=",
     "account": f"/accounts/{estate.CARRIER}/{estate.DIFFERING}/",
+    "usage": f"/usage/{estate.CARRIER}/{estate.DIFFERING}/",
+    "event": f"/events/{estate.CARRIER}/{estate.DIFFERING}/?key={rated_estate.CROSSING}",
+    "allowances": f"/allowances/{estate.CARRIER}/{estate.DIFFERING}/",
+    "rating_decks": "/rating/decks/?search=12505551234",
+    "rating_try": "/rating/try/",
+    "rating_models": "/rating/models/",
     "differences": "/differences/?class=ROUNDING&decision=accept",
     "runs": "/runs/",
     "run": "/runs/{run}/",

@@ -72,3 +72,38 @@ def greatest_amount(pairs: Iterable[tuple[int, int]]) -> int:
 def share_hundredths(part: int, whole: int) -> int:
     """Hundredths of a percent, rounded down, so that nothing short of all shows as 100.00 %."""
     return part * 10_000 // whole if whole else 0
+
+
+HEIGHT = 200
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line from left to right, and the area under it, as SVG writes points."""
+
+    points: str
+    area: str
+    width: int = WIDTH
+    height: int = HEIGHT
+
+
+def line(points: Sequence[tuple[int, int]], widest: int, highest: int) -> Line:
+    """Points on the scales of the widest and the highest; both begin at nothing."""
+    placed = [(_scaled(x, widest, WIDTH), HEIGHT - _scaled(y, highest, HEIGHT)) for x, y in points]
+    drawn = " ".join(f"{x},{y}" for x, y in placed)
+    first, last = (placed[0][0], placed[-1][0]) if placed else (0, 0)
+    return Line(drawn, f"{first},{HEIGHT} {drawn} {last},{HEIGHT}")
+
+
+def burn_down(granted: int, taken_at: Sequence[tuple[int, int]], from_s: int, to_s: int) -> Line:
+    """What is left of a quantity over a time: level between takes, a step down at each."""
+    left, points = granted, [(0, granted)]
+    for at_s, taken in taken_at:
+        since = min(max(at_s - from_s, 0), to_s - from_s)
+        points += [(since, left), (since, left - taken)]
+        left -= taken
+    return line([*points, (to_s - from_s, left)], to_s - from_s, granted)
+
+
+def _scaled(value: int, greatest: int, room: int) -> int:
+    return value * room // max(greatest, 1)

@@ -8,7 +8,10 @@ from crossbill.console import (
     views_differences,
     views_health,
     views_overview,
+    views_price_models,
+    views_rating,
     views_runs,
+    views_usage,
     views_waves,
 )
 from crossbill.console.reports import report_urlpatterns
@@ -21,6 +24,14 @@ urlpatterns = [
     path("gates/<int:gate_id>/sign/", views_waves.sign, name="sign_gate"),
     path("accounts/", views_accounts.accounts, name="accounts"),
     path("accounts/<slug:carrier>/<path:account_key>/", views_accounts.account, name="account"),
+    path("usage/<slug:carrier>/<path:account_key>/", views_usage.usage, name="usage"),
+    path("events/<slug:carrier>/<path:account_key>/", views_usage.event, name="event"),
+    path(
+        "allowances/<slug:carrier>/<path:account_key>/", views_usage.allowances, name="allowances"
+    ),
+    path("rating/decks/", views_rating.decks, name="rating_decks"),
+    path("rating/try/", views_rating.try_it, name="rating_try"),
+    path("rating/models/", views_price_models.models, name="rating_models"),
     path("differences/", views_differences.differences, name="differences"),
     path("runs/", views_runs.runs, name="runs"),
     path("runs/<int:run_id>/", views_runs.run, name="run"),

@@ -50,6 +50,7 @@ FIELDS = {
     "balance_minor": "balance",
     "price_override_nanos": "own price",
     "discount_ppm": "discount",
+    "events": "usage records",
 }
 ENTITIES = {
     "account": "Account",
