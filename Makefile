@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 DEMO_ARGUMENTS ?=
 
-.PHONY: demo test lint bench console docs lock clean
+.PHONY: demo test lint bench console docs spark lock clean
 
 demo: $(READY) ## set everything up and run the main job on the sample carrier
 	$(BIN)/crossbill demo $(DEMO_ARGUMENTS)
@@ -28,9 +28,16 @@ console: $(READY) ## the pages, at http://127.0.0.1:8000, with a demo login
 docs: $(READY) ## the reference pages that follow from the code
 	$(BIN)/python docs/generate.py
 
+spark: $(READY) ## Spark as a second engine of rating; needs Java 17 or newer to run it here
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --no-deps -r requirements-spark.lock
+
 lock: $(READY) ## choose versions anew where pyproject.toml asks for it, and write their hashes down
-	$(BIN)/uv pip compile pyproject.toml --quiet --universal --all-extras --generate-hashes \
+	$(BIN)/uv pip compile pyproject.toml --quiet --universal --extra dev --generate-hashes \
 		--no-header --no-emit-index-url --output-file requirements.lock
+	grep -o 'pyspark\[[^"]*' pyproject.toml | $(BIN)/uv pip compile - --quiet --universal \
+		--constraint requirements.lock --generate-hashes --no-header --no-emit-index-url \
+		--no-annotate --output-file requirements-spark.lock
 	$(MAKE) $(READY)
 
 clean: ## what can be made again; data of the demo stays where it is

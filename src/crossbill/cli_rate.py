@@ -12,6 +12,7 @@ from rich.table import Table
 
 from crossbill.cli_rate_deck import deck_app
 from crossbill.cli_rate_shards import rate_shards_command
+from crossbill.cli_rate_spark import rate_spark_command
 from crossbill.core.money import format_nanos, parse_nanos
 from crossbill.engine.rating_datasets import RATED_USAGE, USAGE_ADJUSTMENT
 from crossbill.platform.rating.afford import afforded
@@ -30,6 +31,7 @@ ONE_OBJECT = typer.Option("--json", help="Print one JSON object only.")
 rate_app = typer.Typer(help="Rate usage, and explain what it costs.", no_args_is_help=True)
 rate_app.add_typer(deck_app, name="deck")
 rate_app.command("shards")(rate_shards_command)
+rate_app.command("spark")(rate_spark_command)
 
 
 @rate_app.callback(invoke_without_command=True)

@@ -95,3 +95,15 @@ def test_a_result_of_another_calculation_never_stands_before_an_input(backend):
     other = Calculation({"owed": INPUTS["amounts"]}, [Step("same", lambda t: t["owed"])])
     with pytest.raises(AssertionError, match="result of another calculation"):
         other.run(backend, {"owed": amounts(5)})
+
+
+def test_run_again_changes_only_the_inputs_that_are_given(backend):
+    inputs = INPUTS | {"factor": ibis.schema({"factor": "int64"})}
+    joined = Step("scaled", lambda t: t["amounts"].cross_join(t["factor"]), stored=False)
+    total = Step("total", lambda t: t["scaled"].aggregate(n=t["scaled"].amount.max()))
+    calculation = Calculation(inputs, [joined, total])
+    factor = ibis.memtable(pa.table({"factor": [1]}))
+    calculation.run(backend, {"amounts": amounts(3, 4), "factor": factor})
+    done = calculation.run_again(backend, {"amounts": amounts(7)})
+    assert rows(backend, done["total"]) == [{"n": 7}]
+    assert [row["amount"] for row in rows(backend, done["scaled"])] == [7]

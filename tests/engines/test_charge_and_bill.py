@@ -28,6 +28,7 @@ from crossbill.platform.billing.shadow import shadow_run
 ROW = {
     "account_key": "A1",
     "product_key": "P1",
+    "category": "recurring",
     "offering_code": "FIBRE",
     "period_from": date(2024, 5, 1),
     "period_to": date(2024, 6, 1),

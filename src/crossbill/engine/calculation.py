@@ -81,6 +81,22 @@ class Calculation:
         for step, statement in zip(self.made, self._statements, strict=True):
             backend.raw_sql(statement)
             told(step.name)
+        return self._tables(backend)
+
+    def run_again(self, backend: Backend, changed: Tables) -> dict[str, ir.Table]:
+        """Execute the steps once more where ``run`` was last: some inputs have other rows now.
+
+        The other inputs and the views are as they were left.
+        """
+        assert set(changed) <= set(self.inputs), set(changed) - set(self.inputs)
+        for name, table in changed.items():
+            backend.create_view(name, table, overwrite=True)
+        for step, statement in zip(self.made, self._statements, strict=True):
+            if step.stored:
+                backend.raw_sql(statement)
+        return self._tables(backend)
+
+    def _tables(self, backend: Backend) -> dict[str, ir.Table]:
         names = [*self.inputs, *(step.name for step in self.made)]
         return {name: backend.table(name) for name in names}
 

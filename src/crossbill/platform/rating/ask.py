@@ -138,11 +138,7 @@ def _rated(
     """
     held = {name: ibis.memtable(table) for name, table in rows.items()}
     if (_standing.place, _standing.chain) == (place, chain):
-        for name, table in held.items():
-            backend.create_view(name, table, overwrite=True)
-        for statement in chain._statements:
-            if not statement.startswith("CREATE OR REPLACE TEMP VIEW"):
-                backend.raw_sql(statement)
+        chain.run_again(backend, held)
         return _standing.tables
     _standing.place = _standing.chain = None
     held |= {name: ibis.memtable(table) for name, table in _compiled(place).items()}

@@ -161,7 +161,8 @@ def _file(
 
 
 def _in_order(backend: Backend, rows: ir.Table, dataset: Dataset) -> pa.Table:
-    return backend.to_pyarrow(rows.select(*dataset.ibis).order_by(*dataset.key))
+    ordered: pa.Table = backend.to_pyarrow(rows.select(*dataset.ibis).order_by(*dataset.key))
+    return ordered
 
 
 def _came(backend: Backend, usage: ir.Table) -> Sums:
