@@ -32,8 +32,8 @@ def result(name: str) -> list[dict]:
 
 
 def _calculate() -> dict[str, list[dict]]:
-    sources = {name: table(name, _stated[name]) for name in SCHEMAS if name != "charge_input"}
-    done = shadow_run().run(ENGINE, sources)
+    sources = {name: table(name, _stated[name]) for name in SCHEMAS if name in _stated}
+    done = shadow_run(usage="usage_total" in sources).run(ENGINE, sources)
     found = {name: ENGINE.to_pyarrow(done[name]) for name in done}
     held = {name: ibis.memtable(found[name]) for name in PROVED}
     found["proof"] = PROVING.to_pyarrow(_proof().run(PROVING, held)["proof"])

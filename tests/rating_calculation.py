@@ -16,7 +16,7 @@ from crossbill.platform.usage.read import COLUMNS, read_usage
 
 ENGINE = ibis.duckdb.connect()
 RANKS = 20  # passes over the allowances; compiling a chain takes longer than running it
-RESULTS = ("rated_usage", "suspended_usage")
+RESULTS = ("rated_usage", "suspended_usage", "bucket_use")
 CAME = ("accepted_usage", "duplicate_usage", "unreadable_usage")
 
 

@@ -24,15 +24,23 @@ def decimals(most=2_000_000, scale=6):
     return st.sampled_from(["0", "0.05", "0.10", "0.333", "0.000000001", "1"]) | fine
 
 
-policies = st.fixed_dictionaries(
+exact = st.fixed_dictionaries(
     {
-        "rounding_scope": st.sampled_from(["increment", "event", "line"]),
-        "rounding_mode": st.sampled_from(MODES),
+        "rounding_scope": st.sampled_from(["event", "line"]),
         "rounding_digits": st.sampled_from([2, 4]) | st.integers(-3, 9),
+    }
+)
+by_increment = st.fixed_dictionaries(
+    {"rounding_scope": st.just("increment"), "rounding_digits": st.integers(4, 9)}
+)
+others = st.fixed_dictionaries(
+    {
+        "rounding_mode": st.sampled_from(MODES),
         "band_crossing": st.sampled_from(["split", "split", "start"]),
         "local_time": st.sampled_from(["account", "account", "switch"]),
     }
 )
+policies = st.builds(lambda rounding, rest: rounding | rest, exact | exact | by_increment, others)
 rules = st.fixed_dictionaries(
     {
         "band": st.sampled_from(["peak", "peak", "night", "off"]),
@@ -77,8 +85,8 @@ def step_terms(units):
 
 
 @st.composite
-def rates(draw, units):
-    """A rate of one step written inline, or of up to three; now and then one that is carried."""
+def rates(draw, units, shapes):
+    """A rate of one step written inline, or of up to three, or one that the event carries."""
     terms = draw(
         st.fixed_dictionaries(
             {},
@@ -89,7 +97,7 @@ def rates(draw, units):
             },
         )
     )
-    shape = draw(st.sampled_from(["inline", "inline", "steps", "steps", "carried"]))
+    shape = draw(st.sampled_from(shapes))
     if shape == "carried":
         markup = draw(st.sampled_from(["0", "10", "-25", "0.0001", "33.3333"]))
         return {**terms, "price": "carried", "markup": markup}
@@ -119,19 +127,22 @@ def tariffs(draw, zones, bands, units, *, numbers):
     Where numbers are looked up, there are sometimes more: a rate for what the others leave out, or
     a special one that goes before them.
     """
+    # A call may cross into another band, which must be priced in the same way.
+    one_band = len(bands) == 1
+    shapes = ["inline", "inline", "steps", "steps", *(["carried"] if one_band else [])]
     versions = draw(periods_of_versions())
     found = []
     for zone in zones:
-        each = len(bands) > 1 and draw(st.booleans())
+        each = not one_band and draw(st.booleans())
         for band, (number, version) in product(bands if each else [None], enumerate(versions)):
             place = stated({"zone": zone, "band": band, "version": f"v{number}"})
-            found.append({**place, **version, **draw(rates(units))})
+            found.append({**place, **version, **draw(rates(units, shapes))})
     # Where a special rate leaves a band open there must always be another for that.
     always = "valid_from" not in versions[0] and "valid_to" not in versions[-1]
     if numbers and always and draw(seldom(st.just(False), True, of=3)):
         place = {"zones": ["CH", "CH-mobile"], "band": bands[0]} if None in zones else {}
         further = draw(periods_of_versions())
-        found += [{**place, **version, **draw(rates(units))} for version in further]
+        found += [{**place, **version, **draw(rates(units, shapes))} for version in further]
     return found
 
 
@@ -174,7 +185,7 @@ surcharge_terms = st.fixed_dictionaries(
     {
         "percent": st.sampled_from(["6.75", "7.7", "0.0001", "100", "0"]),
         "rounding_mode": st.sampled_from(MODES),
-        "rounding_digits": st.integers(-3, 9),
+        "rounding_digits": st.integers(0, 9),
     }
 )
 

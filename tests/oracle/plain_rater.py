@@ -31,6 +31,7 @@ from oracle.plain_values import (
 )
 
 LARGEST_AMOUNT = 10**18  # nanos
+LARGEST_INTEGER = 2**63 - 1
 LARGEST_CARRIED = 10**15
 LONGEST_NUMBER = 15  # digits
 LARGEST_QUANTITY = 10**12
@@ -57,6 +58,7 @@ class PlainRater:
         self.zone = catalogue["time_zone"]
         self.policies = {p["policy_code"]: p for p in catalogue["policies"]}
         self.holidays = {day(d) for d in catalogue.get("holidays", {}).get("dates", [])}
+        self.granted: dict[tuple, int] = {}
         self.left: dict[tuple, int] = {}
         self._bands: dict[tuple, str] = {}
 
@@ -79,6 +81,11 @@ class PlainRater:
         for row in sorted(waiting, key=lambda row: (row["started_at"], row["usage_key"])):
             found.extend(self.event(row))
         return found
+
+    def used(self) -> dict[tuple, int]:
+        """What was taken of each allowance of a holder and month, where something was."""
+        taken = {bucket: self.granted[bucket] - left for bucket, left in self.left.items()}
+        return {bucket: quantity for bucket, quantity in taken.items() if quantity}
 
     def event(self, row: dict) -> list[dict]:
         """The answers to one event that is not a duplicate."""
@@ -255,7 +262,9 @@ class PlainRater:
                 members = [s for s in retail if holder_of(terms, s) == bucket[2]]
                 if not any(self.held(s, code, period) for s in members):
                     continue
-                self.left.setdefault(bucket, grant(terms, service, period))
+                granted = grant(terms, service, period)
+                self.granted.setdefault(bucket, granted)
+                self.left.setdefault(bucket, granted)
                 age = period[0] if terms.get("rollover_periods", 0) else ALWAYS
                 found.append(((terms.get("priority", 0), age, position), bucket, terms))
         return [(bucket, terms) for _, bucket, terms in sorted(found, key=lambda each: each[0])]
@@ -328,10 +337,10 @@ class PlainRater:
             exact += carried
             if needed == 0 or covered < needed:
                 exact += nanos(rate.get("connect_fee", "0"))
-        refuse(exact >= LARGEST_AMOUNT, "AMOUNT_TOO_LARGE")
         if rate.get("max_cost") is not None:
             exact = min(exact, nanos(rate["max_cost"]))
         amount = final(exact, policy)
+        refuse(amount > LARGEST_INTEGER, "AMOUNT_TOO_LARGE")
         added = self.each_in_force(charge.get("surcharges", []), at, "surcharge")
         return {
             "amount": amount,

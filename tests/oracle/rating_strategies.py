@@ -132,6 +132,7 @@ def starts(season, further):
     return seldom(near, datetime(1999, 12, 31), first, end, of=20)
 
 
+AMOUNTS = st.integers(0, 10**12)
 QUANTITIES = {
     "voice": seldom(
         st.sampled_from([60, 600, 1000, 3600, 6000, 0, 1, 59, 61]) | st.integers(0, 20_000),
@@ -146,23 +147,31 @@ QUANTITIES = {
 
 
 @st.composite
+def crossing(draw, further):
+    """When a call begins and how long it is, so that it goes on over one of these instants."""
+    before, after = draw(st.integers(0, 700)), draw(st.integers(0, 4000))
+    return draw(st.sampled_from(further)) - timedelta(seconds=before), before + after
+
+
+@st.composite
 def events(draw, tag, keys, season, further):
     """One event of one of the services, or seldom of none."""
     kind = draw(seldom(st.just("voice"), "data", "message", of=3))
     carried = draw(seldom(st.just(True), False, of=4))
     number = st.sampled_from(NUMBERS)
+    started_at, quantity = draw(starts(season, further)), draw(QUANTITIES[kind])
+    if kind == "voice" and draw(st.booleans()):
+        started_at, quantity = draw(crossing(further))
     return {
         "usage_key": f"e{draw(st.integers(0, 999))}-{tag}",
         "service_key": draw(seldom(st.sampled_from(keys), f"unknown-{tag}", of=20)),
         "usage_type": kind,
-        "started_at": draw(starts(season, further)),
-        "quantity": draw(QUANTITIES[kind]),
+        "started_at": started_at,
+        "quantity": quantity,
         "destination": draw(seldom(number, *STRANGE_NUMBERS, of=20)),
         "network": draw(st.none() | seldom(number | st.just(partner_of(tag)), "33", of=20)),
         "time_zone": draw(seldom(st.sampled_from(ZONES), None, "Mars/Olympus", of=20)),
-        "amount_nanos": draw(seldom(st.integers(0, 10**12), -1, 10**15 + 1, of=20))
-        if carried
-        else None,
+        "amount_nanos": draw(seldom(AMOUNTS, -1, 10**15 + 1, of=20)) if carried else None,
         "currency": draw(seldom(st.just("EUR"), "USD", of=20)) if carried else None,
         "source_file": f"{tag}.csv",
         "received_at": None,
@@ -213,9 +222,8 @@ def together(name, zone, chosen):
 
 
 @st.composite
-def worlds(draw, most=6):
-    """Up to so many cases that are rated in one run."""
-    count = draw(st.integers(1, most))
+def worlds(draw, count):
+    """So many cases that are rated in one run."""
     zone = draw(st.sampled_from(ZONES))
     season = draw(st.sampled_from(list(SEASONS)))
     world = together("world", zone, [draw(cases(str(n), season)) for n in range(count)])

@@ -5,67 +5,7 @@ from datetime import date, datetime, timedelta
 import pytest
 
 from oracle.plain_rater import PlainRater
-
-POLICY = {
-    "policy_code": "exact",
-    "rounding_scope": "event",
-    "rounding_mode": "half_up",
-    "rounding_digits": 4,
-    "band_crossing": "split",
-    "local_time": "account",
-}
-DAY_NIGHT = [
-    {"band": "peak", "from": "08:00", "to": "20:00", "weekdays": [1, 2, 3, 4, 5], "weight": 10},
-    {"band": "off", "from": "00:00", "weight": 0},
-    {"band": "off", "from": "00:00", "on": "holidays", "weight": 20},
-]
-MINUTE = {"price": "0.20", "per": 60, "minimum": 60}
-SERVICE = {
-    "service_key": "n1",
-    "leg": "retail",
-    "valid_from": datetime(2020, 1, 1),
-    "valid_to": None,
-    "account_key": "a1",
-    "product_key": "p1",
-    "plan_code": "mobile",
-    "policy_code": "exact",
-    "time_zone": "Europe/Zurich",
-    "currency": "EUR",
-    "share_key": "g1",
-    "start_date": None,
-}
-NOON = datetime(2024, 6, 5, 10)  # a Wednesday, 12:00 in Zurich
-EVENT = {
-    "usage_key": "e1",
-    "service_key": "n1",
-    "usage_type": "voice",
-    "started_at": NOON,
-    "quantity": 60,
-    "destination": "41441234567",
-    "network": None,
-    "time_zone": None,
-    "amount_nanos": None,
-    "currency": None,
-    "received_at": None,
-    "source_file": "usage.csv",
-}
-
-
-def catalogue(rates, *, allowances=None, policy=None, charge=None, **parts):
-    """One plan with one voice charge of these rates, and what a test states besides."""
-    voice = {"charge": "voice", "usage_type": "voice", "tariff": "national", "calendar": "day"}
-    return {
-        "time_zone": "Europe/Zurich",
-        "policies": [POLICY | (policy or {})],
-        "usage_types": {"voice": {"unit": "seconds"}},
-        "calendars": {"day": DAY_NIGHT},
-        "decks": {"zones": {"prefixes": {"41": "CH", "417": "CH-mobile"}}},
-        "tariffs": {"national": rates},
-        "plans": {
-            "mobile": {"charges": [voice | (charge or {})], "allowances": list(allowances or {})}
-        },
-        "allowances": allowances or {},
-    } | parts
+from oracle.small_rating import EVENT, MINUTE, NOON, SERVICE, euros, small_catalogue
 
 
 def answers(held, *events, services=(SERVICE,)):
@@ -79,11 +19,6 @@ def answers(held, *events, services=(SERVICE,)):
 
 def amounts(held, *events, **services):
     return [answer["amount"] for answer in answers(held, *events, **services)]
-
-
-def euros(text):
-    whole, _, cents = text.partition(".")
-    return int(whole + cents.ljust(9, "0"))
 
 
 @pytest.mark.parametrize(
@@ -102,7 +37,7 @@ def euros(text):
     ],
 )
 def test_one_step(changed, seconds, euro, billed):
-    (answer,) = answers(catalogue([MINUTE | changed]), {"quantity": seconds})
+    (answer,) = answers(small_catalogue([MINUTE | changed]), {"quantity": seconds})
     assert (answer["amount"], answer["billed"]) == (euros(euro), billed)
 
 
@@ -112,7 +47,7 @@ def test_steps_by_elapsed_seconds():
         {"from": 600, "price": "0.10", "per": 60, "increment": 60},
     ]
     # [0,600): 600/60 x 0.20 = 2.00; [600,661): 61 s are 2 whole minutes, 2 x 0.10 = 0.20
-    (answer,) = answers(catalogue([{"steps": steps}]), {"quantity": 661})
+    (answer,) = answers(small_catalogue([{"steps": steps}]), {"quantity": 661})
     assert (answer["amount"], answer["billed"]) == (euros("2.20"), 720)
 
 
@@ -133,14 +68,14 @@ BY_BAND = [
     ],
 )
 def test_bands(start, seconds, euro, band):
-    held = catalogue(BY_BAND, holidays={"dates": ["2024-06-06"]})
+    held = small_catalogue(BY_BAND, holidays={"dates": ["2024-06-06"]})
     event = {"started_at": datetime.fromisoformat(start), "quantity": seconds}
     (answer,) = answers(held, event)
     assert (answer["amount"], answer["band"]) == (euros(euro), band)
 
 
 def test_one_band_for_all_of_it():
-    held = catalogue(BY_BAND, policy={"band_crossing": "start"})
+    held = small_catalogue(BY_BAND, policy={"band_crossing": "start"})
     # from 07:59: all 120 s off, 0.01 + 0.12
     event = {"started_at": datetime(2024, 6, 5, 5, 59), "quantity": 120}
     assert amounts(held, event) == [euros("0.13")]
@@ -165,13 +100,13 @@ NIGHT = [
 )
 def test_clocks_that_change(zone, start, minutes, euro):
     rates = [{k: v for k, v in rate.items() if k != "connect_fee"} for rate in BY_BAND]
-    held = catalogue(rates, calendars={"day": NIGHT})
+    held = small_catalogue(rates, calendars={"day": NIGHT})
     event = {"started_at": datetime.fromisoformat(start), "quantity": minutes * 60}
     assert amounts(held, event, services=[SERVICE | {"time_zone": zone}]) == [euros(euro)]
 
 
 def test_switch_time_chooses_the_band():
-    held = catalogue(BY_BAND, policy={"local_time": "switch"})
+    held = small_catalogue(BY_BAND, policy={"local_time": "switch"})
     # 10:00 UTC is 07:30 in St. John's: off, 0.06 + 0.01
     (answer,) = answers(held, {"time_zone": "America/St_Johns"})
     assert (answer["amount"], answer["band"]) == (euros("0.07"), "off")
@@ -195,7 +130,7 @@ def test_switch_time_chooses_the_band():
 )
 def test_rounding(scope, mode, digits, seconds, euro):
     policy = {"rounding_scope": scope, "rounding_mode": mode, "rounding_digits": digits}
-    held = catalogue([{"price": "0.10", "per": 60}], policy=policy)
+    held = small_catalogue([{"price": "0.10", "per": 60}], policy=policy)
     assert amounts(held, {"quantity": seconds}) == [euros(euro)]
 
 
@@ -203,7 +138,7 @@ def test_a_minimum_is_rounded_by_itself():
     policy = {"rounding_scope": "increment", "rounding_digits": 2}
     rate = {"price": "0.10", "per": 60, "minimum": 45, "increment": 7}
     # the minimum: 45/60 x 0.10 = 0.075 -> 0.08; 10 s are 2 x 7 s, 7/60 x 0.10 = 0.0117 -> 0.01
-    (answer,) = answers(catalogue([rate], policy=policy), {"quantity": 55})
+    (answer,) = answers(small_catalogue([rate], policy=policy), {"quantity": 55})
     assert (answer["amount"], answer["billed"]) == (euros("0.10"), 59)
 
 
@@ -213,7 +148,7 @@ def test_a_carried_price_and_surcharges():
         {"surcharge": "fund", "percent": "1", "rounding_mode": "up", "rounding_digits": 4},
     ]
     rate = {"price": "carried", "markup": "10", "connect_fee": "0.05"}
-    held = catalogue([rate], charge={"surcharges": added})
+    held = small_catalogue([rate], charge={"surcharges": added})
     event = {"amount_nanos": euros("1.50"), "currency": "EUR"}
     # 1.50 x 1.10 + 0.05 = 1.70; 6.75 % = 0.11475 -> 0.11; 1 % = 0.017
     (answer,) = answers(held, event)
@@ -226,7 +161,7 @@ def test_a_carried_price_and_surcharges():
 def test_longest_prefix_and_own_prices():
     priced = {"price": "0.10"}
     rates = [{"zone": "CH", **priced}, {"zone": "CH-mobile", **priced}]
-    held = catalogue(rates, charge={"deck": "zones", "zone_by": "destination"})
+    held = small_catalogue(rates, charge={"deck": "zones", "zone_by": "destination"})
     numbers = ("41441234567", "41791234567", "33123456789")
     found = answers(held, *({"destination": number} for number in numbers))
     assert [(a.get("zone"), a.get("prefix")) for a in found] == [
@@ -237,7 +172,7 @@ def test_longest_prefix_and_own_prices():
     row = {"prefix": "417", "destination": "CH-mobile", "connect_fee": "0.02"}
     row |= {"rate_per_minute": "0.30", "included_seconds": 10, "increment_seconds": 30}
     decks = {"own": {"rows": [row]}}
-    held = catalogue({"deck": "own"}, charge={"deck": "own"}, decks=decks)
+    held = small_catalogue({"deck": "own"}, charge={"deck": "own"}, decks=decks)
     # 95 s: 10 free, 85 s are 3 x 30 s, 90/60 x 0.30 = 0.45, fee 0.02
     assert amounts(held, {"destination": "41791234567", "quantity": 95}) == [euros("0.47")]
 
@@ -249,7 +184,7 @@ def test_the_version_at_the_start_prices_all_of_it():
     ]
     midnight = datetime(2024, 6, 4, 22)  # in Zurich
     before = {"started_at": midnight - timedelta(seconds=1), "quantity": 120}
-    assert amounts(catalogue(rates), before, {"started_at": midnight}) == [
+    assert amounts(small_catalogue(rates), before, {"started_at": midnight}) == [
         euros("0.20"),
         euros("0.90"),
     ]
@@ -261,7 +196,7 @@ RATE = {"price": "0.01", "connect_fee": "0.50"}
 
 
 def covered(terms, *events, services=(SERVICE,), **more):
-    held = catalogue([RATE], allowances={"first": terms} | more)
+    held = small_catalogue([RATE], allowances={"first": terms} | more)
     return [(a["covered"], a["amount"]) for a in answers(held, *events, services=services)]
 
 
@@ -299,13 +234,15 @@ def test_a_charged_allowance_only_counts():
 
 
 def test_what_is_covered_is_cut_off_the_front():
-    held = catalogue([MINUTE], allowances={"first": {"quantity": 70}})
+    held = small_catalogue([MINUTE], allowances={"first": {"quantity": 70}})
     # [70,100) lies after the minimum: 30/60 x 0.20
     assert amounts(held, {"quantity": 100}) == [euros("0.10")]
 
 
 def test_a_scope_asks_for_the_band_of_the_start():
-    held = catalogue([RATE], allowances={"a": {"quantity": 99, "applies_to": {"bands": ["off"]}}})
+    held = small_catalogue(
+        [RATE], allowances={"a": {"quantity": 99, "applies_to": {"bands": ["off"]}}}
+    )
     night = datetime(2024, 6, 5, 5, 59, 50)
     found = answers(held, {"started_at": night, "quantity": 20}, {"quantity": 20})
     assert [a["covered"] for a in found] == [20, 0]
@@ -363,20 +300,20 @@ def test_who_shares(share, second):
     ],
 )
 def test_suspended(changed, reason):
-    (answer,) = answers(catalogue([MINUTE], charge={"deck": "zones"}), changed)
+    (answer,) = answers(small_catalogue([MINUTE], charge={"deck": "zones"}), changed)
     assert (answer["state"], answer["reason"]) == ("suspended", reason)
 
 
 def test_doubled_services_and_events():
-    (answer,) = answers(catalogue([MINUTE]), {}, services=[SERVICE, SERVICE])
+    (answer,) = answers(small_catalogue([MINUTE]), {}, services=[SERVICE, SERVICE])
     assert answer["reason"] == "SERVICE_DOUBLED"
-    found = answers(catalogue([MINUTE]), {}, {"usage_key": "e0"})
+    found = answers(small_catalogue([MINUTE]), {}, {"usage_key": "e0"})
     assert sorted(a["state"] for a in found) == ["duplicate", "rated"]
 
 
 def test_the_network_has_a_leg_of_its_own():
     partner = {"service_key": "44", "leg": "wholesale", "plan_code": "carrier"}
-    held = catalogue([MINUTE])
+    held = small_catalogue([MINUTE])
     voice = {"charge": "voice", "usage_type": "voice", "tariff": "carrier"}
     held["plans"]["carrier"] = {"charges": [voice]}
     held["tariffs"]["carrier"] = [{"price": "0.01", "per": 60}]

@@ -36,7 +36,8 @@ def test_the_steps_say_prefix_version_band_allowance_price_and_rounding():
 def test_a_wrong_number_is_seen():
     with rated() as result:
         event = result.tables["rated_usage"]
-        changed = event.mutate(amount_nanos=event.amount_nanos + 1)
+        wrong_amounts = event.mutate(amount_nanos=event.amount_nanos + 1)
+        changed = result.backend.create_view("wrong", wrong_amounts, overwrite=True)
         wrong = replace(result, tables={**result.tables, "rated_usage": changed})
         assert not explain(wrong, "U006").agrees
 
