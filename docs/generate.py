@@ -1,12 +1,16 @@
-"""Writes the reference pages that follow from the code: run `make docs` after changing them."""
+"""Writes the reference pages that follow from the code: run `make docs` after changing it."""
 
 import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
-from crossbill.engine import datasets
+import catalogue_page
+
+from crossbill.engine import datasets, metered_datasets, prepaid_datasets, rating_datasets
 from crossbill.engine.datasets import CANONICAL, Dataset
+from crossbill.platform.usage import reasons
 
 REFERENCE = Path(__file__).parent / "reference"
 SOURCE = Path(__file__).parents[1] / "src" / "crossbill"
@@ -24,6 +28,29 @@ The canonical tables are where old and new meet: the old system's files become t
 - A key is an identity in the old system, as text. Rows are stored in key order.
 - *Optional* columns may be empty. An empty text is not the same as no value.
 """
+
+RATING_HEAD = """\
+<!-- Written by `make docs` from src/crossbill/engine/*_datasets.py: change it there. -->
+# Tables of rating
+
+What [rating](../how-to/rating.md) reads and writes. Files of usage and of rated usage have these
+columns; the tables of a compiled catalogue can be read by those who check it.
+
+- Quantities are whole base units of a usage type: seconds, bytes, messages.
+- Money is in nanos, 1e-9 of the currency's major unit; `_ppm` is millionths.
+- `_at` is an instant in UTC, `_s` is seconds since 1970 in UTC; a span is half-open.
+- A compiled catalogue refers to itself by small integers (`_id`), which mean nothing outside of it.
+- *Optional* columns may be empty.
+"""
+
+# What people give and get; every other table is between the two.
+GIVEN_AND_MADE = {
+    "What is given": ("usage", "service"),
+    "What is made of it": (
+        "rated_usage", "rated_surcharge", "suspended_usage", "usage_charge", "bucket_use",
+        "consumption", "usage_adjustment",
+    ),
+}  # fmt: skip
 
 ERRORS_HEAD = """\
 <!-- Written by `make docs` from the code that raises them: change it there. -->
@@ -56,20 +83,43 @@ FAULTS_HEAD = """
 | code | what is wrong, and the cure |
 |---|---|"""
 
+USAGE_HEAD = """
+## Usage that cannot be rated
+
+The event is suspended: it is not priced, it is counted, and its file and line are kept.
+
+| code | field | what is wrong | cure |
+|---|---|---|---|"""
+
 CODE = re.compile(r"[A-Z]{2,}(?:_[A-Z0-9]+)+")
 
 
 def tables_page() -> str:
     """The canonical tables, and the tables that are made of them."""
-    others = {
-        value.name: value
-        for value in vars(datasets).values()
-        if isinstance(value, Dataset) and value.name not in CANONICAL
-    }
+    others = {name: each for name, each in _datasets(datasets).items() if name not in CANONICAL}
     parts = [TABLES_HEAD, "## The canonical tables\n"]
     parts += [_section(dataset) for dataset in CANONICAL.values()]
     parts += ["## What is made of them\n", *map(_section, others.values())]
     return "\n".join(parts)
+
+
+def rating_page() -> str:
+    """The tables of rating: usage, compiled catalogues, results, metered charges, prepaid."""
+    held = _datasets(rating_datasets)
+    named = [name for names in GIVEN_AND_MADE.values() for name in names]
+    parts = [RATING_HEAD]
+    for heading, names in GIVEN_AND_MADE.items():
+        parts += [f"## {heading}\n", *(_section(held[name]) for name in names)]
+    between = [dataset for name, dataset in held.items() if name not in named]
+    parts += ["## Between the two\n", *map(_section, between)]
+    parts += ["## Metered charges\n", *map(_section, _datasets(metered_datasets).values())]
+    parts += ["## Prepaid sessions\n", *map(_section, _datasets(prepaid_datasets).values())]
+    return "\n".join(parts)
+
+
+def _datasets(module: ModuleType) -> dict[str, Dataset]:
+    """The tables that a module describes; of one name the last."""
+    return {value.name: value for value in vars(module).values() if isinstance(value, Dataset)}
 
 
 def _section(dataset: Dataset) -> str:
@@ -97,6 +147,11 @@ def errors_page() -> str:
     migration = [tree for path, tree in trees.items() if "migration" in path.parts]
     faults = sorted({found for tree in migration for found in _messages(tree)})
     parts += [FAULTS_HEAD, *(_row(f"`{code}`", meaning) for code, meaning in faults)]
+    unrated = sorted((reasons.READING | reasons.REASONS).items())
+    parts += [
+        USAGE_HEAD,
+        *(_row(f"`{code}`", f"`{r.field}`", r.what, r.cure) for code, r in unrated),
+    ]
     return "\n".join([*parts, ""])
 
 
@@ -146,7 +201,12 @@ def _one_line(text: str) -> str:
     return " ".join(text.split("\n\n", maxsplit=1)[0].split())
 
 
-PAGES = {"canonical-tables.md": tables_page, "errors.md": errors_page}
+PAGES = {
+    "canonical-tables.md": tables_page,
+    "rating-catalogue.md": catalogue_page.page,
+    "rating-tables.md": rating_page,
+    "errors.md": errors_page,
+}
 
 if __name__ == "__main__":
     for name, page in PAGES.items():

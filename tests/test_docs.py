@@ -72,6 +72,8 @@ def test_broken_link_is_caught(tmp_path):
 def unknown_words(command, words: list[str]) -> list[str]:
     """The subcommand or the options of a command line that do not exist."""
     while subcommands := getattr(command, "commands", None):
+        if words and words[0].startswith("-") and command.invoke_without_command:
+            break  # a group that is a command by itself
         if not words or words[0] not in subcommands:
             return words[:1]
         command, words = subcommands[words[0]], words[1:]
@@ -102,11 +104,13 @@ def test_unknown_command_and_option_are_caught():
     database, whole = typer.Typer(), typer.Typer()
     database.command("status")(lambda: None)
     database.command("stop")(lambda force: None)
+    database.callback(invoke_without_command=True)(lambda fast: None)
     whole.add_typer(database, name="db")
     group = get_command(whole)
-    text = "`crossbill db status --gone=1`\n```\n$ crossbill db drop\n$ crossbill fly | less\n```\n"
+    text = "`crossbill db status --gone=1`\n```\n$ crossbill db drop\n$ crossbill fly | less\n"
+    text += "$ crossbill db --slow\n```\n"
     found = [unknown_words(group, words) for words in commands(text)]
-    assert found == [["--gone"], ["drop"], ["fly"]]
+    assert found == [["--gone"], ["drop"], ["fly"], ["--slow"]]
 
 
 def targets(makefile: str) -> set[str]:
