@@ -1,40 +1,74 @@
-"""`make bench`: measure the main job at several sizes; print and store the table."""
+"""`make bench`: measure the jobs at several sizes; print and store their tables."""
 
 import argparse
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from benchmarks.machine import machine, versions
 from benchmarks.pipeline import measure
+from benchmarks.rating.measure import measure as measure_rating
+from benchmarks.rating.report import sizes_table
 from benchmarks.report import page, sizes_as_text
 
 ROOT = Path(__file__).parents[1]
 SIZES = (10_000, 100_000, 1_000_000)
+RATING_SIZES = (2_000_000, 20_000_000, 100_000_000)
 REPEAT = 3
 LARGE = 1_000_000  # from here on one run says enough: what disturbs it is small beside it
 
 
 def main() -> None:
-    """Measure each size, write the page and the raw numbers, and print the table."""
+    """Measure each job, write the raw numbers and the page, and print the tables."""
     options = _options()
-    where = machine()
+    for job in (options.only,) if options.only else tuple(JOBS):
+        where = machine()
+        found = JOBS[job][0](options)
+        date = datetime.now(UTC).date().isoformat()
+        measured = {"date": date, "machine": where, "versions": versions()} | found
+        _write(_results(options.out, job), json.dumps(measured, indent=1) + "\n")
+        print(JOBS[job][1](measured))
+    _write(options.out / "docs" / "benchmarks.md", page(*(_known(options.out, j) for j in JOBS)))
+
+
+def _pipeline(options: argparse.Namespace) -> dict[str, Any]:
     runs = []
     for size in options.sizes:
         for number in range(1, _repeats(size, options.repeat) + 1):
             print(f"{size:,} accounts, run {number}", flush=True)
             runs.append(measure(size))
-    date = datetime.now(UTC).date().isoformat()
-    measured = {"date": date, "machine": where, "versions": versions(), "runs": runs}
-    _write(options.out / "benchmarks" / "results.json", json.dumps(measured, indent=1) + "\n")
-    _write(options.out / "docs" / "benchmarks.md", page(measured))
-    print(sizes_as_text(measured))
+    return {"runs": runs}
+
+
+def _rating(options: argparse.Namespace) -> dict[str, Any]:
+    return measure_rating(options.rating_sizes)
+
+
+# Each job: what measures it, and what shows it. Their order is that of the page.
+JOBS = {"pipeline": (_pipeline, sizes_as_text), "rating": (_rating, sizes_table)}
+
+
+def _results(out: Path, job: str) -> Path:
+    name = "results.json" if job == "pipeline" else f"results-{job}.json"
+    return out / "benchmarks" / name
+
+
+def _known(out: Path, job: str) -> dict[str, Any] | None:
+    """What was measured of a job, now or the last time."""
+    path = _results(out, job)
+    found: dict[str, Any] | None = json.loads(path.read_text()) if path.exists() else None
+    return found
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("--sizes", type=_numbers, default=SIZES, help="accounts, joined by commas")
     parser.add_argument("--repeat", type=int, help="runs of each size; else 3, of a million one")
+    parser.add_argument("--only", choices=JOBS, help="one of the jobs")
+    parser.add_argument(
+        "--rating-sizes", type=_numbers, default=RATING_SIZES, help="events, joined by commas"
+    )
     parser.add_argument("--out", type=Path, default=ROOT, help="the folder to write below")
     return parser.parse_args()
 

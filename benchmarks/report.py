@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
+from benchmarks.rating.report import section
+from benchmarks.tables import facts, table
+
 Run = dict[str, Any]
 STEPS = {
     "land": "land: copy the extract",
@@ -27,9 +30,22 @@ PAGE = """\
 command; what counts is how they relate: to each other as the sizes grow, and to the anchor beside
 them.
 
-{machine}
+{pipeline}{rating}## Do it yourself
 
+```
+make bench
+.venv/bin/python -m benchmarks --only pipeline --sizes 10000,100000 --repeat 5
+.venv/bin/python -m benchmarks --only rating --rating-sizes 2000000
+```
+
+The raw numbers of the last runs are in `benchmarks/results.json` and
+`benchmarks/results-rating.json`. A million accounts need {disk} of disk below `TMPDIR`, a hundred
+million events 15 GB, and every size needs an otherwise idle machine.
+"""
+PIPELINE = """\
 ## The main job
+
+{machine}
 
 The sample carrier's change-over as `crossbill demo` does it: generate the extract, then land,
 stage, map, validate, plan, and for each of four waves load, snapshot, shadow bill, reconcile, gate
@@ -50,27 +66,23 @@ and compiling its queries) is most of the time, which is why a further account i
 
 {steps}
 
-## Do it yourself
-
-```
-make bench
-.venv/bin/python -m benchmarks --sizes 10000,100000 --repeat 5
-```
-
-The raw numbers of the last run are in `benchmarks/results.json`. A million accounts need {disk} of
-disk below `TMPDIR`, and every size needs an otherwise idle machine.
 """
 DISK = "20 GB"
 
 
-def page(measured: dict[str, Any]) -> str:
-    """The page in Markdown."""
-    groups = _by_size(measured["runs"])
+def page(measured: dict[str, Any] | None, rating: dict[str, Any] | None = None) -> str:
+    """The page in Markdown, of what has been measured."""
     return PAGE.format(
-        machine=_facts(measured),
-        sizes=_sizes_table(groups),
-        steps=_steps_table(groups),
+        pipeline=_pipeline(measured) if measured else "",
+        rating=f"{section(rating)}\n" if rating else "",
         disk=DISK,
+    )
+
+
+def _pipeline(measured: dict[str, Any]) -> str:
+    groups = _by_size(measured["runs"])
+    return PIPELINE.format(
+        machine=facts(measured), sizes=_sizes_table(groups), steps=_steps_table(groups)
     )
 
 
@@ -84,17 +96,12 @@ def _by_size(runs: Sequence[Run]) -> dict[int, list[Run]]:
     return {size: [run for run in runs if run["accounts"] == size] for size in sizes}
 
 
-def _facts(measured: dict[str, Any]) -> str:
-    rows = {**measured["machine"], **measured["versions"], "measured on": measured["date"]}
-    return _table(["", ""], [[name, value] for name, value in rows.items()])
-
-
 def _sizes_table(groups: dict[int, list[Run]]) -> str:
     head = ["accounts", "runs", "start-up", "generate", "pipeline", "accounts/s"]
     head += ["per account, next to the smaller size", "Python MB", "PostgreSQL MB", "load / COPY"]
     slopes = _slopes({size: _seconds(runs, "replace") for size, runs in groups.items()})
     rows = [[*_size_row(size, runs), *_weight(runs, slopes[size])] for size, runs in groups.items()]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _size_row(size: int, runs: Sequence[Run]) -> list[str]:
@@ -126,7 +133,7 @@ def _steps_table(groups: dict[int, list[Run]]) -> str:
         [words, *(f"{_stage(runs, step):.1f}" for runs in groups.values())]
         for step, words in STEPS.items()
     ]
-    return _table(head, rows)
+    return table(head, rows)
 
 
 def _stage(runs: Sequence[Run], step: str) -> float:
@@ -139,9 +146,3 @@ def _seconds(runs: Sequence[Run], part: str) -> float:
 
 def _megabytes(runs: Sequence[Run], who: str) -> str:
     return f"{median(run['memory_kb']['replace'][who] for run in runs) / 1024:,.0f}"
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table: the first column is words, the rest numbers."""
-    rule = ["---", *("---:" for _ in head[1:])]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [head, rule, *rows])

@@ -20,6 +20,11 @@ def run(accounts: int, replace_seconds: float) -> dict[str, object]:
     }
 
 
+def bench(out: Path, *options: str) -> None:
+    command = [sys.executable, "-m", "benchmarks", *options, "--out", str(out)]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=600)
+
+
 def test_page_shows_medians_and_how_they_scale():
     runs = [run(100, 10.0), run(100, 30.0), run(100, 20.0), run(1100, 420.0)]
     measured = {"machine": {"cores": "2"}, "versions": {}, "date": "2024-06-30", "runs": runs}
@@ -29,10 +34,23 @@ def test_page_shows_medians_and_how_they_scale():
 
 
 def test_benchmark_runs_at_a_hundred_accounts_and_writes_its_table(tmp_path):
-    command = [sys.executable, "-m", "benchmarks", "--sizes", "100", "--repeat", "1"]
-    subprocess.run([*command, "--out", str(tmp_path)], cwd=ROOT, check=True, timeout=600)
+    bench(tmp_path, "--only", "pipeline", "--sizes", "100", "--repeat", "1")
     measured = json.loads((tmp_path / "benchmarks" / "results.json").read_text())
     (only,) = measured["runs"]
     assert sum(only["states"].values()) == 100
     assert only["memory_kb"]["replace"]["both"] > 0
     assert (tmp_path / "docs" / "benchmarks.md").read_text() == page(measured)
+
+
+def test_rating_benchmark_rates_like_plain_python_and_writes_its_table(tmp_path):
+    bench(tmp_path, "--only", "rating", "--rating-sizes", "2000")
+    measured = json.loads((tmp_path / "benchmarks" / "results-rating.json").read_text())
+    assert [run["events"] for run in measured["runs"]] == [2000]
+    for run in measured["runs"]:
+        rolled_up, every_event = (run["parts"][part]["amounts"] for part in ("charges", "events"))
+        assert rolled_up == every_event
+    assert measured["plain"]["nanos"] > 0
+    assert measured["stages"]["events"] == 2000
+    text = (tmp_path / "docs" / "benchmarks.md").read_text()
+    assert text == page(None, measured)
+    assert "| 2,000 |" in text

@@ -1,0 +1,62 @@
+"""Rating at several sizes: each part in a process of its own, on a carrier made for it."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+from benchmarks.memory import watch
+from benchmarks.rating.carrier import make_carrier
+
+PLAIN_EVENTS = 100_000  # as many as a loop in Python rates in a minute
+ROOT = Path(__file__).parents[2]
+
+
+def measure(sizes: Sequence[int]) -> dict[str, Any]:
+    """All sizes; then, on the smallest, the statements one by one; Python's loops; one event."""
+    found: dict[str, Any] = {"runs": [_sized(size) for size in sizes]}
+    with _carrier(min(sizes)) as folder:
+        found["stages"] = _part("stages", folder)
+        found["ask"] = _part("ask", folder)
+    with _carrier(min(PLAIN_EVENTS, *sizes)) as folder:
+        found["plain"] = _part("plain", folder)
+    return found
+
+
+def _sized(events: int) -> dict[str, Any]:
+    """One size: rolled up, with every event, and the bare scan of the same files."""
+    with _carrier(events) as folder:
+        parts = {part: _part(part, folder) for part in ("scan", "charges", "events")}
+    came = [parts[part]["states"]["retail"]["in"]["events"] for part in ("charges", "events")]
+    assert came[0] == came[1], came
+    return {"events": came[0]} | {"parts": parts}
+
+
+@contextmanager
+def _carrier(events: int) -> Iterator[Path]:
+    folder = Path(mkdtemp(prefix="crossbill-bench-rating-"))
+    try:
+        print(f"{events:,} events", flush=True)
+        yield make_carrier(folder / "carrier", events)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _part(part: str, folder: Path) -> dict[str, Any]:
+    """What one part measured, and the peak of its memory."""
+    command = [sys.executable, "-m", "benchmarks.rating.run", part, str(folder)]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as child,
+        watch(child.pid, folder) as peaks,
+    ):
+        said, _ = child.communicate()
+    if child.returncode != 0:
+        raise SystemExit(f"The part {part} failed, see above")
+    found: dict[str, Any] = json.loads(said)
+    memory = {who: size for seen in peaks.by_phase.values() for who, size in seen.items()}
+    return found | {"memory_kb": memory.get("python", 0)}

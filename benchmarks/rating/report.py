@@ -1,0 +1,96 @@
+"""The section on rating of the page of results."""
+
+from typing import Any
+
+from benchmarks.tables import facts, table
+
+Run = dict[str, Any]
+SECTION = """\
+## Rating
+
+A made-up carrier rates a month of traffic: a deck of 36,000 nested prefixes, each with its own
+price; three plans with peak and off-peak prices, connect fees, minimums and increments; two
+allowances of a product and one of an account; a hundred events a service, 60 % calls at home, 25 %
+data, 11 % messages and 4 % calls abroad. `crossbill rate shards` reads them from Parquet in shards
+of a million, with one worker a core, each an engine with one thread, and 8 GB for all of them.
+
+{machine}
+
+{sizes}
+
+*Rolled up* gives one usage charge a product, charge and month; *every event* also writes each rated
+event to Parquet. Seconds run from reading the catalogue to the last receipt, with the proof that
+all events and all quantity that came in were rated or suspended. *Bare scan* reads the same columns
+of the same files in the same engine and only takes their maximum: what is between it and rating is
+the work of rating. Memory is the peak of all processes, file pages not counted.
+
+### Where the time goes
+
+One shard on one thread, in seconds of the processor per million events.
+
+{stages}
+
+### Against a loop
+
+The same {plain_events} events one at a time in Python, on one core. *Decimal loop* is what one
+would write by hand for this carrier alone. *Oracle* is the rater that the tests trust: exact
+fractions, prefixes tried one after the other. Both give every event the same amount as the engine,
+to the last digit; a run in which they do not stops.
+
+{plain}
+
+### One event
+
+`ask` prices one event that nobody has made, with its bands, prefixes and allowances, and explains
+it in sentences. In a process that has answered before it takes {warm_ms} milliseconds (median); the
+first answer, which reads the catalogue and builds the chain, takes {first_s} seconds.
+"""
+
+
+def section(measured: Run) -> str:
+    """The section in Markdown."""
+    return SECTION.format(
+        machine=facts(measured),
+        sizes=sizes_table(measured),
+        stages=_stages_table(measured["stages"]),
+        plain=_plain_table(measured),
+        plain_events=f"{measured['plain']['events']:,}",
+        warm_ms=f"{measured['ask']['warm_ms']:,.0f}",
+        first_s=f"{measured['ask']['first_ms'] / 1000:,.1f}",
+    )
+
+
+def sizes_table(measured: Run) -> str:
+    """The main table."""
+    head = ["events", "rolled up: seconds", "events/s", "MB", "every event: seconds", "events/s"]
+    head += ["MB", "bare scan: seconds", "rolled up / scan"]
+    return table(head, [_size_row(run["events"], run["parts"]) for run in measured["runs"]])
+
+
+def _size_row(events: int, parts: Run) -> list[str]:
+    row = [f"{events:,}"]
+    for part in ("charges", "events"):
+        seconds = parts[part]["seconds"]
+        row += [f"{seconds:,.1f}", f"{events / seconds:,.0f}"]
+        row.append(f"{parts[part]['memory_kb'] / 1024:,.0f}")
+    scan = parts["scan"]["seconds"]
+    return [*row, f"{scan:,.1f}", f"{parts['charges']['seconds'] / scan:,.1f}"]
+
+
+def _stages_table(stages: Run) -> str:
+    millions = stages["events"] / 1_000_000
+    took = {name: seconds / millions for name, seconds in stages["cpu_seconds"].items()}
+    shown = {name: f"{seconds:.2f}" for name, seconds in took.items()}
+    rows = [[name, text] for name, text in shown.items() if text != "0.00"]
+    return table(["statement", "seconds"], [*rows, ["all", f"{sum(took.values()):.2f}"]])
+
+
+def _plain_table(measured: Run) -> str:
+    plain, run = measured["plain"], measured["runs"][-1]
+    speed = run["events"] / run["parts"]["events"]["seconds"]
+    workers = run["parts"]["events"]["workers"]
+    rows = [[f"the engine, every event, {workers} workers", f"{speed:,.0f}", "1"]]
+    for name, words in (("decimal", "decimal loop"), ("oracle", "oracle")):
+        slow = plain["events"] / plain[name]["seconds"]
+        rows.append([words, f"{slow:,.0f}", f"{speed / slow:,.0f}"])
+    return table(["", "events/s", "the engine is so many times as fast"], rows)
