@@ -34,8 +34,9 @@ One shard on one thread, in seconds of the processor per million events.
 
 The same {plain_events} events one at a time in Python, on one core. *Decimal loop* is what one
 would write by hand for this carrier alone. *Oracle* is the rater that the tests trust: exact
-fractions, prefixes tried one after the other. Both give every event the same amount as the engine,
-to the last digit; a run in which they do not stops.
+fractions, prefixes tried one after the other; so that it does not mostly look for services, each
+account has an oracle of its own. Both give every event the same amount as the engine, to the last
+digit; a run in which they do not stops.
 
 {plain}
 
