@@ -53,7 +53,11 @@ class PlainRater:
     """
 
     def __init__(self, catalogue: dict, services: list[dict], *, end: datetime) -> None:
-        self.catalogue, self.services = catalogue, services
+        self.catalogue = catalogue
+        self.services = [
+            row | {name: whole_second(row[name]) for name in ("valid_from", "valid_to")}
+            for row in services
+        ]
         self.first, self.end = end, end
         self.zone = catalogue["time_zone"]
         self.policies = {p["policy_code"]: p for p in catalogue["policies"]}
@@ -75,7 +79,7 @@ class PlainRater:
                 found.append(answer | {"state": "duplicate"})
             else:
                 seen.add(row["usage_key"])
-                waiting.append(row)
+                waiting.append(row | {"started_at": whole_second(row["started_at"])})
         sound = [r["started_at"] for r in waiting if EARLIEST <= r["started_at"] < self.end]
         self.first = min(sound, default=self.end)
         for row in sorted(waiting, key=lambda row: (row["started_at"], row["usage_key"])):
@@ -434,3 +438,8 @@ def grant(terms: dict, service: dict, period: tuple[date, date]) -> int:
         quantity = floor(Fraction(quantity * (end - starts).days, (end - first).days))
     block = terms.get("block", 1)
     return quantity // block * block
+
+
+def whole_second(at: datetime | None) -> datetime | None:
+    """An instant as rating counts it: to the second, what is below is dropped."""
+    return at and at.replace(microsecond=0)

@@ -5,7 +5,7 @@ cases in one catalogue, each with names of its own, so that one run of the engin
 """
 
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import product
+from itertools import chain, product
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
@@ -194,11 +194,11 @@ def cases(draw, tag, season):
     return {"catalogue": catalogue, "services": held, "usage": numbered}
 
 
-def together(name, zone, chosen):
-    """Cases with names of their own as one catalogue, with all their services and usage."""
+def together(zone, season, chosen):
+    """Cases with names of their own as one world: one catalogue, all their services and usage."""
     catalogue = {
         "rating_catalogue": 1,
-        "name": name,
+        "name": "world",
         "currency": "EUR",
         "time_zone": zone,
         "holidays": {"dates": list(HOLIDAYS)},
@@ -207,24 +207,14 @@ def together(name, zone, chosen):
             "message": {"unit": "messages"},
             "data": {"unit": "bytes"},
         },
-        "policies": [p for case in chosen for p in case["catalogue"]["policies"]],
+        "policies": [policy for case in chosen for policy in case["catalogue"]["policies"]],
     }
     for part in ("calendars", "decks", "tariffs", "plans", "allowances"):
-        merged: dict = {}
-        for case in chosen:
-            merged |= case["catalogue"][part]
-        catalogue[part] = merged
+        parts = (case["catalogue"][part].items() for case in chosen)
+        catalogue[part] = dict(chain.from_iterable(parts))
     return {
         "catalogue": catalogue,
         "services": [row for case in chosen for row in case["services"]],
         "usage": [row for case in chosen for row in case["usage"]],
+        "end": season[1],
     }
-
-
-@st.composite
-def worlds(draw, count):
-    """So many cases that are rated in one run."""
-    zone = draw(st.sampled_from(ZONES))
-    season = draw(st.sampled_from(list(SEASONS)))
-    world = together("world", zone, [draw(cases(str(n), season)) for n in range(count)])
-    return world | {"end": season[1]}

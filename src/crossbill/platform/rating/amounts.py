@@ -58,15 +58,16 @@ def event_amount(event: ir.Table) -> ir.Table:
 
 
 def _with_carried(event: ir.Table) -> ir.Table:
-    """The share of the event's own price in place of the pieces, where the rate says so."""
+    """The share of the event's own price beside the pieces, where the rate of its band says so."""
     carries = (event.carried_ppm > 0) & (event.quantity > 0)
     price = event.carried_nanos.fill_null(0)
     below = (price % PPM) * event.carried_ppm
     whole = integers.quotient(price, PPM) * event.carried_ppm + integers.quotient(below, PPM)
+    part = event.part * PPM + (below % PPM) * event.parts
     return event.mutate(
-        whole=ibis.ifelse(carries, whole, event.whole),
-        part=ibis.ifelse(carries, below % PPM, event.part),
-        parts=ibis.ifelse(carries, PPM, event.parts),
+        whole=ibis.ifelse(carries, event.whole + whole, event.whole),
+        part=ibis.ifelse(carries, part, event.part),
+        parts=ibis.ifelse(carries, event.parts * PPM, event.parts),
     )
 
 
@@ -82,7 +83,9 @@ def surcharges(rated: ir.Table, surcharge: ir.Table) -> ir.Table:
     keys = ["plan_code", "charge_code", "epoch_id"]
     rows = rated.select("usage_key", "leg", "amount_nanos", *keys).inner_join(surcharge, keys)
     scaled = rows.mutate(
-        scale=ibis.cases(*((rows.rounding_digits == d, 10 ** (9 - d)) for d in range(10)), else_=1)
+        scale=ibis.cases(
+            *((rows.rounding_digits == d, 10 ** (9 - d)) for d in range(-9, 10)), else_=1
+        )
     )
     below = (scaled.amount_nanos % PPM) * scaled.rate_ppm
     whole = integers.quotient(scaled.amount_nanos, PPM) * scaled.rate_ppm

@@ -29,6 +29,7 @@ SECONDS = "seconds"
 
 HIGHEST_QUANTITY = 10**12
 HIGHEST_PRICE_NANOS = 10**18
+DEAREST_PIECE_NANOS = 10**16  # of a minimum or increment: a call has hundreds of bands at most
 HIGHEST_PARTS = 2**31
 HIGHEST_PARTIAL_NANOS = 2**62
 LONGEST_FILE_NAME = 200
@@ -139,6 +140,17 @@ class PolicySpec(Strict):
     band_crossing: Literal["split", "start"]
     local_time: Literal["account", "switch"]
 
+    @model_validator(mode="after")
+    def _fine_increments(self) -> "PolicySpec":
+        if self.rounding_scope == "increment" and self.rounding_digits < 0:
+            raise fault(
+                "The price of an increment cannot be rounded to tens or more",
+                within=["rounding_digits"],
+                value=str(self.rounding_digits),
+                cure="from 0 to 9 where increments are rounded",
+            )
+        return self
+
 
 class HolidaySpec(Strict):
     """The public holidays of a country or part of it, and days of one's own."""
@@ -220,6 +232,12 @@ class StepSpec(Strict):
                 "The price is for too large a quantity", within=["per"], value=self.per,
                 cure=f"at most {HIGHEST_PARTS:,}; state the price for less",
             )  # fmt: skip
+        if max(self.minimum, self.increment) * self.price > DEAREST_PIECE_NANOS * self.per:
+            raise fault(
+                "A minimum or an increment costs more than ten million",
+                within=["price"],
+                cure="state a smaller minimum, increment or price",
+            )
         if (self.per - 1) * self.price >= HIGHEST_PARTIAL_NANOS:
             raise fault(
                 "Price times quantity is too large to be exact", within=["price"],

@@ -20,6 +20,7 @@ from crossbill.platform.usage import guide
 from crossbill.platform.usage.reasons import NUMBERS, REASONS
 
 Row = dict[str, Any]
+PPM = 1_000_000
 MODES = {
     RoundingMode.HALF_UP: "to the nearest, a half up",
     RoundingMode.HALF_EVEN: "to the nearest, a half to the even digit",
@@ -212,9 +213,10 @@ class _Steps:
         parts = self.term["parts"]
         if self.term["carried_ppm"] and self.event["quantity"]:
             share = self.event["carried_nanos"] * self.term["carried_ppm"]
-            whole, part, parts = share // 10**6, share % 10**6, 10**6
+            whole, part, parts = whole + share // PPM, part * PPM + share % PPM * parts, parts * PPM
             words = f"the event's own price {format_nanos(self.event['carried_nanos'])}"
-            steps = [("Price", f"{words} x {self.term['carried_ppm']:,} millionths")]
+            steps.insert(0, ("Price", f"{words} x {self.term['carried_ppm']:,} millionths"))
+            steps = [step for step in steps if not step[1].endswith(": 0")]
         fee = self._connect_fee()
         if fee:
             steps.append(("Connect fee", format_nanos(fee, 2)))

@@ -173,7 +173,7 @@ def _fault(event: ir.Table) -> ir.IntegerValue:
             (event.timed & (event.quantity > LONGEST_CALL_S), "CALL_OVERLONG"),
             (event.band_id.isnull(), "BAND_MISSING"),
             (event.term_id.isnull(), "RATE_MISSING"),
-            (event.quantity > event.largest_quantity, "AMOUNT_TOO_LARGE"),
+            (event.quantity > ibis.greatest(event.largest_quantity, 0), "AMOUNT_TOO_LARGE"),
             (carries & event.carried_nanos.isnull(), "PRICE_MISSING"),
             (carries & (event.carried_nanos > LARGEST_CARRIED_NANOS), "AMOUNT_TOO_LARGE"),
         )
