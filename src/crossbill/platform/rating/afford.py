@@ -1,6 +1,6 @@
 """How long a money balance lasts: what it can pay of one event, at the price at which it starts."""
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import ibis
 import pyarrow as pa
@@ -8,11 +8,9 @@ import pyarrow as pa
 from crossbill.core.money import format_nanos
 from crossbill.core.refusal import Refusal
 from crossbill.engine.prepaid_datasets import PREPAID_SESSION
-from crossbill.platform.rating.explain import EventUnknown
+from crossbill.platform.rating.explain import EventUnknown, Row, row_of
 from crossbill.platform.rating.prepaid import debit
 from crossbill.platform.rating.rate_files import Rated
-
-Row = dict[str, Any]
 
 
 class PriceNotUniform(Refusal):
@@ -26,12 +24,12 @@ def afforded(rated: Rated, usage_key: str, balance_nanos: int) -> Row:
 
     The event is asked for as a session that has not begun, in whole increments of one price.
     """
-    event = _one(rated, "located", usage_key=usage_key, retail=True)
+    event = row_of(rated, "located", usage_key=usage_key, retail=True)
     if event is None or event["fault"] is not None:
         cure = "explain the event: it is unknown or suspended"
         raise EventUnknown("no such rated event", field="usage_key", value=usage_key, cure=cure)
-    term = _one(rated, "terms", term_id=event["term_id"])
-    given = _one(rated, "rated_usage", usage_key=usage_key, leg="retail")
+    term = row_of(rated, "terms", term_id=event["term_id"])
+    given = row_of(rated, "rated_usage", usage_key=usage_key, leg="retail")
     assert term is not None and given is not None, "a rated event has terms"
     if event["several"] or term["minimum"] not in (0, term["increment"]) or term["carried_ppm"]:
         raise PriceNotUniform(
@@ -56,11 +54,3 @@ def afforded(rated: Rated, usage_key: str, balance_nanos: int) -> Row:
         "balance": format_nanos(paid["balance_nanos"], 2),
         "currency": given["currency"],
     }
-
-
-def _one(rated: Rated, name: str, **wanted: object) -> Row | None:
-    table = rated.tables[name]
-    for column, value in wanted.items():
-        table = table.filter(table[column] == value)
-    rows: list[Row] = rated.backend.to_pyarrow(table).to_pylist()
-    return rows[0] if rows else None

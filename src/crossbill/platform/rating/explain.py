@@ -54,13 +54,13 @@ class Explanation:
 
 def explain(rated: Rated, usage_key: str, leg: str = guide.RETAIL) -> Explanation:
     """Explain one event of usage that was rated in detail."""
-    usage = _one(rated, "accepted_usage", usage_key=usage_key)
+    usage = row_of(rated, "accepted_usage", usage_key=usage_key)
     if usage is None:
         raise EventUnknown(
             "no such event that can be read", field="usage_key", value=usage_key,
             cure="list the keys of the usage file; unreadable and doubled rows are not rated",
         )  # fmt: skip
-    event = _one(rated, "located", usage_key=usage_key, retail=leg == guide.RETAIL)
+    event = row_of(rated, "located", usage_key=usage_key, retail=leg == guide.RETAIL)
     if event is None:
         raise EventUnknown(
             f"the event has no {leg} leg", field="leg", value=leg, cure="ask for its other leg"
@@ -81,7 +81,8 @@ def _suspended(usage: Row, leg: str, code: str) -> Explanation:
     return Explanation(usage["usage_key"], leg, steps, None, None, "")
 
 
-def _one(rated: Rated, table: str, **wanted: object) -> Row | None:
+def row_of(rated: Rated, table: str, **wanted: object) -> Row | None:
+    """The one row of a stored table with these values, or none."""
     rows = _rows(rated, table, **wanted)
     return rows[0] if rows else None
 
@@ -127,7 +128,7 @@ class _Steps:
         self.pieces = sorted(pieces, key=lambda p: (p["piece_from"], p["piece_to"]))
 
     def _of(self, table: str, **wanted: object) -> Row:
-        row = _one(self.rated, table, **wanted)
+        row = row_of(self.rated, table, **wanted)
         assert row is not None, f"{table} lacks {wanted}"
         return row
 
@@ -207,16 +208,17 @@ class _Steps:
 
     def _exact(self) -> tuple[tuple[int, int, int], list[tuple[str, str]]]:
         """Whole nanos, parts and how many parts a nano has; and the sentences."""
-        steps = [("Price", self._piece(piece)) for piece in self.pieces]
+        carries = self.term["carried_ppm"] and self.event["quantity"]
+        told = [p for p in self.pieces if p["price_nanos"] or not carries]
+        steps = [("Price", self._piece(piece)) for piece in told]
         whole = sum(piece["whole"] for piece in self.pieces)
         part = sum(piece["part"] for piece in self.pieces)
         parts = self.term["parts"]
-        if self.term["carried_ppm"] and self.event["quantity"]:
+        if carries:
             share = self.event["carried_nanos"] * self.term["carried_ppm"]
             whole, part, parts = whole + share // PPM, part * PPM + share % PPM * parts, parts * PPM
             words = f"the event's own price {format_nanos(self.event['carried_nanos'])}"
             steps.insert(0, ("Price", f"{words} x {self.term['carried_ppm']:,} millionths"))
-            steps = [step for step in steps if not step[1].endswith(": 0")]
         fee = self._connect_fee()
         if fee:
             steps.append(("Connect fee", format_nanos(fee, 2)))
