@@ -320,7 +320,9 @@ class PlainRater:
         band = self.band(charge, zone, at)
         rate = self.rate(charge, where, band, at)
         every = self.rates(charge, where, at)
-        refuse(any(at_most(r, quantity) > LARGEST_AMOUNT for r in every), "AMOUNT_TOO_LARGE")
+        refuse(
+            any(at_most(r, quantity, policy) > LARGEST_AMOUNT for r in every), "AMOUNT_TOO_LARGE"
+        )
         carried = carried_nanos(rate, row)
 
         free = min(rate.get("included", 0), quantity)

@@ -135,13 +135,22 @@ def cost(rate: dict, first: int, end: int, policy: dict) -> tuple[int, Fraction]
     return quantity, amount
 
 
-def at_most(rate: dict, quantity: int) -> Fraction:
+def at_most(rate: dict, quantity: int, policy: dict) -> Fraction:
     """What a quantity might cost if its dearest step priced all of it, in nanos."""
     return max(
-        (quantity + step.get("minimum", 0) + step.get("increment", 1))
-        * (nanos(step["price"]) / step.get("per", 1))
+        (quantity + step.get("minimum", 0) + step.get("increment", 1)) * dearest(step, policy)
         for step, _ in steps_of(rate)
     )
+
+
+def dearest(step: dict, policy: dict) -> Fraction:
+    """The price of one, or its share of an increment's price that is rounded by itself."""
+    exact = nanos(step["price"]) / step.get("per", 1)
+    if policy["rounding_scope"] != "increment":
+        return exact
+    increment = step.get("increment", 1)
+    digits, mode = policy["rounding_digits"], policy["rounding_mode"]
+    return max(exact, Fraction(rounded(exact * increment, digits, mode), increment))
 
 
 def final(exact: Fraction, policy: dict) -> int:

@@ -217,6 +217,18 @@ HARD = {
         at("2024-06-01", network="22802"),
         services=[SERVICE, SERVICE | {"service_key": "22801", "leg": "wholesale"}],
     ),
+    "increments whose rounded price is ten million times the exact one": world(
+        small_catalogue(
+            [{"price": "0.000000001"}],
+            policy={
+                "rounding_scope": "increment",
+                "rounding_digits": 2,
+                "rounding_mode": "up",
+            },
+            usage_types={"voice": {"unit": "bytes"}},
+        ),
+        *({"quantity": q} for q in (1, 10**11 - 3, 10**11, 10**12)),
+    ),
     "the highest price that an event may carry": world(
         small_catalogue([{"price": "carried", "markup": "1000"}]),
         *({"amount_nanos": nanos, "currency": "EUR"} for nanos in (10**15, 10**15 + 1)),

@@ -41,10 +41,11 @@ def terms(rate: ir.Table, rules: ir.Table) -> ir.Table:
         minimum_nanos=_price(numbered, numbered.minimum),
         increment_nanos=_price(numbered, numbered.increment),
         rounding_scale=ibis.ifelse(event, numbered.rounding_scale, FINE),
-        largest=_largest_quantity(numbered),
     )
-    whole_set = ibis.window(group_by=priced.rate_set_id)
-    return priced.mutate(largest_quantity=priced.largest.min().over(whole_set)).select(*TERMS.ibis)
+    bounded = priced.mutate(largest=_largest_quantity(priced))
+    whole_set = ibis.window(group_by=[bounded.rate_set_id, bounded.policy_id])
+    largest = bounded.largest.min().over(whole_set)
+    return bounded.mutate(largest_quantity=largest).select(*TERMS.ibis)
 
 
 def _largest_quantity(rate: ir.Table) -> ir.IntegerValue:
@@ -53,7 +54,18 @@ def _largest_quantity(rate: ir.Table) -> ir.IntegerValue:
         ibis.literal(LARGEST_AMOUNT_NANOS, "int64"), ibis.greatest(rate.price_nanos, 1)
     )
     most = integers.quotient(ibis.literal(2**61, "int64"), rate.unit)
-    return ibis.least(units, most) * rate.unit - rate.minimum - rate.increment
+    exact = ibis.least(units, most) * rate.unit
+    return ibis.least(exact, _in_increments(rate)) - rate.minimum - rate.increment
+
+
+def _in_increments(rate: ir.Table) -> ir.IntegerValue:
+    """The same where each increment is rounded by itself, and may have become far dearer."""
+    each = rate.rounding_scope == RoundingScope.INCREMENT.value
+    affordable = integers.quotient(
+        ibis.literal(LARGEST_AMOUNT_NANOS, "int64"), ibis.greatest(rate.increment_nanos, 1)
+    )
+    most = integers.quotient(ibis.literal(2**61, "int64"), rate.increment)
+    return ibis.ifelse(each, ibis.least(affordable, most) * rate.increment, 2**61)
 
 
 def _price(rate: ir.Table, quantity: ir.IntegerValue) -> ir.IntegerValue:
