@@ -40,6 +40,11 @@ def results(world: dict, folder: Path) -> dict[str, list[dict]]:
     return {name: rows.to_pylist() for name, rows in found.items()}
 
 
+def seconds(at: datetime) -> int:
+    """Whole seconds since 1970 of an instant in UTC that does not say so."""
+    return int(at.replace(tzinfo=UTC).timestamp())
+
+
 def _roomy(shape: Shape) -> Shape:
     """A shape that fits most worlds."""
     return Shape(max(shape.ranks, RANKS), wholesale=shape.wholesale, surcharges=True)

@@ -156,7 +156,7 @@ def _world(events: Sequence[Event]) -> dict:
         }
         for code, event in numbered
     ]
-    return {"catalogue": catalogue, "services": held}
+    return {"catalogue": catalogue, "services": held, "usage": []}  # which comes as a table
 
 
 def _policy(mode: str, digits: int) -> dict:
