@@ -13,6 +13,7 @@ import duckdb
 import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
+from ibis.expr.builders import WindowBuilder
 
 from crossbill.core.money import NANO_DIGITS
 from crossbill.core.refusal import Refusal
@@ -46,6 +47,11 @@ def _epoch_us(instant: dt.timestamp) -> int:  # type: ignore[empty-body]
 @ibis.udf.scalar.builtin(name="make_timestamp")  # type: ignore[untyped-decorator]
 def _make_timestamp(microseconds: int) -> dt.timestamp:
     """The engine's instant so many microseconds after 1970."""
+
+
+@ibis.udf.agg.builtin(name="sum")  # type: ignore[untyped-decorator]
+def _sum(value: int) -> dt.Decimal(38, 0):  # type: ignore[empty-body, valid-type]
+    """The engine's sum of integers, which is wider than they are."""
 
 
 def instant(seconds: ir.IntegerValue) -> ir.TimestampValue:
@@ -138,13 +144,15 @@ def round_parts(
     return (kept + grows.cast(INT64)) * scale
 
 
-def sum_int64(values: ir.IntegerValue) -> ir.IntegerScalar:
+def sum_int64(values: ir.IntegerValue, over: WindowBuilder | None = None) -> ir.IntegerValue:
     """The sum as int64; the engine adds in 128 bits and reports a sum that does not fit.
 
-    Through a decimal, because Ibis drops a cast of a sum to int64 as needless, and the 128-bit
-    integer of DuckDB becomes a double in Parquet.
+    Ibis takes the sum of int64 for an int64 and drops a cast to it, and the 128-bit integer of
+    DuckDB becomes a double in Parquet. So the sum is declared as wider, and the cast stays.
+    ``over`` is the window of a running sum.
     """
-    return total(values).cast(INT64)
+    summed = _sum(_int64(values))
+    return (summed if over is None else summed.over(over)).cast(INT64)
 
 
 def total(values: ir.IntegerValue) -> ir.DecimalScalar:

@@ -180,7 +180,7 @@ def _first_come(rows: ir.Table) -> ir.Table:
     """What each takes from a bucket that runs out: what is left after all who came before."""
     order = [rows.started_s, rows.usage_key]
     so_far = ibis.window(group_by=rows.bucket_id, order_by=order, preceding=None, following=0)
-    asked_by_then = rows.wanted.sum().over(so_far).cast(integers.TOTAL).cast("int64")
+    asked_by_then = integers.sum_int64(rows.wanted, over=so_far)
     left = ibis.greatest(rows.capacity - (asked_by_then - rows.wanted), 0)
     return rows.mutate(taken=ibis.least(left, rows.wanted))
 
