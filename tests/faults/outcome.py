@@ -94,4 +94,4 @@ def unbalanced(home: Home) -> list[Any]:
 def assert_same(disturbed: dict[str, Any], reference: dict[str, Any]) -> None:
     """Compare part by part, so that a failure names the part."""
     for part, expected in reference.items():
-        assert disturbed[part] == expected, f"{part} differ"
+        assert {part: disturbed[part]} == {part: expected}

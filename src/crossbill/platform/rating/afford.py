@@ -36,7 +36,7 @@ def afforded(rated: Rated, usage_key: str, balance_nanos: int) -> Row:
             "the price changes within the event", field="usage_key", value=usage_key,
             cure="explain the event to see its pieces",
         )  # fmt: skip
-    free = event["free_quantity"] + given["covered_quantity"]
+    free = min(term["included"], event["quantity"]) + given["covered_quantity"]
     session = {
         "session_key": usage_key,
         "quantity": event["quantity"] - free,

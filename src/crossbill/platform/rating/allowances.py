@@ -110,13 +110,13 @@ def held_buckets(party: ir.Table, allowance: ir.Table, bucket: ir.Table) -> ir.T
     )  # fmt: skip
 
 
-def asking(located: ir.Table, held: ir.Table, ranks: int) -> ir.Table:
-    """Reads located events; writes usage_key, started_s and need of those that may be paid for.
+def asking(sound: ir.Table, held: ir.Table, ranks: int) -> ir.Table:
+    """Reads sound events with their scopes; writes usage_key, started_s and need of some of them.
 
-    Adds bucket_N for each rank N, empty where there is none that pays for such an event then.
+    Those that may be paid for have bucket_N for each rank N, empty where there is none that pays
+    for such an event then.
     """
-    may = located.fault.isnull() & (located.scope_mask != 0) & (located.need > 0)
-    rows = located.filter(may)
+    rows = sound.filter((sound.scope_mask != 0) & (sound.need > 0))
     for rank in range(ranks):
         mine = held.filter(held["rank"] == rank).select(
             "party_id", "valid_from_s", "valid_to_s", "scope", "bucket_id"

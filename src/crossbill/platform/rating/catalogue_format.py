@@ -314,7 +314,8 @@ class RateSpec(Dated):
                 "A markup needs a price that the event carries", within=["markup"],
                 cure="write `price: carried`, or take the markup out",
             )  # fmt: skip
-        if not -100 < self.markup // PPM_PER_PERCENT <= HIGHEST_PERCENT:
+        lowest, highest = -100 * PPM_PER_PERCENT, HIGHEST_PERCENT * PPM_PER_PERCENT
+        if not lowest < self.markup <= highest:
             raise fault(
                 "The markup is absurd", within=["markup"], cure="more than -100, at most 1,000"
             )

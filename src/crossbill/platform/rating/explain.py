@@ -120,6 +120,7 @@ class _Steps:
         self.rated, self.usage, self.event, self.leg = rated, usage, event, leg
         self.route = self._of("resolved", route_id=event["route_id"])
         self.term = self._of("terms", term_id=event["term_id"])
+        self.free = min(self.term["included"], event["quantity"])
         self.party = self._of("party", party_id=event["party_id"])
         self.policy = self._of("rules", policy_id=self.party["policy_id"])
         self.given = self._of("rated_usage", usage_key=usage["usage_key"], leg=leg)
@@ -193,8 +194,8 @@ class _Steps:
 
     def _allowances(self) -> list[tuple[str, str]]:
         steps = []
-        if self.event["free_quantity"]:
-            free = f"the first {self.event['free_quantity']:,} are free in each event"
+        if self.free:
+            free = f"the first {self.free:,} are free in each event"
             steps.append(("Included", free))
         taken = (
             _rows(self.rated, "consumption", usage_key=self.usage["usage_key"])
@@ -232,7 +233,7 @@ class _Steps:
         return (whole, part, parts), steps
 
     def _connect_fee(self) -> int:
-        ratable = self.event["quantity"] - self.event["free_quantity"]
+        ratable = self.event["quantity"] - self.free
         covered = self.given["covered_quantity"]
         due = self.event["quantity"] > 0 and (ratable == 0 or covered < ratable)
         return int(self.term["connect_fee_nanos"]) if due else 0

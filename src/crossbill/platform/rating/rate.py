@@ -79,6 +79,7 @@ def rating(shape: Shape) -> Calculation:
         Step("resolved", _resolved),
         Step("located", _located),
         *_passes(shape),
+        Step("cut", lambda t: _sound(t, shape, several=True)),
         *([surcharges] if shape.surcharges else []),
         Step("rated_usage", lambda t: _rated_usage(t, shape), stored=False),
         Step("usage_charge", lambda t: _usage_charge(t, shape), stored=False),
@@ -117,12 +118,12 @@ def _located(t: Tables) -> ir.Table:
     """The events with their route and terms: of the band in which they start, the first step.
 
     ``several`` says that an event touches a second band or step. ``fault`` says why one cannot be
-    rated. What is free at the front of each is taken off its ``need``.
+    rated. What follows from the terms alone is not kept here: joining them costs less.
     """
     banded = _with_band(_with_route(t["event"], t["resolved"]), t["band_cell"])
     first = t["terms"].filter(t["terms"].step == 0).select(
-        "term_id", "included", "scope_mask", "steps", "to_quantity", "carried_ppm", "splits",
-        "largest_quantity", set_id="rate_set_id", first_band="band_id", rules_id="policy_id",
+        "term_id", "steps", "to_quantity", "carried_ppm", "splits", "largest_quantity",
+        set_id="rate_set_id", first_band="band_id", rules_id="policy_id",
     )  # fmt: skip
     rows = banded.left_join(
         first,
@@ -134,12 +135,9 @@ def _located(t: Tables) -> ir.Table:
     )
     crosses = rows.timed & rows.splits & (rows.started_s + rows.quantity > rows.span_to_s)
     stepped = (rows.steps > 1) & (rows.quantity > rows.to_quantity)
-    free = ibis.least(rows.included, rows.quantity)
-    return rows.mutate(
-        fault=_fault(rows), several=crosses | stepped, free_quantity=free, need=rows.quantity - free
-    ).select(
+    return rows.mutate(fault=_fault(rows), several=crosses | stepped).select(
         "usage_key", "retail", "party_id", "route_id", "term_id", "started_s", "quantity",
-        "carried_nanos", "several", "free_quantity", "need", "scope_mask", "fault",
+        "carried_nanos", "several", "fault",
     )  # fmt: skip
 
 
@@ -186,7 +184,7 @@ def _passes(shape: Shape) -> list[Step]:
         return []
     return [
         Step("held", lambda t: allowances.held_buckets(t["party"], t["allowance"], t["bucket"])),
-        Step("asking_0", lambda t: allowances.asking(t["located"], t["held"], shape.ranks)),
+        Step("asking_0", lambda t: _asking(t, shape)),
         *(step for rank in range(shape.ranks) for step in _pass(rank, shape.ranks)),
         Step("covered", lambda t: _covered(t, shape)),
     ]
@@ -203,6 +201,14 @@ def _pass(rank: int, ranks: int) -> list[Step]:
         left = Step(following, lambda t: allowances.still_asking(t[asking], t[given], rank, ranks))
         steps.append(left)
     return steps
+
+
+def _asking(t: Tables, shape: Shape) -> ir.Table:
+    """The sound events with what they still need once what is free is off, and who pays for it."""
+    located, terms = t["located"], t["terms"].select("term_id", "included", "scope_mask")
+    rows = located.filter(located.fault.isnull()).inner_join(terms, "term_id")
+    need = rows.quantity - ibis.least(rows.included, rows.quantity)
+    return allowances.asking(rows.mutate(need=need), t["held"], shape.ranks)
 
 
 def _given(t: Tables, shape: Shape) -> ir.Table:
@@ -225,9 +231,8 @@ def _priced(t: Tables, shape: Shape) -> ir.Table:
     into pieces, priced by the same functions, and put together again.
     """
     whole = amounts.charged_pieces(_sound(t, shape, several=False)).select(*SUMMED)
-    cut = _sound(t, shape, several=True)
-    pieces = amounts.charged_pieces(_pieces(cut, t))
-    return amounts.event_amount(whole.union(_put_together(cut, pieces)))
+    pieces = amounts.charged_pieces(_pieces(t))
+    return amounts.event_amount(whole.union(_put_together(t["cut"], pieces)))
 
 
 def _all_pieces(t: Tables, shape: Shape) -> ir.Table:
@@ -237,7 +242,7 @@ def _all_pieces(t: Tables, shape: Shape) -> ir.Table:
         "begun", "increment", "increments", "billed", "unit", "price_nanos", "minimum_nanos",
         "increment_nanos", "whole", "part", "parts",
     )  # fmt: skip
-    parts = [_sound(t, shape, several=False), _pieces(_sound(t, shape, several=True), t)]
+    parts = [_sound(t, shape, several=False), _pieces(t)]
     filled = (rows.filter(rows.piece_from < rows.piece_to) for rows in parts)
     return ibis.union(*(amounts.charged_pieces(rows).select(*columns) for rows in filled))
 
@@ -245,7 +250,7 @@ def _all_pieces(t: Tables, shape: Shape) -> ir.Table:
 def _sound(t: Tables, shape: Shape, *, several: bool) -> ir.Table:
     """The sound events that touch several bands or steps, or those that do not, with their terms.
 
-    Read twice with a filter each: cheaper than to keep all and hand them out.
+    The former are few and read again and again, so they are kept; the latter cost less passed on.
     """
     located = t["located"]
     sound = located.filter(located.fault.isnull(), located.several == several)
@@ -261,17 +266,18 @@ def _with_covered(event: ir.Table, t: Tables, shape: Shape) -> ir.Table:
 
 def _with_terms(event: ir.Table, t: Tables) -> ir.Table:
     """The events as pieces of their first terms: what is free and what is covered come first."""
-    first = t["terms"].drop("step", "steps", "included", "scope_mask", "to_quantity")
+    first = t["terms"].drop("step", "steps", "scope_mask", "to_quantity")
     rows = event.inner_join(first, "term_id")
-    return rows.mutate(
-        piece_from=rows.free_quantity + rows.covered_quantity, piece_to=rows.quantity
+    freed = rows.mutate(free_quantity=ibis.least(rows.included, rows.quantity)).drop("included")
+    return freed.mutate(
+        piece_from=freed.free_quantity + freed.covered_quantity, piece_to=freed.quantity
     )
 
 
-def _pieces(cut: ir.Table, t: Tables) -> ir.Table:
+def _pieces(t: Tables) -> ir.Table:
     """Cut events by band, where they cross one, and by the steps of each band's rate."""
     routes = t["resolved"].select("route_id", "calendar_id", "timed")
-    rows = cut.inner_join(routes, "route_id")
+    rows = t["cut"].inner_join(routes, "route_id")
     events = rows.mutate(by_band=rows.timed & rows.splits).select(
         "usage_key", "retail", "started_s", "piece_from", "piece_to", "rate_set_id", "band_id",
         "policy_id", "calendar_id", "by_band",
