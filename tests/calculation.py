@@ -5,14 +5,17 @@ from functools import cache
 import ibis
 from oracle.tables import ENGINE, SCHEMAS, stated, table
 
+from crossbill.engine.billing_datasets import BILLED_ACCOUNT, CHARGED, COMPONENT, PERIODS
 from crossbill.engine.calculation import Calculation, Step
 from crossbill.engine.datasets import CHARGE_INPUT, PRODUCT, UNRESOLVED
+from crossbill.platform.billing.bills import bill_population
 from crossbill.platform.billing.resolve import resolution_proof
-from crossbill.platform.billing.shadow import shadow_run
 
-INPUTS = ("account", "product", "price", "tax_rate", "policy", "periods", "currency")
 PROVING = ibis.duckdb.connect()
-PROVED = ("product", "periods", "charge_input", "unresolved")
+PROVED = {
+    dataset.name: dataset
+    for dataset in (PRODUCT, BILLED_ACCOUNT, PERIODS, CHARGE_INPUT, UNRESOLVED, COMPONENT, CHARGED)
+}
 _stated: dict[str, list[dict]] = {}
 _results: dict[str, list[dict]] = {}
 
@@ -25,7 +28,7 @@ def load(rows: dict[str, list[dict]]) -> None:
 
 
 def result(name: str) -> list[dict]:
-    """The rows of one result: charge_input, unresolved, proof, charge, bill_line or bill."""
+    """The rows of one result: charge_input, unresolved, proof, charge, bill_line, bill ..."""
     if not _results:
         _results.update(_calculate())
     return _results[name]
@@ -33,7 +36,7 @@ def result(name: str) -> list[dict]:
 
 def _calculate() -> dict[str, list[dict]]:
     sources = {name: table(name, _stated[name]) for name in SCHEMAS if name in _stated}
-    done = shadow_run(usage="usage_total" in sources).run(ENGINE, sources)
+    done = bill_population(ENGINE, sources)
     found = {name: ENGINE.to_pyarrow(done[name]) for name in done}
     held = {name: ibis.memtable(found[name]) for name in PROVED}
     found["proof"] = PROVING.to_pyarrow(_proof().run(PROVING, held)["proof"])
@@ -48,7 +51,5 @@ def calculated(name: str, **changed) -> list[dict]:
 
 @cache
 def _proof() -> Calculation:
-    datasets = {"product": PRODUCT, "charge_input": CHARGE_INPUT, "unresolved": UNRESOLVED}
-    inputs = {name: dataset.ibis for name, dataset in datasets.items()}
-    inputs["periods"] = shadow_run().inputs["periods"]
+    inputs = {name: dataset.ibis for name, dataset in PROVED.items()}
     return Calculation(inputs, [Step("proof", lambda t: resolution_proof(*(t[n] for n in PROVED)))])

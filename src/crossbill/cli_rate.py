@@ -14,7 +14,7 @@ from crossbill.cli_rate_deck import deck_app
 from crossbill.cli_rate_shards import rate_shards_command
 from crossbill.cli_rate_spark import rate_spark_command
 from crossbill.core.money import format_nanos, parse_nanos
-from crossbill.engine.rating_datasets import RATED_USAGE, USAGE_ADJUSTMENT
+from crossbill.engine.rating_datasets import RATED_USAGE, USAGE_ADJUSTMENT, USAGE_CHARGE
 from crossbill.platform.rating.afford import afforded
 from crossbill.platform.rating.explain import Explanation, explain
 from crossbill.platform.rating.rate_again import adjustment_sums, rated_again
@@ -40,6 +40,9 @@ def rate(  # noqa: PLR0913 - the options of the command
     catalogue: Annotated[Path | None, CATALOGUE] = None,
     usage: Annotated[Path | None, USAGE] = None,
     out: Annotated[Path | None, typer.Option(help="Where the rated usage goes.")] = None,
+    charges: Annotated[
+        Path | None, typer.Option(help="Where the sums go that a bill charges.")
+    ] = None,
     policy: Annotated[str | None, POLICY] = None,
     json: Annotated[bool, ONE_OBJECT] = False,
 ) -> None:
@@ -51,6 +54,8 @@ def rate(  # noqa: PLR0913 - the options of the command
     with rated_files(catalogue=catalogue, usage=usage, until=_tomorrow(), policy=policy) as rated:
         if out is not None:
             write_result(rated, out)
+        if charges is not None:
+            write_table(rated, rated.tables["usage_charge"], USAGE_CHARGE, charges)
         found = document(rated)
     if json:
         typer.echo(json_format.dumps(found, indent=2, ensure_ascii=False))

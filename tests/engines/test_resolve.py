@@ -3,10 +3,11 @@
 from datetime import date
 
 import pytest
-from calculation import INPUTS, load, result
+from calculation import PROVED, load, result
 from oracle.tables import (
     ACCOUNT,
     APRIL,
+    ENGINE,
     MAY,
     OLD_POLICY,
     PRICE,
@@ -18,8 +19,13 @@ from oracle.tables import (
 )
 
 from crossbill.engine.datasets import CHARGE_INPUT, UNRESOLVED
+from crossbill.platform.billing.bills import complete
 from crossbill.platform.billing.resolve import resolution_proof, resolve
 
+RESOLVED = (
+    "account", "product", "price", "tax_rate", "policy", "periods", "currency", "component",
+    "charged", "boundary",
+)  # fmt: skip
 UNTIL_MAY = PRICE | {"valid_to": date(2024, 5, 1)}
 FROM_MAY = PRICE | {"price_version": "v2", "valid_from": date(2024, 5, 1), "amount_nanos": 5}
 OWN = PRODUCT | {"price_override_nanos": 7}
@@ -34,8 +40,8 @@ def resolved(periods=(APRIL,), **changed):
 
 
 def test_the_columns_are_those_of_the_datasets():
-    tables = carrier()
-    found = resolve(*(tables[name] for name in INPUTS))
+    tables = complete(ENGINE, carrier())
+    found = resolve(*(tables[name] for name in RESOLVED))
     for expression, dataset in zip(found, (CHARGE_INPUT, UNRESOLVED), strict=True):
         types = [str(kind).lstrip("!") for kind in dataset.ibis.types]
         assert list(expression.schema().names) == list(dataset.ibis.names)
@@ -162,14 +168,9 @@ def test_a_product_not_held_in_the_period_is_counted_as_inactive(start, end):
 
 
 def test_a_row_that_vanished_breaks_the_proof():
-    tables = carrier()
-    charge_input, unresolved = resolve(*(tables[name] for name in INPUTS))
+    tables = complete(ENGINE, carrier())
+    charge_input, unresolved = resolve(*(tables[name] for name in RESOLVED))
     lost = charge_input.filter(charge_input.product_key != "P1")
-    (proof,) = rows_of(resolution_proof(tables["product"], tables["periods"], lost, unresolved))
-    assert proof == {
-        "rows_in": 1,
-        "inactive": 0,
-        "charged": 0,
-        "unresolved": 0,
-        "balanced": False,
-    }
+    held = tables | {"charge_input": lost, "unresolved": unresolved}
+    (proof,) = rows_of(resolution_proof(*(held[name] for name in PROVED)))
+    assert proof == {"rows_in": 1, "ended": 0, "inactive": 0, "waiting": 0, "balanced": False}

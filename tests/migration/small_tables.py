@@ -6,10 +6,12 @@ from typing import Any
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+from oracle.tables import ENGINE
 
 from crossbill.core.policy import Policy
+from crossbill.engine.billing_datasets import PERIODS
 from crossbill.engine.datasets import POLICY, PRICE, TAX_RATE, TYPES
-from crossbill.platform.billing.resolve import resolve
+from crossbill.platform.billing import bills
 from crossbill.replacement.migration.transform import mapped_dataset
 
 Row = dict[str, Any]
@@ -102,6 +104,13 @@ def rates() -> ir.Table:
 def unresolved(known: dict[str, ir.Table]) -> ir.Table:
     """What the shadow bill of April could not charge."""
     policy = ibis.memtable(pa.Table.from_pylist([OLD_POLICY.as_row()], POLICY.arrow))
-    periods = ibis.memtable(pa.Table.from_pylist([{"period_from": DAY, "period_to": AFTER}]))
-    account = known["account"].mutate(policy_code=ibis.literal("old"))
-    return resolve(account, known["product"], prices(), rates(), policy, periods)[1]
+    rows = [{"period_from": DAY, "period_to": AFTER}]
+    held = {
+        "account": known["account"].mutate(policy_code=ibis.literal("old")),
+        "product": known["product"],
+        "price": prices(),
+        "tax_rate": rates(),
+        "policy": policy,
+        "periods": ibis.memtable(pa.Table.from_pylist(rows, PERIODS.arrow)),
+    }
+    return bills.unresolved(ENGINE, held)

@@ -6,26 +6,15 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from crossbill.core.money import MINOR_DIGITS
 from crossbill.engine import datasets
+from crossbill.platform.billing.bills import INPUTS, TAX_TERMS
 
 ENGINE = ibis.duckdb.connect()
 
-ACCOUNT_WITH_POLICY = pa.schema([*datasets.ACCOUNT.arrow, pa.field("policy_code", pa.string())])
-CURRENCY = pa.schema([pa.field("currency", pa.string()), pa.field("minor_digits", pa.int64())])
-PERIODS = pa.schema([pa.field("period_from", pa.date32()), pa.field("period_to", pa.date32())])
-SCHEMAS = {
-    "account": ACCOUNT_WITH_POLICY,
-    "customer": datasets.CUSTOMER.arrow,
-    "product": datasets.PRODUCT.arrow,
-    "price": datasets.PRICE.arrow,
-    "tax_rate": datasets.TAX_RATE.arrow,
-    "policy": datasets.POLICY.arrow,
-    "charge_input": datasets.CHARGE_INPUT.arrow,
-    "usage_total": datasets.USAGE_TOTAL.arrow,
-    "periods": PERIODS,
-    "currency": CURRENCY,
+SCHEMAS = {name: dataset.arrow for name, dataset in INPUTS.items()} | {
+    "charge_input": datasets.CHARGE_INPUT.arrow
 }
+ASSUMED = {"tax_rate": TAX_TERMS}
 APRIL = (date(2024, 4, 1), date(2024, 5, 1))
 MAY = (date(2024, 5, 1), date(2024, 6, 1))
 
@@ -79,7 +68,8 @@ TAX_RATE = {
 
 def table(name: str, rows: list[dict]) -> ir.Table:
     """An engine table of the named dataset."""
-    return ibis.memtable(pa.Table.from_pylist(rows, schema=SCHEMAS[name]))
+    stated = [ASSUMED.get(name, {}) | row for row in rows]
+    return ibis.memtable(pa.Table.from_pylist(stated, schema=SCHEMAS[name]))
 
 
 def stated(periods: tuple = (APRIL,), **changed: list[dict]) -> dict[str, list[dict]]:
@@ -92,7 +82,6 @@ def stated(periods: tuple = (APRIL,), **changed: list[dict]) -> dict[str, list[d
         "tax_rate": [TAX_RATE],
         "policy": [OLD_POLICY],
         "periods": [{"period_from": a, "period_to": b} for a, b in periods],
-        "currency": [{"currency": c, "minor_digits": d} for c, d in MINOR_DIGITS.items()],
     }
     return rows | changed
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from crossbill.cli_rate_deck import BadPercentage, deck_app
+from crossbill.core.versions import ALWAYS, Window
 from crossbill.platform.rating.deck_review import (
     Gap,
     Spread,
@@ -19,7 +20,6 @@ from crossbill.platform.rating.deck_review import (
     spreads,
 )
 from crossbill.platform.rating.decks import BadDeck, DeckPrice, DeckRow, read_deck
-from crossbill.platform.rating.versions import ALWAYS, Window
 
 PRICED = "prefix,destination,connect_fee,included_seconds,rate_per_minute,increment_seconds"
 DATED = PRICED + ",valid_from,valid_to"

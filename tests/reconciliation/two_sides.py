@@ -11,7 +11,7 @@ from oracle.tables import ENGINE, SCHEMAS, table
 from crossbill.core.money import MINOR_DIGITS
 from crossbill.engine import datasets
 from crossbill.engine.calculation import Calculation
-from crossbill.platform.billing.shadow import shadow_run
+from crossbill.platform.billing.bills import bill_population
 from crossbill.replacement.reconciliation.calculation import reconciliation
 
 Rows = list[dict]
@@ -37,7 +37,7 @@ def chain(mapped: tuple = MAPPED) -> Calculation:
 def billed(stated: dict[str, Rows]) -> dict[str, Rows]:
     """What a carrier's accounts are billed: charge, bill_line, bill."""
     tables = {n: table(n, stated[n]) for n in SCHEMAS if n in stated}
-    done = shadow_run(usage="usage_total" in tables).run(ENGINE, tables)
+    done = bill_population(ENGINE, tables)
     assert ENGINE.to_pyarrow(done["unresolved"]).to_pylist() == []
     return {name: ENGINE.to_pyarrow(done[name]).to_pylist() for name in NEW}
 

@@ -12,11 +12,11 @@ from crossbill.console.access import page
 from crossbill.console.ask_form import UNTOUCHED, AskForm
 from crossbill.console.pages import ROWS, Chosen, chosen, text
 from crossbill.core.refusal import Refusal
+from crossbill.core.versions import read_day
 from crossbill.platform.rating import queries
 from crossbill.platform.rating.ask import ask, get_ready
 from crossbill.platform.rating.current import Current
 from crossbill.platform.rating.decks import DeckRow
-from crossbill.platform.rating.versions import read_day
 from crossbill.replacement.migration.queries import rating_catalogue
 
 READ = "product.view_productofferingprice"

@@ -6,11 +6,14 @@ a change-over asks the same of every wave. So the chain is built on names and sc
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import ibis
 import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
-from ibis.expr.operations import ScalarUDF
+from ibis.backends.sql.datatypes import DuckDBType
+from ibis.expr.datatypes import DataType
+from ibis.expr.operations import DatabaseTable, ScalarUDF
 
 Tables = Mapping[str, ir.Table]
 
@@ -75,7 +78,7 @@ class Calculation:
         for name, table in sources.items():
             missing = set(self.inputs[name]) - set(table.columns)
             assert not missing, f"{name} lacks {missing}"
-            _bind(backend, name, table)
+        _bind(backend, sources)
         for expression in self._with_functions:
             backend._register_udfs(expression)  # what Ibis does itself before it executes
         for step, statement in zip(self.made, self._statements, strict=True):
@@ -90,15 +93,19 @@ class Calculation:
         """
         assert set(changed) <= set(self.inputs), set(changed) - set(self.inputs)
         for name, table in changed.items():
-            backend.create_view(name, table, overwrite=True)
+            _view(backend, name, table)
         for step, statement in zip(self.made, self._statements, strict=True):
             if step.stored:
                 backend.raw_sql(statement)
         return self._tables(backend)
 
     def _tables(self, backend: Backend) -> dict[str, ir.Table]:
+        known = _schemas(backend)
         names = [*self.inputs, *(step.name for step in self.made)]
-        return {name: backend.table(name) for name in names}
+        return {
+            name: DatabaseTable(name, schema=known[name], source=backend).to_expr()
+            for name in names
+        }
 
 
 def _unbound(name: str, schema: ibis.Schema) -> ir.Table:
@@ -107,8 +114,36 @@ def _unbound(name: str, schema: ibis.Schema) -> ir.Table:
     return ibis.table(types, name=name)
 
 
-def _bind(backend: Backend, name: str, table: ir.Table) -> None:
-    """Give a source the input's name, which no result of another calculation may stand before."""
+def _bind(backend: Backend, sources: Tables) -> None:
+    """Give sources the inputs' names, which no result of another calculation may stand before."""
     stored = backend.raw_sql("SELECT table_name FROM duckdb_tables() WHERE temporary").fetchall()
-    assert (name,) not in stored, f"{name} is a result of another calculation on this engine"
-    backend.create_view(name, table, overwrite=True)
+    for (name,) in stored:
+        assert name not in sources, f"{name} is a result of another calculation on this engine"
+    for name, table in sources.items():
+        _view(backend, name, table)
+
+
+def _view(backend: Backend, name: str, table: ir.Table) -> None:
+    """What Ibis does to create a view, without asking the engine what it looks like after."""
+    backend._register_in_memory_tables(table)
+    backend._register_udfs(table)
+    backend.raw_sql(f'CREATE OR REPLACE VIEW "{name}" AS {backend.compile(table)}')
+
+
+def _schemas(backend: Backend) -> dict[str, ibis.Schema]:
+    """The schema of every table and view, asked for at once: asking one by one takes longer."""
+    rows = backend.raw_sql(
+        "SELECT database_name = 'temp', table_name, column_name, data_type, is_nullable "
+        "FROM duckdb_columns() WHERE NOT internal ORDER BY 1, table_oid, column_index"
+    ).fetchall()
+    found: dict[tuple[bool, str], dict[str, DataType]] = {}
+    for temporary, table, column, kind, nullable in rows:
+        found.setdefault((temporary, table), {})[column] = _type(kind, nullable)
+    # What is temporary comes last, and stands before what is not.
+    return {table: ibis.schema(columns) for (_, table), columns in found.items()}
+
+
+@cache
+def _type(kind: str, nullable: bool) -> DataType:
+    """The engine's type as Ibis says it."""
+    return DuckDBType.from_string(kind, nullable=nullable)

@@ -219,24 +219,32 @@ POLICY = described(
 
 CHARGE_INPUT = described(
     "charge_input",
-    "account_key period_from product_key category",
+    "account_key period_from product_key category price_code charge_from sign",
     """
     account_key           text      who pays
     product_key           text      what is charged
-    category              text      recurring, or usage for what a product used in a period
+    category              text      recurring, one_time, or usage for what was used in a period
     offering_code         text      its offering
+    price_code            text      which of the offering's prices
     period_from           date      bill period
     period_to             date      bill period
-    charge_from           date      first day charged within the period
+    interval_from         date      the days that one price pays for: a month, a quarter, a year
+    interval_to           date      first day of the next interval
+    interval_months       integer   how many months that is
+    prorated              boolean   part of an interval costs its share; else all of it
+    charge_from           date      first day charged within the interval
     charge_to             date      first day no longer charged
+    sign                  integer   1, or -1 for days charged in advance and given back
     quantity              integer   units
     currency              text      ISO 4217
     minor_digits          integer   digits of the currency's minor unit
-    price_version         text      which price, own for the customer's own, or usage
-    price_nanos           integer   per unit and month; of usage the sum of the rated events
+    price_version         text      which version, own for the customer's own, or usage
+    price_nanos           integer   per unit and interval; of usage the sum of the rated events
     discount_ppm          integer   0 where none
     tax_code              text      jurisdiction
-    tax_ppm               integer   its rate
+    tax_category          text      what kind of thing it is for tax
+    tax_inclusive         boolean   the price contains its tax
+    tax_ppm               integer   all rates that are due on it, added up
     policy_code           text      which policy
     day_count             text      of the policy
     end_day_counts        boolean   of the policy
@@ -275,10 +283,8 @@ CHARGE = Dataset(
     numerator           integer  the share of the month that is due: so many
     denominator         integer  of so many parts
     gross_nanos         integer  price x quantity x share, truncated to the nano; only shown
-    gross_minor         integer  the same, rounded once from the exact share: the recurring net
-    gross_tax_minor     integer  tax on it; 0 where tax is per bill
-    discount_minor      integer  what the discount takes off, 0 or negative
-    discount_tax_minor  integer  tax on it, 0 or negative; 0 where tax is per bill
+    gross_minor         integer  the same, rounded once from the exact share
+    discount_minor      integer  what the product's discount takes off it, 0 or of the other sign
     """,
     ).columns,
 )

@@ -89,6 +89,14 @@ def mul_div(
     return whole + div_trunc(part, divisor)
 
 
+def mul_mod(
+    a: ir.IntegerValue, b: ir.IntegerValue | int, c: ir.IntegerValue | int
+) -> ir.IntegerValue:
+    """What ``mul_div`` leaves: the rest of ``a * b`` by ``c``, exact under its condition."""
+    _, part, divisor = _split(a, b, c)
+    return part % divisor
+
+
 def mul_div_rounded(
     a: ir.IntegerValue,
     b: ir.IntegerValue | int,

@@ -133,19 +133,32 @@ def read_yaml(path: Path, *, refusal: type[Refusal], cure: str) -> YamlFile:
     if path.stat().st_size > MAXIMUM_BYTES:
         raise refusal("The file is too large", file=str(path), cure="move its tables to CSV files")
     try:
-        loader = _PlainLoader(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+    except (ValueError, OSError) as error:
+        raise _unreadable(path.name, error, refusal, cure) from error
+    return parse_yaml(text, name=path.name, refusal=refusal, cure=cure)
+
+
+def parse_yaml(text: str, *, name: str, refusal: type[Refusal], cure: str) -> YamlFile:
+    """As ``read_yaml``, of a text that is at hand; ``name`` is what refusals call it."""
+    try:
+        loader = _PlainLoader(text)
         root = loader.get_single_node()
         value = None if root is None else loader.construct_document(root)
     except RecursionError as error:
-        raise refusal("The file nests too deeply", file=str(path), cure="write it flat") from error
+        raise refusal("The file nests too deeply", file=name, cure="write it flat") from error
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         what = f"The file is not readable YAML: {error.problem}"
-        raise refusal(what, file=path.name, line=line, cure=cure) from error
-    except (yaml.YAMLError, ValueError, OSError) as error:
-        what = f"The file is not readable YAML: {' '.join(str(error).split())}"
-        raise refusal(what, file=path.name, cure=cure) from error
-    return YamlFile(path.name, value, root, refusal, cure)
+        raise refusal(what, file=name, line=line, cure=cure) from error
+    except (yaml.YAMLError, ValueError) as error:
+        raise _unreadable(name, error, refusal, cure) from error
+    return YamlFile(name, value, root, refusal, cure)
+
+
+def _unreadable(name: str, error: Exception, refusal: type[Refusal], cure: str) -> Refusal:
+    what = f"The file is not readable YAML: {' '.join(str(error).split())}"
+    return refusal(what, file=name, cure=cure)
 
 
 class _PlainLoader(yaml.SafeLoader):

@@ -3,69 +3,92 @@
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.core.policy import TaxScope
 from crossbill.engine import integers
-from crossbill.engine.datasets import BILL, BILL_LINE
+from crossbill.engine.billing_datasets import COMPUTED_BILL, COMPUTED_LINE, CREDIT_USE, NET_LINE
 from crossbill.engine.identities import identity
-from crossbill.platform.billing.charge import PPM
 
 DISCOUNT = "discount"
 _BILL_KEYS = ("bill_key", "account_key", "period_from", "period_to", "currency")
 
 
-def lines(charged: ir.Table) -> ir.Table:
-    """Reads ``charge``; writes ``bill_line``: what is charged, and apart what a discount takes off.
+def net_lines(charged: ir.Table) -> ir.Table:
+    """Reads ``charge``; writes ``net_line``: what is charged, and apart what its discount takes.
 
-    The category of a line is that of its charge: recurring, or usage with its number of events.
-
-    A charge without a single counted day has no line. A charged amount of 0 has one, because
-    somebody stated that price.
+    The category of a line is that of its charge: recurring, one_time, or usage with its number of
+    events. A charge without a single counted day has no line. A charged amount of 0 has one,
+    because somebody stated that price.
     """
-    counted = charged.filter(charged.numerator > 0)
-    keyed = counted.mutate(bill_key=_bill_key(counted))
-    charge = keyed.mutate(net_minor=keyed.gross_minor, tax_minor=keyed.gross_tax_minor)
-    discounted = keyed.filter(keyed.discount_minor != 0)
+    counted = charged.filter(charged.numerator > 0).mutate(counted_as=charged.category)
+    charge = counted.mutate(amount_minor=counted.gross_minor)
+    discounted = counted.filter(counted.discount_minor != 0)
     discount = discounted.mutate(
-        category=ibis.literal(DISCOUNT, keyed.category.type()),
-        net_minor=discounted.discount_minor,
-        tax_minor=discounted.discount_tax_minor,
+        category=ibis.literal(DISCOUNT, counted.category.type()),
+        amount_minor=discounted.discount_minor,
     )
-    columns = tuple(BILL_LINE.ibis)
+    columns = tuple(NET_LINE.ibis)
     return charge.select(*columns).union(discount.select(*columns))
 
 
-def bill(bill_line: ir.Table, charged: ir.Table, account: ir.Table, customer: ir.Table) -> ir.Table:
-    """Reads lines, charges and who to print; writes ``bill``: one per account and period.
+def with_bill_key(rows: ir.Table) -> ir.Table:
+    """One account has one bill a period, so these two are its identity."""
+    bills = rows.select("account_key", "period_from").distinct()
+    kind = ibis.literal("bill")
+    key = identity(kind, bills.account_key, bills.period_from.cast("string"))
+    keyed = bills.mutate(bill_key=key)
+    return rows.inner_join(keyed, ["account_key", "period_from"])
 
-    Tax is what the lines carry plus, where the policy taxes bills, the tax on the sum of each rate.
+
+def bill_lines(taxed: ir.Table) -> ir.Table:
+    """Reads lines with their bill and taxes; writes ``bill_line``."""
+    return taxed.select(*COMPUTED_LINE.ibis)
+
+
+def bill(
+    bill_line: ir.Table, bill_tax: ir.Table, account: ir.Table, customer: ir.Table
+) -> ir.Table:
+    """Reads lines, taxes and who to print; writes bills without credits: one a period and account.
+
+    A bill's tax is that of its taxes, which are its lines' or are worked out on their sum.
     """
     sums = bill_line.group_by(*_BILL_KEYS).aggregate(
-        net_minor=integers.sum_int64(bill_line.net_minor),
-        line_tax_minor=integers.sum_int64(bill_line.tax_minor),
+        net_minor=integers.sum_int64(bill_line.net_minor)
     )
-    taxed = sums.left_join(_bill_tax(charged), "bill_key").drop("bill_key_right")
-    tax = taxed.line_tax_minor + taxed.bill_tax_minor.fill_null(0)
+    taxes = bill_tax.group_by("bill_key").aggregate(
+        bill_tax_minor=integers.sum_int64(bill_tax.tax_minor)
+    )
+    taxed = sums.left_join(taxes, "bill_key").drop("bill_key_right")
+    tax = taxed.bill_tax_minor.fill_null(0)
     totalled = taxed.mutate(tax_minor=tax, total_minor=taxed.net_minor + tax)
-    printed = totalled.left_join(_printed(account, customer), "account_key")
-    return printed.select(*BILL.ibis)
+    return totalled.left_join(_printed(account, customer), "account_key").drop("account_key_right")
 
 
-def _bill_key(rows: ir.Table) -> ir.StringValue:
-    """One account has one bill a period, so these two are its identity."""
-    kind = ibis.literal("bill")
-    return identity(kind, rows.account_key, rows.period_from.cast("string"))
+def credit_use(bills: ir.Table, credit: ir.Table) -> ir.Table:
+    """Reads bills and ``credit``; writes what each credit pays of the account's first bill.
 
-
-def _bill_tax(charged: ir.Table) -> ir.Table:
-    """The tax of bills whose policy taxes the bill: on the sum of each rate, rounded once."""
-    rows = charged.filter(charged.tax_scope == TaxScope.BILL.value, charged.numerator > 0)
-    keyed = rows.mutate(bill_key=_bill_key(rows), net=rows.gross_minor + rows.discount_minor)
-    rates = keyed.group_by("bill_key", "tax_ppm", "tax_rounding_mode").aggregate(
-        net=integers.sum_int64(keyed.net)
+    Credits are used in order of their position, each up to what is left of it and of the total.
+    """
+    first = ibis.window(group_by="account_key", order_by=bills.period_from)
+    payable = bills.filter(bills.total_minor > 0)
+    payable = payable.mutate(place=ibis.row_number().over(first))
+    rows = payable.filter(payable.place == 0).inner_join(credit, "account_key")
+    before = ibis.window(
+        group_by="bill_key", order_by=[rows.position, rows.credit_key], preceding=None, following=0
     )
-    tax = integers.mul_div_rounded(rates.net, rates.tax_ppm, PPM, rates.tax_rounding_mode)
-    taxed = rates.mutate(tax=tax)
-    return taxed.group_by("bill_key").aggregate(bill_tax_minor=integers.sum_int64(taxed.tax))
+    so_far = integers.sum_int64(rows.left_minor, over=before)
+    unpaid = ibis.greatest(rows.total_minor - (so_far - rows.left_minor), 0)
+    used = rows.mutate(used_minor=ibis.least(rows.left_minor, unpaid))
+    spent = used.filter(used.used_minor > 0)
+    return spent.mutate(left_minor=spent.left_minor - spent.used_minor).select(*CREDIT_USE.ibis)
+
+
+def with_credits(bills: ir.Table, used: ir.Table) -> ir.Table:
+    """Reads bills and ``credit_use``; writes ``bill`` with what is left to pay."""
+    sums = used.group_by("bill_key").aggregate(credit_minor=integers.sum_int64(used.used_minor))
+    joined = bills.left_join(sums, "bill_key").drop("bill_key_right")
+    credit = joined.credit_minor.fill_null(0)
+    return joined.mutate(credit_minor=credit, due_minor=joined.total_minor - credit).select(
+        *COMPUTED_BILL.ibis
+    )
 
 
 def _printed(account: ir.Table, customer: ir.Table) -> ir.Table:

@@ -8,7 +8,6 @@ import ibis
 import ibis.expr.types as ir
 
 from crossbill.core.period import DayCount
-from crossbill.core.policy import TaxScope
 from crossbill.engine import integers
 from crossbill.engine.datasets import CHARGE
 
@@ -18,46 +17,49 @@ PPM = 1_000_000
 def charge(charge_input: ir.Table) -> ir.Table:
     """Reads ``charge_input``; writes ``charge``: the same rows with their share and amounts."""
     shared = _with_share(_with_days(charge_input))
-    return _with_tax(_with_discount(_with_gross(shared))).select(*CHARGE.ibis)
+    return _with_discount(_with_gross(shared)).select(*CHARGE.ibis)
 
 
 def _with_days(rows: ir.Table) -> ir.Table:
-    """Adds active_days and period_days, counted by the policy.
+    """Adds active_days and interval_days, counted by the policy.
 
-    A charge that ends before the period does loses its last day where the end day does not count.
+    A charge that ends before its interval does loses its last day where the end day does not count.
     """
-    ends_early = rows.charge_to < rows.period_to
+    ends_early = rows.charge_to < rows.interval_to
     day_before = (rows.charge_to - ibis.interval(days=1)).cast("date")
     counted_to = ibis.ifelse(ends_early & ~rows.end_day_counts, day_before, rows.charge_to)
-    days = _days(rows.charge_from, counted_to, rows.day_count)
+    days = counted_days(rows.charge_from, counted_to, rows.day_count)
     return rows.mutate(
         active_days=ibis.greatest(days, 0),
-        period_days=_days(rows.period_from, rows.period_to, rows.day_count),
+        interval_days=counted_days(rows.interval_from, rows.interval_to, rows.day_count),
     )
 
 
 def _with_share(rows: ir.Table) -> ir.Table:
-    """Adds numerator and denominator; a full period is 1/1, however long the month."""
-    full = (rows.charge_from <= rows.period_from) & (rows.charge_to >= rows.period_to)
+    """Adds numerator and denominator; a full interval is 1/1, however long its months."""
+    full = (rows.charge_from <= rows.interval_from) & (rows.charge_to >= rows.interval_to)
+    whole = full | ~rows.prorated
     by_year = rows.day_count == DayCount.ACTUAL_365.value
     return rows.mutate(
         numerator=ibis.cases(
-            (full, 1), (by_year, rows.active_days * 12), else_=rows.active_days
+            (whole, 1), (by_year, rows.active_days * 12), else_=rows.active_days
         ).cast("int64"),
-        denominator=ibis.cases((full, 1), (by_year, 365), else_=rows.period_days).cast("int64"),
+        denominator=ibis.cases(
+            (whole, 1), (by_year, rows.interval_months * 365), else_=rows.interval_days
+        ).cast("int64"),
     )
 
 
 def _with_gross(rows: ir.Table) -> ir.Table:
     """Adds the charge before discount and tax: price x quantity x share, rounded once."""
     scaled = rows.mutate(
-        monthly_nanos=rows.price_nanos * rows.quantity,
+        full_nanos=rows.price_nanos * rows.quantity * rows.sign,
         parts=rows.denominator * integers.nanos_per_minor(rows.minor_digits),
     )
-    monthly, share = scaled.monthly_nanos, scaled.numerator
+    full, share = scaled.full_nanos, scaled.numerator
     return scaled.mutate(
-        gross_nanos=integers.mul_div(monthly, share, scaled.denominator),
-        gross_minor=integers.mul_div_rounded(monthly, share, scaled.parts, scaled.rounding_mode),
+        gross_nanos=integers.mul_div(full, share, scaled.denominator),
+        gross_minor=integers.mul_div_rounded(full, share, scaled.parts, scaled.rounding_mode),
     )
 
 
@@ -67,20 +69,9 @@ def _with_discount(rows: ir.Table) -> ir.Table:
     return rows.mutate(discount_minor=-taken)
 
 
-def _with_tax(rows: ir.Table) -> ir.Table:
-    """Adds the tax of each line where the policy taxes lines; a bill's tax is the bill's."""
-    by_line = rows.tax_scope == TaxScope.LINE.value
-
-    def tax(net: ir.IntegerValue) -> ir.IntegerValue:
-        amount = integers.mul_div_rounded(net, rows.tax_ppm, PPM, rows.tax_rounding_mode)
-        return ibis.ifelse(by_line, amount, 0)
-
-    return rows.mutate(
-        gross_tax_minor=tax(rows.gross_minor), discount_tax_minor=tax(rows.discount_minor)
-    )
-
-
-def _days(start: ir.DateValue, end: ir.DateValue, day_count: ir.StringValue) -> ir.IntegerValue:
+def counted_days(
+    start: ir.DateValue, end: ir.DateValue, day_count: ir.StringValue
+) -> ir.IntegerValue:
     """Days from one date up to another by the day count; an unknown one is an error."""
     thirty = _thirty_360(end) - _thirty_360(start)
     actual = end.delta(start, unit="day")

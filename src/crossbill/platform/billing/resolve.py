@@ -9,20 +9,21 @@ from dataclasses import dataclass
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.core.money import MINOR_DIGITS
 from crossbill.core.period import DayCount
 from crossbill.core.policy import PriceBy, TaxScope
 from crossbill.core.rounding import RoundingMode
 from crossbill.engine import integers
 from crossbill.engine.datasets import CHARGE_INPUT, POLICY, UNRESOLVED
+from crossbill.platform.billing.due import RECURRING, STANDARD, due
 
 OWN_PRICE = "own"
-RECURRING, USAGE = "recurring", "usage"
+USAGE = "usage"
 PPM = 1_000_000
 # A billion major units for one line and month: far beyond any bill, and low enough that no product
 # of amounts, shares and rates behind it can pass 64 bits.
 LARGEST_MONTHLY_NANOS = 10**18
 HIGHEST_TAX_PPM = 10 * PPM
+FIRST_CYCLE = 1  # the bill cycle of what belongs to no known account
 _FOREVER = "9999-12-31"
 
 
@@ -33,18 +34,19 @@ def resolve(  # noqa: PLR0913 - the tables that a charge is made of
     tax_rate: ir.Table,
     policy: ir.Table,
     periods: ir.Table,
-    currency: ir.Table | None = None,
+    currency: ir.Table,
+    component: ir.Table,
+    charged: ir.Table,
+    boundary: ir.Table,
 ) -> tuple[ir.Table, ir.Table]:
     """Reads the tables of those names; writes ``charge_input`` and ``unresolved``.
 
-    ``account`` has a column ``policy_code`` beside its own, so a population may mix policies.
-    ``periods`` has ``period_from`` and ``period_to``; each product is charged once in each that it
-    overlaps. ``currency`` has ``currency`` and ``minor_digits``, by default those of ISO 4217.
+    Populations may mix policies and bill cycles. In each of its account's periods a product is
+    charged what falls due there.
     """
-    rows = _with_account(_active(product, periods), account)
-    rows = _with_policy(rows, policy)
-    rows = _with_currency(rows, currency_table() if currency is None else currency)
-    rows = _with_tax_rate(_with_price(rows, price), tax_rate)
+    rows = _with_policy(_in_periods(_with_account(product, account), periods), policy)
+    rows = _with_currency(due(rows, component, charged, boundary), currency)
+    rows = _with_tax_rate(_with_price(_discounted(rows), price), tax_rate)
     checked = _with_first_fault(rows)
     return _parted(checked)
 
@@ -54,7 +56,7 @@ def resolve_usage(
     account: ir.Table,
     tax_rate: ir.Table,
     policy: ir.Table,
-    currency: ir.Table | None = None,
+    currency: ir.Table,
 ) -> tuple[ir.Table, ir.Table]:
     """Reads the tables of those names; writes ``charge_input`` and ``unresolved``.
 
@@ -63,8 +65,16 @@ def resolve_usage(
     """
     rows = usage_total.mutate(
         category=ibis.literal(USAGE),
+        price_code=usage_total.offering_code,
+        interval_from=usage_total.period_from,
+        interval_to=usage_total.period_to,
+        interval_months=ibis.literal(1, "int64"),
+        prorated=ibis.literal(value=True),
         charge_from=usage_total.period_from,
         charge_to=usage_total.period_to,
+        sign=ibis.literal(1, "int64"),
+        tax_category=ibis.literal(STANDARD),
+        tax_inclusive=ibis.literal(value=False),
         quantity=ibis.literal(1, "int64"),
         price_version=ibis.literal(USAGE),
         price_nanos=usage_total.amount_nanos,
@@ -74,7 +84,7 @@ def resolve_usage(
         prices=ibis.literal(1, "int64"),
     ).rename(list_currency="currency")
     rows = _with_policy(_with_account(rows, account), policy)
-    rows = _with_currency(rows, currency_table() if currency is None else currency)
+    rows = _with_currency(rows, currency)
     return _parted(_with_first_fault(_with_tax_rate(rows, tax_rate)))
 
 
@@ -85,49 +95,77 @@ def _parted(checked: ir.Table) -> tuple[ir.Table, ir.Table]:
     return sound.select(*CHARGE_INPUT.ibis), unresolved.select(*UNRESOLVED.ibis)
 
 
-def resolution_proof(
-    product: ir.Table, periods: ir.Table, charge_input: ir.Table, unresolved: ir.Table
+def resolution_proof(  # noqa: PLR0913 - what came in, and where it may have ended
+    product: ir.Table,
+    account: ir.Table,
+    periods: ir.Table,
+    charge_input: ir.Table,
+    unresolved: ir.Table,
+    component: ir.Table,
+    charged: ir.Table,
 ) -> ir.Table:
-    """One row that proves that nothing vanished: rows_in = inactive + charged + unresolved."""
-    pairs = product.cross_join(periods.select("period_from", "period_to"))
-    over = pairs.end_date.fill_null(ibis.date(_FOREVER)) <= ibis.greatest(
-        pairs.period_from, pairs.start_date
+    """One row that proves that nothing vanished, counted in products and periods.
+
+    rows_in = inactive (not held in the period) + charged + unresolved + waiting (held, but its
+    prices fall due in another period, as only stated components do).
+    """
+    pairs = _in_periods(_with_account(product, account), periods)
+    key = ["product_key", "start_date", "period_from"]
+    ends = pairs.end_date.fill_null(ibis.date(_FOREVER))
+    over = (ends <= ibis.greatest(pairs.period_from, pairs.start_date)) | (
+        pairs.start_date >= pairs.period_to
     )
-    counts = pairs.aggregate(
-        rows_in=pairs.count(), inactive=(over | (pairs.start_date >= pairs.period_to)).sum()
+    ended = charge_input.filter(charge_input.category != USAGE).select("product_key", "period_from")
+    ended = ended.union(unresolved.select("product_key", "period_from")).distinct()
+    stated = component.select("offering_code").distinct().mutate(stated=True)
+    known = charged.select("product_key").distinct().mutate(known=True)
+    rows = pairs.mutate(over=over).select(*key, "offering_code", "over")
+    rows = rows.left_join(ended.mutate(ended=True), ["product_key", "period_from"])
+    rows = rows.drop("product_key_right", "period_from_right").left_join(stated, "offering_code")
+    rows = rows.drop("offering_code_right").left_join(known, "product_key")
+    found = rows.ended.fill_null(False)
+    waits = rows.stated.fill_null(False) | rows.known.fill_null(False)
+    proof = rows.aggregate(
+        rows_in=rows.count(),
+        ended=_how_many(found),
+        inactive=_how_many(~found & rows.over),
+        waiting=_how_many(~found & ~rows.over & waits),
     )
-    charged = charge_input.aggregate(charged=charge_input.count())
-    open_rows = unresolved.aggregate(unresolved=unresolved.count())
-    proof = counts.mutate(inactive=counts.inactive.fill_null(0).cast("int64"))
-    proof = proof.cross_join(charged).cross_join(open_rows)
-    out = proof.inactive + proof.charged + proof.unresolved
+    out = proof.ended + proof.inactive + proof.waiting
     return proof.mutate(balanced=proof.rows_in == out)
 
 
-def currency_table() -> ir.Table:
-    """The minor digits of every currency that can be billed in."""
-    rows = [{"currency": code, "minor_digits": digits} for code, digits in MINOR_DIGITS.items()]
-    return ibis.memtable(rows, schema={"currency": "string", "minor_digits": "int64"})
+def _how_many(condition: ir.BooleanValue) -> ir.IntegerScalar:
+    return condition.cast("int64").sum().fill_null(0)
 
 
-def _active(product: ir.Table, periods: ir.Table) -> ir.Table:
-    """One row per product and period that share a day, with the days charged."""
-    rows = product.cross_join(periods.select("period_from", "period_to"))
-    rows = rows.mutate(
-        charge_from=ibis.greatest(rows.start_date, rows.period_from),
-        charge_to=ibis.least(rows.end_date.fill_null(ibis.date(_FOREVER)), rows.period_to),
-    )
-    discounted = rows.discount_end_date.isnull() | (rows.discount_end_date > rows.period_from)
-    return rows.filter(rows.charge_from < rows.charge_to).mutate(
+def _in_periods(product: ir.Table, periods: ir.Table) -> ir.Table:
+    """One row per product and period of its account's bill cycle; ``anchor_day`` is the cycle's.
+
+    Where a period states no cycle, it is the later of the days on which it starts and ends: the
+    earlier may be the last of a shorter month.
+    """
+    rows = product.cross_join(periods.rename(cycle="bill_cycle_day"))
+    first = ibis.literal(FIRST_CYCLE, "int64")
+    mine = rows.cycle.isnull() | (rows.cycle == rows.bill_cycle_day.fill_null(first))
+    later = ibis.greatest(rows.period_from.day(), rows.period_to.day()).cast("int64")
+    anchor = rows.cycle.fill_null(later)
+    return rows.filter(mine).mutate(anchor_day=anchor).drop("cycle")
+
+
+def _discounted(rows: ir.Table) -> ir.Table:
+    """Adds the discount that the product has in the period, and what the charge was made from."""
+    lasting = rows.discount_end_date.isnull() | (rows.discount_end_date > rows.period_from)
+    discounted = lasting & (rows.category == RECURRING)
+    return rows.mutate(
         discount_ppm=ibis.ifelse(discounted, rows.discount_ppm, 0).fill_null(0),
         source_changed_at=rows.changed_at,
-        category=ibis.literal(RECURRING),
         events=ibis.null("int64"),
     )
 
 
 def _with_account(rows: ir.Table, account: ir.Table) -> ir.Table:
-    values = ("currency", "tax_code", "policy_code")
+    values = ("currency", "tax_code", "policy_code", "bill_cycle_day")
     return _looked_up(rows, account, ("account_key",), values, "accounts")
 
 
@@ -154,25 +192,47 @@ def _with_price(rows: ir.Table, price: ir.Table) -> ir.Table:
     by_start = rows.price_by == PriceBy.START_TIME.value
     dated = rows.mutate(price_date=ibis.ifelse(by_start, rows.start_date, rows.period_from))
     versions = price.rename(list_version="price_version", list_currency="currency")
-    valid = _valid(dated, versions, "offering_code", "price_date")
+    priced = versions.rename(price_code="offering_code")
+    valid = _valid(dated, priced, "price_code", "price_date")
     keys, values = (
-        ("offering_code", "price_date"),
+        ("price_code", "price_date"),
         ("list_version", "list_currency", "amount_nanos"),
     )
     found = _looked_up(dated, valid, keys, values, "prices")
-    own = found.price_override_nanos.notnull()
+    own = found.price_override_nanos.notnull() & (found.category == RECURRING)
     return found.mutate(
         own=own,
         price_version=ibis.ifelse(own, OWN_PRICE, found.list_version),
-        price_nanos=found.price_override_nanos.coalesce(found.amount_nanos),
+        price_nanos=ibis.ifelse(own, found.price_override_nanos, found.amount_nanos),
     )
 
 
 def _with_tax_rate(rows: ir.Table, tax_rate: ir.Table) -> ir.Table:
-    """Adds the rate valid on the first day of the period."""
-    valid = _valid(rows, tax_rate, "tax_code", "period_from")
-    rates = valid.rename(tax_ppm="rate_ppm")
-    return _looked_up(rows, rates, ("tax_code", "period_from"), ("tax_ppm",), "tax_rates")
+    """Adds what all taxes of the jurisdiction take together on the first day of the period."""
+    keys = ("tax_code", "tax_category", "period_from")
+    wanted = rows.select(*keys).distinct()
+    valid = valid_rates(wanted, tax_rate)
+    rates = valid.group_by(*keys).aggregate(
+        tax_ppm=integers.sum_int64(valid.rate_ppm),
+        tax_rates=valid.count() - valid.tax_name.nunique() + 1,
+    )
+    return rows.left_join(rates, list(keys)).drop(*(f"{key}_right" for key in keys))
+
+
+def valid_rates(wanted: ir.Table, tax_rate: ir.Table) -> ir.Table:
+    """The taxes that hold on each ``period_from`` of each tax_code and tax_category."""
+    begun = wanted.period_from >= tax_rate.valid_from
+    lasting = tax_rate.valid_to.isnull() | (wanted.period_from < tax_rate.valid_to)
+    on = [
+        wanted.tax_code == tax_rate.tax_code,
+        wanted.tax_category == tax_rate.tax_category,
+        begun,
+        lasting,
+    ]
+    rates = tax_rate.select(
+        "tax_code", "tax_category", "tax_name", "valid_from", "valid_to", "rate_ppm"
+    )
+    return wanted.inner_join(rates, on)
 
 
 def _valid(rows: ir.Table, versions: ir.Table, key: str, day: str) -> ir.Table:

@@ -55,3 +55,17 @@ def usage_totals(rated_usage: ir.Table, usage: ir.Table, periods: ir.Table) -> i
         events=priced.count(), amount_nanos=sum_int64(priced.cost)
     )
     return totals.select(*USAGE_TOTAL.ibis)
+
+
+def charges_as_totals(usage_charge: ir.Table) -> ir.Table:
+    """Reads ``usage_charge`` as rating writes it; writes ``usage_total``, retail only.
+
+    The offering of a product is the plan that its usage was rated by.
+    """
+    retail = usage_charge.filter(usage_charge.leg == RETAIL).rename(offering_code="plan_code")
+    keys = tuple(name for name in USAGE_TOTAL.ibis if name not in ("events", "amount_nanos"))
+    sums = retail.group_by(*keys).aggregate(
+        events=sum_int64(retail.events),
+        amount_nanos=sum_int64(retail.amount_nanos + retail.surcharge_nanos),
+    )
+    return sums.select(*USAGE_TOTAL.ibis)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import holidays
 
+from crossbill.core.versions import ALWAYS, misfits, windows
 from crossbill.engine.yaml_file import YamlFile, read_yaml
 from crossbill.platform.rating.catalogue_checks import check_catalogue
 from crossbill.platform.rating.catalogue_format import CatalogueSpec, DeckSpec, HolidaySpec
@@ -20,7 +21,6 @@ from crossbill.platform.rating.decks import (
     read_deck,
 )
 from crossbill.platform.rating.services import read_services, services
-from crossbill.platform.rating.versions import ALWAYS, misfits, windows
 
 __all__ = ["BadRatingCatalogue", "RatingCatalogue", "read_catalogue", "services"]
 

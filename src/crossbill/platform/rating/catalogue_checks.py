@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 from crossbill.core.money import minor_digits
 from crossbill.core.refusal import Refusal
+from crossbill.core.versions import Given, Misfit, misfits
 from crossbill.engine.yaml_file import Place
 from crossbill.platform.rating.calendars import (
     ANY_DAY,
@@ -25,7 +26,6 @@ from crossbill.platform.rating.compile_rates import (
     zones_of,
 )
 from crossbill.platform.rating.metered_terms import check_metered
-from crossbill.platform.rating.versions import Given, Misfit, misfits
 
 FIRST_DAY = date(2000, 1, 1)
 # After 28 years every date has fallen on every weekday.

@@ -2,25 +2,26 @@
 
 import re
 from collections.abc import Sequence
-from datetime import date
 from itertools import pairwise
 from math import lcm
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, model_validator
 
-from crossbill.core.money import NANOS_PER_MAJOR, format_nanos, parse_nanos, parse_scaled
-from crossbill.core.refusal import Refusal
+from crossbill.core.money import format_nanos
 from crossbill.engine.yaml_file import fault
+from crossbill.engine.yaml_values import (
+    LONGEST_FILE_NAME,
+    PERCENT_DIGITS,
+    Amount,
+    Code,
+    Day,
+    Flag,
+    Percent,
+    Strict,
+    Text,
+)
 from crossbill.platform.rating.calendars import DAY_S, Rule
-from crossbill.platform.rating.versions import read_day
 
 ANY_ZONE = "*"
 NO_CALENDAR, ANY_BAND = "", "any"
@@ -28,56 +29,14 @@ CARRIED = "carried"
 SECONDS = "seconds"
 
 HIGHEST_QUANTITY = 10**12
-HIGHEST_PRICE_NANOS = 10**18
 DEAREST_PIECE_NANOS = 10**16  # of a minimum or increment: a call has hundreds of bands at most
 HIGHEST_PARTS = 2**31
 HIGHEST_PARTIAL_NANOS = 2**62
-LONGEST_FILE_NAME = 200
-PERCENT_DIGITS = 4
 HIGHEST_PERCENT = 1_000
 PPM_PER_PERCENT = 10**PERCENT_DIGITS
 
 
-class Strict(BaseModel):
-    """Unknown keys are refused, so that a typing error is not a silent default."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
-
-
 # Values
-
-
-def _amount(value: Any) -> int:
-    """An amount as it is written, in nanos; from nothing to a billion."""
-    try:
-        nanos = parse_nanos(str(value)) if isinstance(value, str | int) else None
-    except Refusal as refusal:
-        raise fault(refusal.what.capitalize(), value=value, cure=refusal.cure) from refusal
-    if nanos is None or isinstance(value, bool):
-        raise fault("Not an amount", value=value, cure="write it as 0.25")
-    if not 0 <= nanos <= HIGHEST_PRICE_NANOS:
-        highest = HIGHEST_PRICE_NANOS // NANOS_PER_MAJOR
-        raise fault(
-            "The amount is negative or absurdly high", value=value, cure=f"0 to {highest:,}"
-        )
-    return nanos
-
-
-def _percent(value: Any) -> int:
-    """A percentage in millionths."""
-    if not isinstance(value, str | int) or isinstance(value, bool):
-        raise fault("Not a percentage", value=value, cure="write it as 6.75")
-    try:
-        return parse_scaled(str(value), digits=PERCENT_DIGITS)
-    except Refusal as refusal:
-        raise fault(f"Not a percentage: {refusal.what}", value=value, cure=refusal.cure) from None
-
-
-def _day(value: Any) -> date:
-    try:
-        return read_day(value if isinstance(value, str) else "")
-    except ValueError as error:
-        raise fault("Not a date", value=value, cure="write it as 2024-01-31") from error
 
 
 def _second_of_day(value: Any) -> int:
@@ -102,15 +61,7 @@ def _one_or_more(value: Any) -> Any:
     return [value] if isinstance(value, dict) else value
 
 
-Code = Annotated[str, Field(max_length=60, pattern=r"^[A-Za-z0-9]([\w .+/-]*[\w.+/-])?$")]
-Text = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_FILE_NAME)
-]
-Amount = Annotated[int, BeforeValidator(_amount)]
-Percent = Annotated[int, BeforeValidator(_percent)]
-Day = Annotated[date, BeforeValidator(_day)]
 SecondOfDay = Annotated[int, BeforeValidator(_second_of_day)]
-Flag = Annotated[bool, Field(strict=True)]
 Quantity = Annotated[int, Field(strict=True, ge=0, le=HIGHEST_QUANTITY)]
 Whole = Annotated[int, Field(strict=True, ge=1, le=HIGHEST_QUANTITY)]
 Digits = Annotated[int, Field(strict=True, ge=-9, le=9)]

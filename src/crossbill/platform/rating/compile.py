@@ -5,6 +5,7 @@ from datetime import date
 
 import pyarrow as pa
 
+from crossbill.core.versions import Window, windows
 from crossbill.engine.rating_datasets import (
     ALLOWANCE,
     BAND,
@@ -35,7 +36,6 @@ from crossbill.platform.rating.compile_time import (
     table,
 )
 from crossbill.platform.rating.metered_terms import MeteredCharge, metered_tables
-from crossbill.platform.rating.versions import Window, windows
 
 Row = tuple[object, ...]
 

@@ -9,6 +9,7 @@ from math import lcm
 import pyarrow as pa
 
 from crossbill.core.money import INT64_MAX
+from crossbill.core.versions import Window, windows
 from crossbill.engine.rating_datasets import RATE, RATE_SET
 from crossbill.platform.rating.catalogue_format import (
     ANY_BAND,
@@ -21,7 +22,6 @@ from crossbill.platform.rating.catalogue_format import (
 from crossbill.platform.rating.catalogue_model import Charge, RatingCatalogue
 from crossbill.platform.rating.compile_time import table
 from crossbill.platform.rating.decks import DeckPrice
-from crossbill.platform.rating.versions import Window, windows
 
 SECONDS_PER_MINUTE = 60
 MAXIMUM_SCOPES = 62

@@ -7,8 +7,8 @@ from datetime import date
 from itertools import groupby, pairwise
 
 from crossbill.core.rounding import RoundingMode, divide_rounded
+from crossbill.core.versions import ALWAYS
 from crossbill.platform.rating.decks import DeckPrice, DeckRow
-from crossbill.platform.rating.versions import ALWAYS
 
 PPM = 1_000_000
 ADDED, REMOVED, DEARER, CHEAPER, TERMS, RENAMED = KINDS = (

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from crossbill.core.money import parse_nanos
 from crossbill.core.refusal import Refusal
-from crossbill.platform.rating.versions import ALWAYS, Window, read_day
+from crossbill.core.versions import ALWAYS, Window, read_day
 
 LONGEST_PREFIX = 15
 MAXIMUM_ROWS = 2_000_000

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from crossbill.core.versions import DAY, read_day
 from crossbill.engine.rating_datasets import SERVICE
 from crossbill.platform.rating.calendars import is_zone, midnight_s
 from crossbill.platform.rating.catalogue_model import BadRatingCatalogue, RatingCatalogue
-from crossbill.platform.rating.versions import DAY, read_day
 
 COLUMNS = tuple(column.name for column in SERVICE.columns)
 NEEDED = ("service_key", "valid_from", "plan_code")

@@ -8,6 +8,7 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from crossbill.core.policy import Policy
+from crossbill.engine.billing_datasets import PERIODS
 from crossbill.engine.datasets import (
     CANONICAL,
     LINEAGE,
@@ -20,7 +21,7 @@ from crossbill.engine.datasets import (
 )
 from crossbill.engine.store import MONEY_SUFFIXES
 from crossbill.engine.store import Receipt as Written
-from crossbill.platform.billing.resolve import resolve
+from crossbill.platform.billing.bills import unresolved
 from crossbill.replacement.migration import plan
 from crossbill.replacement.migration.extract import landed_path
 from crossbill.replacement.migration.map import (
@@ -131,21 +132,32 @@ def validate_chunk(workspace: Workspace, entity: str) -> Receipt:
             start = workspace.periods[0][0]
             owned = with_own_prices(tables["product"], prices, ibis.literal(start))
             tables["product"] = backend.create_table("owned", owned, temp=True)
-            tables["unresolved"] = unresolved_products(workspace, tables, prices, rates)
+            tables["unresolved"] = unresolved_products(workspace, backend, tables, prices, rates)
         checked = check_rows(entity, tables, prices, rates)
         return write(workspace, backend, checked, valid_dataset(entity), "valid", entity)
 
 
 def unresolved_products(
-    workspace: Workspace, tables: Mapping[str, ir.Table], prices: ir.Table, rates: ir.Table
+    workspace: Workspace,
+    backend: Backend,
+    tables: Mapping[str, ir.Table],
+    prices: ir.Table,
+    rates: ir.Table,
 ) -> ir.Table:
     """What the shadow bill could not charge, found by the verb that it will be charged with."""
     policy = Policy.from_mapping(dict(workspace.spec.old_policy))
     account = tables["account"].mutate(policy_code=ibis.literal(policy.policy_code))
     policies = ibis.memtable(pa.Table.from_pylist([policy.as_row()], POLICY.arrow))
     periods = [{"period_from": start, "period_to": end} for start, end in workspace.periods]
-    rows = ibis.memtable(pa.Table.from_pylist(periods))
-    return resolve(account, tables["product"], prices, rates, policies, rows)[1]
+    held = {
+        "account": account,
+        "product": tables["product"],
+        "price": prices,
+        "tax_rate": rates,
+        "policy": policies,
+        "periods": ibis.memtable(pa.Table.from_pylist(periods, PERIODS.arrow)),
+    }
+    return unresolved(backend, held)
 
 
 def _before(workspace: Workspace, backend: Backend, name: str, entity: str) -> ir.Table:

@@ -13,7 +13,9 @@ from crossbill.engine.datasets import CHARGE_INPUT
 from crossbill.engine.integers import div_trunc
 from crossbill.platform.billing.bill import DISCOUNT
 from crossbill.platform.billing.charge import charge
-from crossbill.platform.billing.resolve import LARGEST_MONTHLY_NANOS, RECURRING
+from crossbill.platform.billing.due import RECURRING
+from crossbill.platform.billing.resolve import LARGEST_MONTHLY_NANOS
+from crossbill.platform.billing.tax import line_tax
 
 CAUSES = "crossbill.replacement.reconciliation.line_causes"
 RECORD = ("account_key", "period_from", "product_key", "category", "charge_from")
@@ -144,7 +146,7 @@ def _amounts(variants: ir.Table) -> ir.Table:
         "variant",
         category=charged.charged,
         net=charged.gross_minor,
-        tax=charged.gross_tax_minor,
+        tax=line_tax(charged, charged.gross_minor),
     )
     with_discount = charged.filter(charged.charged == RECURRING)
     discount = with_discount.select(
@@ -153,7 +155,7 @@ def _amounts(variants: ir.Table) -> ir.Table:
         "variant",
         category=ibis.literal(DISCOUNT, charged.charged.type()),
         net=with_discount.discount_minor,
-        tax=with_discount.discount_tax_minor,
+        tax=line_tax(with_discount, with_discount.discount_minor),
     )
     return itself.union(discount)
 

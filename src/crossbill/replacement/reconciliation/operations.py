@@ -15,11 +15,11 @@ from ibis.backends.duckdb import Backend
 
 from crossbill.core.policy import Policy
 from crossbill.core.refusal import Refusal
+from crossbill.engine.billing_datasets import PERIODS
 from crossbill.engine.datasets import BILL, BILL_LINE, CHARGE, DIFFERENCE, POLICY, TARIFF
 from crossbill.engine.integers import refusing_overflow
 from crossbill.platform.billing import snapshot
-from crossbill.platform.billing.resolve import currency_table
-from crossbill.platform.billing.shadow import shadow_run
+from crossbill.platform.billing.bills import bill_population
 from crossbill.platform.bulk import copy_in
 from crossbill.platform.ledger.queries import unbalanced_entries
 from crossbill.replacement.migration.models import SuspendedRecord, Wave
@@ -69,8 +69,7 @@ def bill_in_shadow(*, workspace: Workspace, wave: Wave) -> Receipt:
     used = shadow_usage.rate_usage(workspace, place) if workspace.rating else shadow_usage.Rated()
     put_aside(workspace=workspace, wave=wave, place=place, suspended=used.suspended)
     with workspace.engine() as backend, refusing_overflow():
-        chain = shadow_run(usage=workspace.rating is not None)
-        done = chain.run(backend, _billing_tables(workspace, backend, place))
+        done = bill_population(backend, _billing_tables(workspace, backend, place))
         unresolved = backend.to_pyarrow(done["unresolved"].count()).as_py()
         assert unresolved == 0, f"{unresolved} products that passed the entry checks have no price"
         files = {
@@ -109,10 +108,10 @@ def _billing_tables(workspace: Workspace, backend: Backend, place: str) -> dict[
     tables["account"] = tables["account"].mutate(policy_code=ibis.literal(policy.policy_code))
     tables["policy"] = ibis.memtable(pa.Table.from_pylist([policy.as_row()], POLICY.arrow))
     rows = [{"period_from": start, "period_to": end} for start, end in workspace.periods]
-    tables["periods"] = ibis.memtable(pa.Table.from_pylist(rows))
+    tables["periods"] = ibis.memtable(pa.Table.from_pylist(rows, PERIODS.arrow))
     if workspace.rating:
         tables["usage_total"] = workspace.scan(backend, place, "usage_total")
-    return tables | {"currency": currency_table()}
+    return tables
 
 
 def reconcile_wave(*, workspace: Workspace, wave: Wave) -> Receipt:

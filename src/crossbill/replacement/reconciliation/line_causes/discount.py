@@ -7,7 +7,7 @@ from crossbill.core.money import INT64_MAX
 from crossbill.engine.integers import div_trunc
 from crossbill.platform.billing.bill import DISCOUNT
 from crossbill.platform.billing.charge import PPM
-from crossbill.platform.billing.resolve import RECURRING
+from crossbill.platform.billing.due import RECURRING
 from crossbill.replacement.reconciliation.lines import (
     LINE,
     RECORD,

@@ -4,7 +4,8 @@ import ibis
 import ibis.expr.types as ir
 
 from crossbill.engine.integers import div_trunc, mul_div, nanos_per_minor
-from crossbill.platform.billing.resolve import LARGEST_MONTHLY_NANOS, OWN_PRICE, RECURRING
+from crossbill.platform.billing.due import RECURRING
+from crossbill.platform.billing.resolve import LARGEST_MONTHLY_NANOS, OWN_PRICE
 from crossbill.replacement.reconciliation.lines import (
     LINE,
     Case,

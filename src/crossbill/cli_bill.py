@@ -1,0 +1,223 @@
+"""``crossbill bill``: bills of a snapshot's folder, one account's preview, and why."""
+
+import json as json_format
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from crossbill.platform.billing.compute import computed, summary, write_result
+from crossbill.platform.billing.explain_bill import BillExplained, disagreements, explained
+from crossbill.platform.billing.what_if import Effect, changed
+
+OPEN_EXIT = 1
+SNAPSHOT = typer.Option(help="The folder of tables: CSV or Parquet, and perhaps catalogue.yaml.")
+PERIOD = typer.Option(help="A month such as 2026-03, or the first day of one bill cycle.")
+POLICY = typer.Option(help="A policy's YAML file, or a policy_code of the snapshot, for everyone.")
+ACCOUNT = typer.Argument(help="The key of the account.")
+ONE_OBJECT = typer.Option("--json", help="Print one JSON object only.")
+
+bill_app = typer.Typer(help="Compute bills, and explain them.", no_args_is_help=True)
+
+
+@bill_app.command()
+def compute(
+    snapshot: Annotated[Path, SNAPSHOT],
+    period: Annotated[str, PERIOD],
+    out: Annotated[Path, typer.Option(help="The folder that the bills are written to.")],
+    policy: Annotated[str | None, POLICY] = None,
+    json: Annotated[bool, ONE_OBJECT] = False,
+) -> None:
+    """Bill all accounts of a snapshot; 1 where something could not be charged."""
+    with computed(snapshot, period=period, policy=policy) as found:
+        write_result(found, out)
+        document = summary(found)
+    if json:
+        typer.echo(_as_json(document))
+    else:
+        _show_summary(document, out)
+    if document["unresolved"]:
+        raise typer.Exit(OPEN_EXIT)
+
+
+@bill_app.command()
+def preview(
+    account: Annotated[str, ACCOUNT],
+    snapshot: Annotated[Path, SNAPSHOT],
+    period: Annotated[str, PERIOD],
+    policy: Annotated[str | None, POLICY] = None,
+    json: Annotated[bool, ONE_OBJECT] = False,
+) -> None:
+    """Say what one account would be billed; the same calculation on a population of one."""
+    with computed(snapshot, period=period, policy=policy, account=account) as found:
+        bills, unresolved = explained(found), found.fetch("unresolved").to_pylist()
+    if json:
+        typer.echo(_as_json({"bills": [_bill(bill) for bill in bills], "unresolved": unresolved}))
+    else:
+        _show_bills(account, bills, steps=False)
+        _show_unresolved(unresolved)
+    if unresolved:
+        raise typer.Exit(OPEN_EXIT)
+
+
+@bill_app.command("what-if")
+def what_if_command(  # noqa: PLR0913 - the options of the command
+    snapshot: Annotated[Path, SNAPSHOT],
+    period: Annotated[str, PERIOD],
+    policy: Annotated[str | None, POLICY] = None,
+    catalogue: Annotated[
+        Path | None, typer.Option(help="Another catalogue of products, a YAML file.")
+    ] = None,
+    other_policy: Annotated[str | None, typer.Option(help="Another policy.")] = None,
+    json: Annotated[bool, ONE_OBJECT] = False,
+) -> None:
+    """Bill everybody before and after a change of catalogue or policy, and compare."""
+    effect = changed(
+        snapshot, period=period, policy=policy, catalogue=catalogue, other_policy=other_policy
+    )
+    if json:
+        typer.echo(_as_json(effect.document()))
+    else:
+        show_effect(effect)
+
+
+@bill_app.command()
+def explain(  # noqa: PLR0913 - the options of the command
+    account: Annotated[str, ACCOUNT],
+    snapshot: Annotated[Path, SNAPSHOT],
+    period: Annotated[str, PERIOD],
+    policy: Annotated[str | None, POLICY] = None,
+    stored: Annotated[
+        Path | None, typer.Option(help="What `bill compute` wrote: say whether it still agrees.")
+    ] = None,
+    json: Annotated[bool, ONE_OBJECT] = False,
+) -> None:
+    """Derive one account's bill step by step; 1 where the stored one no longer agrees."""
+    with computed(snapshot, period=period, policy=policy, account=account) as found:
+        bills = explained(found)
+        differing = disagreements(found, stored) if stored else []
+    if json:
+        document = {"bills": [_bill(bill) for bill in bills], "disagreements": differing}
+        typer.echo(_as_json(document))
+    else:
+        _show_bills(account, bills, steps=True)
+        if stored:
+            _show_agreement(differing)
+    if differing:
+        raise typer.Exit(OPEN_EXIT)
+
+
+def _as_json(document: Any) -> str:
+    return json_format.dumps(document, indent=2, ensure_ascii=False, default=str)
+
+
+def _bill(found: BillExplained) -> dict[str, Any]:
+    """A bill as JSON."""
+    bill = found.bill
+    return {
+        "account_key": bill["account_key"],
+        "period_from": bill["period_from"],
+        "period_to": bill["period_to"],
+        "currency": bill["currency"],
+        **found.totals,
+        "taxes": list(found.taxes),
+        "lines": [
+            {
+                "product_key": line.line["product_key"],
+                "category": line.line["category"],
+                "price_code": line.line["price_code"],
+                "charge_from": line.line["charge_from"],
+                "charge_to": line.line["charge_to"],
+                "net": line.net,
+                "tax": line.tax,
+                "steps": list(line.steps),
+            }
+            for line in found.lines
+        ],
+    }
+
+
+def _show_summary(document: dict[str, Any], out: Path) -> None:
+    console = Console()
+    table = Table("currency", "bills", "net", "tax", "total", "credits", "to pay")
+    for row in document["totals"]:
+        figures = (row[name] for name in ("net", "tax", "total", "credit", "due"))
+        table.add_row(row["currency"], f"{row['bills']:,}", *figures)
+    console.print(table)
+    lines = Table("category", "currency", "lines", "net")
+    for row in document["categories"]:
+        lines.add_row(row["category"], row["currency"], f"{row['lines']:,}", row["net"])
+    console.print(lines)
+    for code, products in document["unresolved"].items():
+        typer.echo(f"Not charged: {products:,} with {code}, see {out / 'unresolved.parquet'}")
+    typer.echo(f"Bills: {out}")
+
+
+def show_effect(effect: Effect) -> None:
+    """Print what a change does to a population."""
+    console = Console()
+    sums = Table("currency", "bills", "unchanged", "dearer", "cheaper", "before", "after", "more")
+    for row in effect.totals:
+        counts = (f"{row[name]:,}" for name in ("bills", "unchanged", "dearer", "cheaper"))
+        sums.add_row(row["currency"], *counts, row["before"], row["after"], row["difference"])
+    console.print(sums)
+    if effect.largest:
+        largest = Table("account", "period", "before", "after", "more")
+        for row in effect.largest:
+            days = str(row["period_from"])
+            largest.add_row(
+                escape(row["account_key"]), days, row["before"], row["after"], row["difference"]
+            )
+        console.print(largest)
+    before, after = effect.unresolved
+    if before or after:
+        typer.echo(f"Products that cannot be charged: {before:,} before, {after:,} after")
+
+
+def _show_bills(account: str, bills: list[BillExplained], *, steps: bool) -> None:
+    if not bills:
+        typer.echo(f"Nothing is billed to {account} in this period.")
+    for found in bills:
+        bill = found.bill
+        typer.echo(f"Account {account}, {bill['period_from']} to {bill['period_to']}")
+        _show_lines(found, steps=steps)
+        for tax in found.taxes:
+            typer.echo(f"  {tax}")
+        totals = ", ".join(f"{name} {amount}" for name, amount in found.totals.items())
+        typer.echo(f"  {bill['currency']}: {totals}")
+
+
+def _show_lines(found: BillExplained, *, steps: bool) -> None:
+    table = Table("product", "category", "price", "from", "to", "net", "tax")
+    for column in table.columns[-2:]:
+        column.justify = "right"
+    for line in found.lines:
+        row = line.line
+        names = (row["product_key"] or "", row["category"], row["price_code"])
+        days = (str(row["charge_from"]), str(row["charge_to"]))
+        table.add_row(*(escape(name) for name in names), *days, line.net, line.tax)
+    if not steps:
+        Console().print(table)
+        return
+    for line in found.lines:
+        row = line.line
+        typer.echo(f"  {row['product_key'] or ''} {row['category']}: {line.net}")
+        for step in line.steps:
+            typer.echo(f"    {step}")
+
+
+def _show_unresolved(rows: list[dict[str, Any]]) -> None:
+    for row in rows:
+        typer.echo(
+            f"Not charged: {row['product_key']}, {row['code']} ({row['field']} {row['value']!r})"
+        )
+
+
+def _show_agreement(differing: list[str]) -> None:
+    if not differing:
+        typer.echo("The stored bill agrees.")
+    for words in differing:
+        typer.echo(f"No longer agrees: {words}")

@@ -1,0 +1,207 @@
+"""The schemas of billing beside the canonical tables: terms of prices, discounts, taxes, bills."""
+
+from crossbill.engine.datasets import ACCOUNT, BILL, BILL_LINE, described
+
+BILLED_ACCOUNT = ACCOUNT.extended(
+    "account",
+    """
+    policy_code  text  which rules bill it
+    """,
+)
+
+PERIODS = described(
+    "periods",
+    "period_from bill_cycle_day",
+    """
+    period_from     date      first day billed
+    period_to       date      first day no longer billed
+    bill_cycle_day  integer?  of the accounts that have this period; empty: all have it
+    """,
+)
+
+CURRENCY = described(
+    "currency",
+    "currency",
+    """
+    currency      text     ISO 4217
+    minor_digits  integer  digits of its minor unit
+    """,
+)
+
+COMPONENT = described(
+    "component",
+    "offering_code price_code",
+    """
+    offering_code  text     the offering; one without a component has one monthly price
+    price_code     text     the offering_code of its rows in the price table
+    kind           text     recurring, one_time or termination
+    timing         text     advance or arrears; of a one-time charge start or end of the product
+    months         integer  of an interval: 1, 3, 12 ...; of a termination the months of one fee
+    alignment      text     cycle (the account's bill day), start (of the product), calendar
+    prorated       boolean  part of an interval costs its share; else all of it
+    tax_category   text     what kind of thing it is for tax
+    tax_inclusive  boolean  its price contains the tax
+    """,
+)
+
+CHARGED = described(
+    "charged",
+    "product_key price_code",
+    """
+    product_key      text  what was charged
+    price_code       text  by which price
+    charged_through  date  first day that no bill has charged yet
+    """,
+)
+
+BOUNDARY = described(
+    "boundary",
+    "anchor_day month",
+    """
+    anchor_day  integer  the day of the month on which intervals start, 1 to 31
+    month       integer  year x 12 + month - 1
+    day         date     that day, or the last of a shorter month
+    """,
+)
+
+TAX = described(
+    "tax_rate",
+    "tax_code tax_category tax_name valid_from",
+    """
+    tax_code      text     jurisdiction
+    valid_from    date     first day
+    valid_to      date?    first day no longer valid
+    rate_ppm      integer  millionths of the net amount
+    tax_category  text     what kind of thing it taxes
+    tax_name      text     which of the jurisdiction's taxes
+    """,
+)
+
+EXEMPTION = described(
+    "exemption",
+    "account_key tax_name valid_from",
+    """
+    account_key  text   who does not pay it
+    tax_name     text?  which tax; empty: all of them
+    valid_from   date   first day
+    valid_to     date?  first day no longer valid
+    reason       text   as the bill says it: a certificate, reverse charge ...
+    """,
+)
+
+DISCOUNT = described(
+    "discount",
+    "account_key position discount_key",
+    """
+    discount_key   text      identity
+    account_key    text      whose bill
+    position       integer   what is taken off first, second ...; once an account
+    product_key    text?     only from this product
+    offering_code  text?     only from this offering
+    category       text?     only from recurring, usage or one_time
+    kind           text      percentage or amount
+    rate_ppm       integer?  of a percentage: millionths of what earlier discounts left
+    amount_minor   integer?  of an amount: so much
+    spend_minor    integer?  only where at least so much is there to be discounted
+    most_minor     integer?  at most so much on one bill
+    left_minor     integer?  at most what is left of it
+    valid_from     date      first day; of a bill period its first day counts
+    valid_to       date?     first day no longer valid
+    """,
+)
+
+COMMITMENT = described(
+    "commitment",
+    "commitment_key",
+    """
+    commitment_key  text     identity
+    account_key     text     who promised
+    product_key     text?    only this product counts
+    category        text?    only recurring, usage or one_time counts
+    amount_minor    integer  so much a period, after discounts
+    prorated        boolean  part of a period needs its share only
+    tax_category    text     of what is added to reach it
+    valid_from      date     first day
+    valid_to        date?    first day no longer valid
+    """,
+)
+
+CREDIT = described(
+    "credit",
+    "account_key position credit_key",
+    """
+    credit_key   text     identity
+    account_key  text     whose
+    position     integer  what is used first, second ...; once an account
+    left_minor   integer  what is left of it
+    """,
+)
+
+NET_LINE = described(
+    "net_line",
+    "account_key period_from product_key category price_code charge_from sign",
+    """
+    account_key        text      who is billed
+    period_from        date      of the bill
+    period_to          date      of the bill
+    product_key        text?     what is charged
+    offering_code      text?     its offering
+    category           text      recurring, usage, one_time, discount, commitment
+    price_code         text      which price, discount or commitment
+    counted_as         text      the category of the charge behind it
+    charge_from        date      first day this line charges
+    charge_to          date      first day it no longer charges
+    sign               integer   -1 for days given back, else 1
+    currency           text      ISO 4217
+    amount_minor       integer   as the price says it, so with its tax where it is inclusive
+    tax_code           text      jurisdiction
+    tax_category       text      what kind of thing it is for tax
+    tax_inclusive      boolean   the amount contains its tax
+    rounding_mode      text      of the policy
+    tax_scope          text      of the policy
+    tax_rounding_mode  text      of the policy
+    source_changed_at  instant?  change stamp of what it was made from
+    events             integer?  usage records behind it
+    """,
+)
+
+COMPUTED_LINE = BILL_LINE.extended(
+    "bill_line",
+    """
+    price_code  text     which of the offering's prices, which discount or commitment
+    sign        integer  -1 for days charged in advance and given back, else 1
+    """,
+)
+
+BILL_TAX = described(
+    "bill_tax",
+    "bill_key tax_code tax_name rate_ppm",
+    """
+    bill_key       text     the bill
+    tax_code       text     jurisdiction
+    tax_name       text     which tax
+    rate_ppm       integer  its rate; 0 where the account is exempt
+    taxable_minor  integer  the net amount taxed
+    tax_minor      integer  the tax
+    exempt         text?    why nothing is due
+    """,
+)
+
+COMPUTED_BILL = BILL.extended(
+    "bill",
+    """
+    credit_minor  integer  credits used, 0 or more
+    due_minor     integer  what is left to pay: total less credits
+    """,
+)
+
+CREDIT_USE = described(
+    "credit_use",
+    "credit_key",
+    """
+    credit_key   text     which credit
+    bill_key     text     what it pays
+    used_minor   integer  so much of it
+    left_minor   integer  what is left after that
+    """,
+)

@@ -1,0 +1,224 @@
+"""The bills of a population as one compiled chain: due, resolve, charge, discount, tax, bill.
+
+The shadow run, the live run, a preview and a what-if are this chain on other rows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis.backends.duckdb import Backend
+
+from crossbill.core.money import MINOR_DIGITS
+from crossbill.engine.billing_datasets import (
+    BILLED_ACCOUNT,
+    BOUNDARY,
+    CHARGED,
+    COMMITMENT,
+    COMPONENT,
+    CREDIT,
+    CREDIT_USE,
+    CURRENCY,
+    DISCOUNT,
+    EXEMPTION,
+    PERIODS,
+    TAX,
+)
+from crossbill.engine.calculation import Calculation, Step, Tables
+from crossbill.engine.datasets import CUSTOMER, POLICY, PRICE, PRODUCT, USAGE_TOTAL, Dataset
+from crossbill.platform.billing import bill, commitments, discounts, tax
+from crossbill.platform.billing.charge import charge
+from crossbill.platform.billing.due import boundaries
+from crossbill.platform.billing.resolve import resolve, resolve_usage
+
+INPUTS: dict[str, Dataset] = {
+    dataset.name: dataset
+    for dataset in (
+        BILLED_ACCOUNT, CUSTOMER, PRODUCT, PRICE, TAX, POLICY, PERIODS, CURRENCY, COMPONENT,
+        CHARGED, BOUNDARY, USAGE_TOTAL, DISCOUNT, EXEMPTION, COMMITMENT, CREDIT,
+    )
+}  # fmt: skip
+RESULTS = ("unresolved", "charge_input", "charge", "bill_line", "bill_tax", "bill", "credit_use")
+TAX_TERMS = {"tax_category": "standard", "tax_name": "tax"}  # where a rate states neither
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the chain is built for; what a population does not have costs nothing."""
+
+    taxes: int = 1  # of a line, side by side
+    discounts: int = 0  # of a bill, one after the other
+    usage: bool = False
+    commitments: bool = False
+    credits: bool = False
+
+
+@cache
+def billing(shape: Shape) -> Calculation:
+    """Inputs: the tables of ``INPUTS`` by name. Results: the tables of ``RESULTS``."""
+    return Calculation(
+        {name: dataset.ibis for name, dataset in INPUTS.items()},
+        [
+            Step("charge_input", lambda t: _resolved(t, shape, 0)),
+            Step("unresolved", lambda t: _resolved(t, shape, 1)),
+            Step("charge", lambda t: charge(t["charge_input"])),
+            *_discount_passes(shape),
+            Step("net_line", lambda t: _net_lines(t, shape)),
+            *_true_ups(shape),
+            Step("taxed", lambda t: _taxed(t, shape)),
+            Step("bill_line", lambda t: bill.bill_lines(t["taxed"])),
+            Step("bill_tax", lambda t: tax.bill_taxes(t["taxed"], shape.taxes)),
+            Step("total", _totals),
+            Step("credit_use", lambda t: _credit_use(t, shape)),
+            Step("bill", lambda t: bill.with_credits(t["total"], t["credit_use"])),
+        ],
+    )
+
+
+def bill_population(backend: Backend, tables: Mapping[str, ir.Table]) -> dict[str, ir.Table]:
+    """Bill by the smallest chain that fits; ``tables`` are named as ``INPUTS``, optional ones may
+    be missing. Gives the results and the inputs.
+    """
+    held = complete(backend, tables)
+    return billing(shape_of(backend, held)).run(backend, held)
+
+
+def unresolved(backend: Backend, tables: Mapping[str, ir.Table]) -> ir.Table:
+    """What the same population could not be charged, as an expression; executes no charge."""
+    return _resolved(complete(backend, tables), Shape(), 1)
+
+
+def complete(backend: Backend, tables: Mapping[str, ir.Table]) -> dict[str, ir.Table]:
+    """The same tables, and those that are missing: empty, or what follows from the others."""
+    held = dict(tables)
+    for name, dataset in INPUTS.items():
+        if name not in held and name not in ("boundary", "currency"):
+            held[name] = ibis.memtable(dataset.empty())
+    if "currency" not in held:
+        held["currency"] = currency_table()
+    terms = {name: ibis.literal(value) for name, value in TAX_TERMS.items()}
+    rates = held["tax_rate"]
+    held["tax_rate"] = rates.mutate(**{n: v for n, v in terms.items() if n not in rates.columns})
+    if "boundary" not in held:
+        held["boundary"] = ibis.memtable(boundaries(_days(backend, held)))
+    return held
+
+
+def currency_table() -> ir.Table:
+    """The minor digits of every currency that can be billed in."""
+    rows = [{"currency": code, "minor_digits": digits} for code, digits in MINOR_DIGITS.items()]
+    return ibis.memtable(pa.Table.from_pylist(rows, CURRENCY.arrow))
+
+
+def shape_of(backend: Backend, held: Mapping[str, ir.Table]) -> Shape:
+    """The smallest shape that fits these tables; reads only the small ones."""
+    rates, passes = held["tax_rate"], held["discount"]
+    names = rates.group_by("tax_code", "tax_category").aggregate(n=rates.tax_name.nunique())
+    each = passes.group_by("account_key").aggregate(n=passes.count())
+    counts = {
+        "taxes": names.n.max(),
+        "discounts": each.n.max(),
+        "usage": held["usage_total"].count(),
+        "commitments": held["commitment"].count(),
+        "credits": held["credit"].count(),
+    }
+    found = {name: backend.to_pyarrow(count).as_py() or 0 for name, count in counts.items()}
+    return Shape(
+        taxes=max(found["taxes"], 1),
+        discounts=found["discounts"],
+        **{name: bool(found[name]) for name in ("usage", "commitments", "credits")},
+    )
+
+
+def _days(backend: Backend, held: Mapping[str, ir.Table]) -> list:  # type: ignore[type-arg]
+    """The days between which intervals are counted."""
+    periods, charged = held["periods"], held["charged"]
+    asked = (
+        periods.period_from.min(), periods.period_to.max(), charged.charged_through.min(),
+        charged.charged_through.max(),
+    )  # fmt: skip
+    days = [backend.to_pyarrow(day).as_py() for day in asked]
+    return [day for day in days if day is not None]
+
+
+def _resolved(t: Tables, shape: Shape, part: int) -> ir.Table:
+    """What products cost by themselves, and what they used: what is charged, or is not."""
+    names = (
+        "account", "product", "price", "tax_rate", "policy", "periods", "currency", "component",
+        "charged", "boundary",
+    )  # fmt: skip
+    products = resolve(*(t[name] for name in names))[part]
+    if not shape.usage:
+        return products
+    used = ("usage_total", "account", "tax_rate", "policy", "currency")
+    return products.union(resolve_usage(*(t[name] for name in used))[part])
+
+
+def _discount_passes(shape: Shape) -> list[Step]:
+    """Who has which discount, and for each pass what it takes and leaves."""
+    if shape.discounts == 0:
+        return []
+    steps = [
+        Step("left_0", lambda t: discounts.discountable(t["charge"])),
+        Step("discounts", lambda t: discounts.active(t["discount"], t["left_0"])),
+    ]
+    for number in range(shape.discounts):
+        steps.extend(_pass(number, last=number + 1 == shape.discounts))
+    return steps
+
+
+def _pass(number: int, *, last: bool) -> list[Step]:
+    lines, share = f"left_{number}", f"share_{number}"
+    takes = Step(share, lambda t: discounts.taken(t[lines], t["discounts"], number))
+    if last:
+        return [takes]
+    return [takes, Step(f"left_{number + 1}", lambda t: discounts.still(t[lines], t[share]))]
+
+
+def _net_lines(t: Tables, shape: Shape) -> ir.Table:
+    lines = bill.net_lines(t["charge"])
+    taken = [t[f"share_{number}"] for number in range(shape.discounts)]
+    if not taken:
+        return lines
+    shares = ibis.union(*taken) if len(taken) > 1 else taken[0]
+    return lines.union(discounts.discount_lines(lines, shares))
+
+
+def _true_ups(shape: Shape) -> list[Step]:
+    if not shape.commitments:
+        return []
+    return [Step("true_up", _true_up)]
+
+
+def _true_up(t: Tables) -> ir.Table:
+    account, policy, periods = t["account"], t["policy"], t["periods"]
+    held = account.cross_join(periods.rename(cycle="bill_cycle_day"))
+    mine = held.filter(held.cycle.isnull() | (held.cycle == held.bill_cycle_day))
+    payer = mine.inner_join(policy, "policy_code").select(
+        "account_key", "period_from", "period_to", "currency", "tax_code", "day_count",
+        "rounding_mode", "tax_scope", "tax_rounding_mode",
+    )  # fmt: skip
+    return commitments.true_up(t["net_line"], t["commitment"], payer)
+
+
+def _taxed(t: Tables, shape: Shape) -> ir.Table:
+    lines = t["net_line"].union(t["true_up"]) if shape.commitments else t["net_line"]
+    keyed = bill.with_bill_key(lines)
+    return tax.with_taxes(keyed, t["tax_rate"], t["exemption"], shape.taxes)
+
+
+def _totals(t: Tables) -> ir.Table:
+    return bill.bill(t["bill_line"], t["bill_tax"], t["account"], t["customer"])
+
+
+def _credit_use(t: Tables, shape: Shape) -> ir.Table:
+    if shape.credits:
+        return bill.credit_use(t["total"], t["credit"])
+    return (
+        t["credit"]
+        .mutate(bill_key=t["credit"].credit_key, used_minor=t["credit"].left_minor)
+        .select(*CREDIT_USE.ibis)
+    )

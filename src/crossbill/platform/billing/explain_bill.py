@@ -1,0 +1,201 @@
+"""Why a bill is what it is: each line in words and numbers, from what the calculation holds."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pyarrow import parquet
+
+from crossbill.core.money import NANO_DIGITS, format_minor, format_nanos, minor_digits
+from crossbill.core.refusal import Refusal
+from crossbill.engine.billing_datasets import COMPUTED_BILL, COMPUTED_LINE
+from crossbill.platform.billing.bill import DISCOUNT
+from crossbill.platform.billing.commitments import COMMITMENT
+from crossbill.platform.billing.compute import Computed
+from crossbill.platform.billing.resolve import OWN_PRICE, USAGE
+
+Row = Mapping[str, Any]
+LINE = ("period_from", "product_key", "price_code", "charge_from", "sign")
+DAY_COUNTS = {
+    "actual_actual": "calendar days",
+    "thirty_360": "days of months of 30",
+    "actual_365": "days of a year of 365, twelve months' price",
+}
+STORED = {"bill.parquet": COMPUTED_BILL, "bill_line.parquet": COMPUTED_LINE}
+
+
+class NoStoredBills(Refusal):
+    """The folder holds no bills to compare with. Name the folder that `bill compute` wrote."""
+
+    code: ClassVar[str] = "NO_STORED_BILLS"
+
+
+@dataclass(frozen=True)
+class LineExplained:
+    """A line as it is printed, and the steps that lead to it."""
+
+    line: Row
+    net: str
+    tax: str
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BillExplained:
+    """A bill with its lines, its taxes and credits in words."""
+
+    bill: Row
+    lines: tuple[LineExplained, ...]
+    taxes: tuple[str, ...]
+    totals: Mapping[str, str]
+
+
+def explained(found: Computed) -> list[BillExplained]:
+    """All bills of a computed snapshot; meant for one account."""
+    rows = {name: found.fetch(name).to_pylist() for name in ("bill", "bill_line", "bill_tax")}
+    charges = {_key(row): row for row in found.fetch("charge").to_pylist()}
+    return [
+        BillExplained(
+            bill,
+            tuple(_line(row, charges) for row in _printed(rows["bill_line"], bill)),
+            tuple(_tax(row, bill) for row in rows["bill_tax"] if _is_of(row, bill)),
+            _totals(bill),
+        )
+        for bill in rows["bill"]
+    ]
+
+
+def disagreements(found: Computed, folder: Path) -> list[str]:
+    """What a folder of stored bills says otherwise of the same accounts, in words."""
+    told: list[str] = []
+    for name, dataset in STORED.items():
+        if not (folder / name).exists():
+            raise NoStoredBills("there is no such file", file=str(folder / name), cure="compute")
+        now = found.fetch(dataset.name).to_pylist()
+        mine = {row["account_key"] for row in now}
+        before = [
+            row
+            for row in parquet.read_table(folder / name).to_pylist()
+            if row["account_key"] in mine
+        ]
+        told.extend(f"{name} said {_shown(row)}" for row in before if row not in now)
+        told.extend(f"{name} would say {_shown(row)}" for row in now if row not in before)
+    return told
+
+
+def _shown(row: Row) -> str:
+    return ", ".join(f"{name} {value}" for name, value in row.items() if value is not None)
+
+
+def _key(row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in LINE)
+
+
+def _is_of(row: Row, bill: Row) -> bool:
+    return bool(row["bill_key"] == bill["bill_key"])
+
+
+def _printed(lines: Iterable[Row], bill: Row) -> list[Row]:
+    """The lines of a bill: product by product, what is taken off after what is charged."""
+    mine = [row for row in lines if _is_of(row, bill)]
+    return sorted(mine, key=lambda row: (row["product_key"] is None, row["product_key"] or "",
+                                         row["category"] == DISCOUNT))  # fmt: skip
+
+
+def _line(row: Row, charges: Mapping[tuple[Any, ...], Row]) -> LineExplained:
+    digits = minor_digits(row["currency"])
+    charge = charges.get(_key(row))
+    return LineExplained(
+        row,
+        format_minor(row["net_minor"], digits),
+        format_minor(row["tax_minor"], digits),
+        tuple(_steps(row, charge, digits)),
+    )
+
+
+def _steps(row: Row, charge: Row | None, digits: int) -> Iterable[str]:
+    """How the line came about."""
+    if row["category"] == COMMITMENT:
+        yield f"what is missing of the commitment {row['price_code']}"
+    elif row["category"] == DISCOUNT and charge is None:
+        yield f"this line's share of the discount {row['price_code']}, by largest remainder"
+    elif charge is None:
+        yield "no charge stands behind this line"
+    elif row["category"] == DISCOUNT:
+        percent = _percent(charge["discount_ppm"])
+        gross = format_minor(charge["gross_minor"], digits)
+        yield f"the product's own discount: {percent} of {gross}, rounded {_rounding(charge)}"
+    else:
+        yield from _charged(charge, digits)
+
+
+def _charged(charge: Row, digits: int) -> Iterable[str]:
+    if charge["category"] == USAGE:
+        events = charge["events"]
+        yield f"{events:,} rated usage events, together {format_nanos(charge['price_nanos'])}"
+    else:
+        yield _price_words(charge)
+        yield _share_words(charge)
+    if charge["sign"] < 0:
+        yield "charged in advance before, and given back"
+    yield _rounded_words(charge, digits)
+    if charge["tax_inclusive"]:
+        yield f"the price contains its tax of {_percent(charge['tax_ppm'])}"
+
+
+def _rounded_words(charge: Row, digits: int) -> str:
+    gross = format_minor(charge["gross_minor"], digits)
+    if charge["gross_minor"] * 10 ** (NANO_DIGITS - digits) == charge["gross_nanos"]:
+        return f"{gross} exactly"
+    return f"{format_nanos(charge['gross_nanos'])}, rounded {_rounding(charge)}: {gross}"
+
+
+def _price_words(charge: Row) -> str:
+    own = charge["price_version"] == OWN_PRICE
+    version = "the customer's own price" if own else f"version {charge['price_version']}"
+    months = charge["interval_months"]
+    every = "once" if charge["category"] != "recurring" else f"per {_months(months)}"
+    price = format_nanos(charge["price_nanos"], minor_digits(charge["currency"]))
+    return f"{charge['price_code']}: {price} x {charge['quantity']:,} {every} ({version})"
+
+
+def _months(months: int) -> str:
+    return "month" if months == 1 else f"{months} months"
+
+
+def _share_words(charge: Row) -> str:
+    days = f"{charge['charge_from']} to {charge['charge_to']}"
+    if charge["numerator"] == charge["denominator"]:
+        return f"{days}, all of it"
+    share = Fraction(charge["numerator"], charge["denominator"])
+    counted = DAY_COUNTS[charge["day_count"]]
+    whole = f"{charge['interval_from']} to {charge['interval_to']}"
+    return (
+        f"{days} of {whole}: {charge['numerator']}/{charge['denominator']}"
+        f"{'' if share.denominator == charge['denominator'] else f' = {share}'} ({counted})"
+    )
+
+
+def _rounding(charge: Row) -> str:
+    return str(charge["rounding_mode"]).replace("_", " ")
+
+
+def _percent(ppm: int) -> str:
+    whole, part = divmod(ppm, 10_000)
+    return f"{whole}.{part:04}".rstrip("0").rstrip(".") + " %"
+
+
+def _tax(row: Row, bill: Row) -> str:
+    digits = minor_digits(bill["currency"])
+    taxable, tax = (format_minor(row[name], digits) for name in ("taxable_minor", "tax_minor"))
+    why = f" (exempt: {row['exempt']})" if row["exempt"] else ""
+    named = f"{row['tax_name']} of {row['tax_code']}"
+    return f"{named}: {_percent(row['rate_ppm'])} of {taxable} is {tax}{why}"
+
+
+def _totals(bill: Row) -> dict[str, str]:
+    digits = minor_digits(bill["currency"])
+    names = ("net", "tax", "total", "credit", "due")
+    return {name: format_minor(bill[f"{name}_minor"], digits) for name in names}

@@ -1,0 +1,132 @@
+"""What a change would do to everybody's bills: the same population billed before and after it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis.backends.duckdb import Backend
+
+from crossbill.core.money import format_minor, minor_digits
+from crossbill.engine.duckdb import connect
+from crossbill.engine.integers import refusing_overflow, total
+from crossbill.platform.billing.compute import bill_tables, periods, with_policy
+from crossbill.platform.billing.read_snapshot import read_snapshot
+from crossbill.platform.product.catalogue_file import read_product_catalogue
+
+KEY = ("account_key", "period_from", "currency")
+MOST_SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Sums by currency, the accounts with the largest differences, and what cannot be charged.
+
+    ``totals`` has bills, unchanged, dearer and cheaper bills, and before, after and difference as
+    decimal text; ``largest`` one row an account. ``unresolved`` counts products, before and after.
+    """
+
+    totals: list[dict[str, Any]]
+    largest: list[dict[str, Any]]
+    unresolved: tuple[int, int]
+
+    def document(self) -> dict[str, Any]:
+        """The effect as JSON."""
+        before, after = self.unresolved
+        return {
+            "totals": self.totals,
+            "largest": self.largest,
+            "unresolved": {"before": before, "after": after},
+        }
+
+
+def changed(
+    snapshot: Path,
+    *,
+    period: str,
+    policy: str | None,
+    catalogue: Path | None,
+    other_policy: str | None,
+) -> Effect:
+    """What another catalogue, another policy or both would do to a snapshot's bills."""
+    with connect() as backend, refusing_overflow():
+        came = read_snapshot(backend, snapshot)
+        came["periods"] = ibis.memtable(periods(period))
+        made = read_product_catalogue(catalogue).tables() if catalogue else {}
+        new = came | {name: ibis.memtable(rows) for name, rows in made.items()}
+        return what_if(
+            backend,
+            with_policy(backend, came, policy),
+            with_policy(backend, new, other_policy or policy),
+        )
+
+
+def what_if(
+    backend: Backend, before: Mapping[str, ir.Table], after: Mapping[str, ir.Table]
+) -> Effect:
+    """Bill both and compare, bill by bill; the tables are those of ``bill_tables``."""
+    held = [_billed(backend, tables) for tables in (before, after)]
+    bills = [ibis.memtable(rows) for rows, _ in held]
+    rows = _compared(*bills)
+    return Effect(
+        [_sums(row) for row in backend.to_pyarrow(_totals(rows)).to_pylist()],
+        [_sums(row) for row in backend.to_pyarrow(_largest(rows)).to_pylist()],
+        (held[0][1], held[1][1]),
+    )
+
+
+def _billed(backend: Backend, tables: Mapping[str, ir.Table]) -> tuple[pa.Table, int]:
+    """The totals of all bills, and how many products cannot be charged."""
+    done = bill_tables(backend, tables)
+    bills = done["bill"].select(*KEY, "total_minor")
+    unresolved = backend.to_pyarrow(done["unresolved"].count()).as_py()
+    return backend.to_pyarrow(bills), unresolved
+
+
+def _compared(before: ir.Table, after: ir.Table) -> ir.Table:
+    """One row a bill of either side; what a side does not have is 0 there."""
+    new = after.rename(after_minor="total_minor")
+    rows = before.rename(before_minor="total_minor").outer_join(new, list(KEY))
+    both = rows.mutate(
+        **{name: rows[name].coalesce(rows[f"{name}_right"]) for name in KEY},
+        before_minor=rows.before_minor.fill_null(0),
+        after_minor=rows.after_minor.fill_null(0),
+    )
+    return both.select(*KEY, "before_minor", "after_minor").mutate(
+        difference_minor=both.after_minor - both.before_minor
+    )
+
+
+def _totals(rows: ir.Table) -> ir.Table:
+    change = rows.difference_minor
+    return (
+        rows.group_by("currency")
+        .aggregate(
+            bills=rows.count(),
+            unchanged=(change == 0).cast("int64").sum(),
+            dearer=(change > 0).cast("int64").sum(),
+            cheaper=(change < 0).cast("int64").sum(),
+            before_minor=total(rows.before_minor),
+            after_minor=total(rows.after_minor),
+            difference_minor=total(change),
+        )
+        .order_by("currency")
+    )
+
+
+def _largest(rows: ir.Table) -> ir.Table:
+    changed = rows.filter(rows.difference_minor != 0)
+    return changed.order_by(ibis.desc(changed.difference_minor.abs()), *KEY).limit(MOST_SHOWN)
+
+
+def _sums(row: Mapping[str, Any]) -> dict[str, Any]:
+    digits = minor_digits(row["currency"])
+    return {
+        name.removesuffix("_minor"): format_minor(int(value), digits)
+        if name.endswith("_minor")
+        else (int(value) if isinstance(value, int) else str(value))
+        for name, value in row.items()
+    }

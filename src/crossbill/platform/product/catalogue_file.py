@@ -1,0 +1,248 @@
+"""Reads a catalogue of products: one YAML file, checked as a whole, and what it means as tables."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pyarrow as pa
+
+from crossbill.core.refusal import Refusal
+from crossbill.core.versions import Window, misfits, windows
+from crossbill.engine.billing_datasets import COMPONENT, TAX
+from crossbill.engine.datasets import PRICE
+from crossbill.engine.yaml_file import Place, YamlFile, parse_yaml, read_yaml
+from crossbill.platform.product.catalogue_format import (
+    Dated,
+    OfferingSpec,
+    PriceSpec,
+    ProductCatalogueSpec,
+    TaxSpec,
+)
+
+REFERENCE = "docs/reference/product-catalogue.md"
+CURE = f"see {REFERENCE} for the keys of this file"
+BETWEEN = "/"  # offering and price in the code of a price
+
+
+class BadProductCatalogue(Refusal):
+    """The catalogue of products is not sound. Mend the place that is named."""
+
+    code: ClassVar[str] = "BAD_PRODUCT_CATALOGUE"
+
+
+@dataclass(frozen=True)
+class ProductCatalogue:
+    """A catalogue that was read and found sound."""
+
+    file: YamlFile
+    spec: ProductCatalogueSpec
+
+    def tables(self) -> dict[str, pa.Table]:
+        """The datasets ``price``, ``component`` and ``tax_rate``."""
+        rows = {
+            PRICE: (
+                row for price in self.prices() for row in _versions(self.spec.currency, *price)
+            ),
+            COMPONENT: self._components(),
+            TAX: _rates(self.spec.taxes),
+        }
+        return {
+            dataset.name: pa.Table.from_pylist(list(found), dataset.arrow)
+            for dataset, found in rows.items()
+        }
+
+    def prices(self) -> Iterator[tuple[OfferingSpec, PriceSpec]]:
+        """Every price with its offering."""
+        return ((offering, price) for offering in self.spec.offerings for price in offering.prices)
+
+    def _versions(self) -> Iterator[dict[str, Any]]:
+        for offering, price in self.prices():
+            yield from _versions(self.spec.currency, offering, price)
+
+    def _components(self) -> Iterator[dict[str, Any]]:
+        """What each offering is charged: its own prices and those of all that it contains."""
+        known = {offering.code: offering for offering in self.spec.offerings}
+        parts = {code: offering.contains for code, offering in known.items()}
+        for offering in self.spec.offerings:
+            for code in sorted(_within([offering.code], parts)):
+                for price in known[code].prices:
+                    yield _component(known[code], price) | {"offering_code": offering.code}
+
+
+def read_product_catalogue(path: Path) -> ProductCatalogue:
+    """Read and check a catalogue; the first thing that is wrong is refused with its place."""
+    return _sound(read_yaml(path, refusal=BadProductCatalogue, cure=CURE))
+
+
+def parse_product_catalogue(text: str, *, name: str) -> ProductCatalogue:
+    """As ``read_product_catalogue``, of a text that is at hand; refusals call it by the name."""
+    return _sound(parse_yaml(text, name=name, refusal=BadProductCatalogue, cure=CURE))
+
+
+def _sound(file: YamlFile) -> ProductCatalogue:
+    catalogue = ProductCatalogue(file, file.checked(ProductCatalogueSpec))
+    _check(catalogue)
+    return catalogue
+
+
+def price_code(offering: OfferingSpec, price: PriceSpec) -> str:
+    """The code of a price in all tables."""
+    return f"{offering.code}{BETWEEN}{price.price}"
+
+
+def _versions(currency: str, offering: OfferingSpec, price: PriceSpec) -> Iterator[dict[str, Any]]:
+    for version, window in zip(price.versions, windows(_given(price.versions)), strict=True):
+        yield {
+            "offering_code": price_code(offering, price),
+            "price_version": version.version,
+            "valid_from": version.valid_from,
+            "valid_to": _end(version, window),
+            "currency": currency,
+            "amount_nanos": version.amount,
+        }
+
+
+def _component(offering: OfferingSpec, price: PriceSpec) -> dict[str, Any]:
+    return {
+        "offering_code": offering.code,
+        "price_code": price_code(offering, price),
+        "kind": price.charge,
+        "timing": price.due,
+        "months": price.months,
+        "alignment": price.alignment,
+        "prorated": price.prorated,
+        "tax_category": price.tax_category or offering.tax_category,
+        "tax_inclusive": price.tax_inclusive,
+    }
+
+
+def _rates(taxes: Sequence[TaxSpec]) -> Iterator[dict[str, Any]]:
+    for numbers in same_tax(taxes):
+        spans = windows(_given([taxes[number] for number in numbers]))
+        for number, window in zip(numbers, spans, strict=True):
+            tax = taxes[number]
+            yield {
+                "tax_code": tax.jurisdiction,
+                "valid_from": tax.valid_from,
+                "valid_to": _end(tax, window),
+                "rate_ppm": tax.percent,
+                "tax_category": tax.category,
+                "tax_name": tax.tax,
+            }
+
+
+def same_tax(taxes: Sequence[TaxSpec]) -> list[list[int]]:
+    """The numbers of the rates that follow each other."""
+    places = defaultdict(list)
+    for number, tax in enumerate(taxes):
+        places[tax.jurisdiction, tax.category, tax.tax].append(number)
+    return list(places.values())
+
+
+def _end(version: Dated, window: Window) -> date | None:
+    """The first day on which a version holds no longer: its own, or that of the next one."""
+    return version.valid_to or (None if window.to_date == date.max else window.to_date)
+
+
+def _given(versions: Sequence[Dated]) -> list[tuple[Any, Any]]:
+    return [version.given for version in versions]
+
+
+# What must hold between the parts of the file
+
+
+def _check(catalogue: ProductCatalogue) -> None:
+    spec, file = catalogue.spec, catalogue.file
+    codes = [offering.code for offering in spec.offerings]
+    _once(file, ("offerings",), codes, "code")
+    for place, offering in enumerate(spec.offerings):
+        at = ("offerings", place)
+        _once(file, (*at, "prices"), [price.price for price in offering.prices], "price")
+        _check_parts(file, at, offering, set(codes))
+        _check_sold(file, at, offering)
+        for number, price in enumerate(offering.prices):
+            _check_versions(file, (*at, "prices", number, "versions"), price.versions)
+            _check_taxed(catalogue, (*at, "prices", number), offering, price)
+    _check_circles(catalogue)
+    _check_taxes(catalogue)
+
+
+def _once(file: YamlFile, place: Place, codes: Sequence[str], key: str) -> None:
+    for number, code in enumerate(codes):
+        if code in codes[:number]:
+            raise file.refuse(
+                (*place, number, key), "The code stands twice", value=code, cure="take one out"
+            )
+
+
+def _check_parts(file: YamlFile, at: Place, offering: OfferingSpec, known: set[str]) -> None:
+    for key in ("contains", "requires"):
+        for number, code in enumerate(getattr(offering, key)):
+            if code not in known:
+                raise file.refuse(
+                    (*at, key, number), "There is no such offering", value=code,
+                    cure="add it, or name another",
+                )  # fmt: skip
+
+
+def _check_sold(file: YamlFile, at: Place, offering: OfferingSpec) -> None:
+    """What has no price of its own must be made of parts that have."""
+    if not offering.prices and not offering.contains:
+        raise file.refuse(
+            (*at, "prices"), "The offering has neither a price nor parts", value=offering.code,
+            cure="add a price (0 is one), or what it contains",
+        )  # fmt: skip
+
+
+def _check_versions(file: YamlFile, place: Place, versions: Sequence[Dated]) -> None:
+    for misfit in misfits(_given(versions)):
+        cure = "let each version begin where the one before ends"
+        raise file.refuse((*place, misfit.number), misfit.what, value=misfit.days, cure=cure)
+
+
+def _check_taxed(
+    catalogue: ProductCatalogue, at: Place, offering: OfferingSpec, price: PriceSpec
+) -> None:
+    """A tax category that no jurisdiction taxes is a typing error, not an exemption."""
+    category = price.tax_category or offering.tax_category
+    if category not in {tax.category for tax in catalogue.spec.taxes}:
+        raise catalogue.file.refuse(
+            (*at, "tax_category"), "No tax has this category", value=category,
+            cure="add it under taxes, with a rate of 0 where nothing is due",
+        )  # fmt: skip
+
+
+def _check_circles(catalogue: ProductCatalogue) -> None:
+    parts = {offering.code: offering.contains for offering in catalogue.spec.offerings}
+    for place, offering in enumerate(catalogue.spec.offerings):
+        if offering.code in _within(offering.contains, parts):
+            raise catalogue.file.refuse(
+                ("offerings", place, "contains"), "The bundle contains itself",
+                value=offering.code, cure="take it out of its parts",
+            )  # fmt: skip
+
+
+def _within(codes: Iterable[str], parts: dict[str, list[str]]) -> set[str]:
+    """All offerings that these contain, at any depth, and these."""
+    found: set[str] = set()
+    waiting = list(codes)
+    while waiting:
+        code = waiting.pop()
+        if code not in found:
+            found.add(code)
+            waiting.extend(parts.get(code, []))
+    return found
+
+
+def _check_taxes(catalogue: ProductCatalogue) -> None:
+    """Each tax of a jurisdiction and category has one rate a day; it may end, and begin again."""
+    for numbers in same_tax(catalogue.spec.taxes):
+        given = _given([catalogue.spec.taxes[number] for number in numbers])
+        for misfit in (found for found in misfits(given) if not found.is_gap):
+            raise catalogue.file.refuse(
+                ("taxes", numbers[misfit.number]), misfit.what, value=misfit.days,
+                cure="let each rate begin where the one before ends",
+            )  # fmt: skip

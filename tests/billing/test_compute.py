@@ -1,0 +1,241 @@
+"""Bills from files to files: what comes out, that it adds up, and that a preview is the run."""
+
+import json
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pytest
+from pyarrow import parquet
+from typer.testing import CliRunner
+
+from crossbill.cli_bill import bill_app
+from crossbill.core.refusal import Refusal
+from crossbill.platform.billing.compute import computed, periods
+from crossbill.platform.billing.explain_bill import disagreements, explained
+
+EXAMPLES = Path(__file__).parents[2] / "examples" / "billing"
+MOBILE = EXAMPLES / "mobile"
+MARCH = ("--period", "2026-03", "--policy", str(MOBILE / "policy.yaml"))
+ACCOUNTS = ("A1", "A2", "A3", "A4")
+
+
+def command(*arguments):
+    return CliRunner().invoke(bill_app, [str(each) for each in arguments])
+
+
+@pytest.fixture(scope="module")
+def bills(tmp_path_factory):
+    """The mobile example of March, as `bill compute` writes it."""
+    out = tmp_path_factory.mktemp("bills")
+    done = command("compute", "--snapshot", MOBILE, *MARCH, "--out", out, "--json")
+    assert done.exit_code == 0, done.output
+    return out, json.loads(done.output)
+
+
+def rows(folder, name):
+    return parquet.read_table(folder / f"{name}.parquet").to_pylist()
+
+
+def test_what_the_command_prints_is_what_the_bills_add_up_to(bills):
+    out, printed = bills
+    (sums,) = printed["totals"]
+    assert sums["bills"] == len(rows(out, "bill")) == 4
+    total = sum(bill["total_minor"] for bill in rows(out, "bill"))
+    assert sums["total"] == f"{total // 100}.{total % 100:02}"
+    receipt = json.loads((out / "receipt.json").read_text())
+    assert receipt["totals"] == printed["totals"]
+    assert set(receipt["files"]) == {path.name for path in out.glob("*.parquet")}
+
+
+def test_each_bill_is_the_sum_of_its_lines_and_taxes(bills):
+    out, _ = bills
+    for bill in rows(out, "bill"):
+        mine = [r for r in rows(out, "bill_line") if r["bill_key"] == bill["bill_key"]]
+        taxes = [r for r in rows(out, "bill_tax") if r["bill_key"] == bill["bill_key"]]
+        assert bill["net_minor"] == sum(line["net_minor"] for line in mine)
+        assert bill["tax_minor"] == sum(tax["tax_minor"] for tax in taxes)
+        assert bill["due_minor"] == bill["total_minor"] - bill["credit_minor"]
+
+
+@pytest.mark.parametrize("account", ACCOUNTS)
+def test_a_preview_is_the_run(bills, account):
+    out, _ = bills
+    done = command("preview", account, "--snapshot", MOBILE, *MARCH, "--json")
+    (preview,) = json.loads(done.output)["bills"]
+    (stored,) = (row for row in rows(out, "bill") if row["account_key"] == account)
+    names = ("net", "tax", "total", "credit", "due")
+    assert {name: preview[name].replace(".", "").lstrip("0") or "0" for name in names} == {
+        name: str(stored[f"{name}_minor"]) for name in names
+    }
+
+
+# What a billing analyst would work out by hand for the example.
+BY_HAND = [
+    ("21 of 31 days at the price since March", "A1", "P1", "mobile-s/monthly", 1484),
+    ("a pack is never prorated", "A1", "P2", "roaming-pack/monthly", 900),
+    ("usage as it was rated, to the cent", "A1", "P1", "mobile-s", 1485),
+    ("21 of 31 days charged in advance come back", "A2", "P3", "mobile-m/monthly", -2642),
+    ("fifteen months of the contract are left", "A2", "P3", "mobile-m/early-end", 22500),
+    ("twelve cards at the customer's own price", "A3", "P4", "mobile-m/monthly", 42000),
+    ("500.00 were promised, 378.00 billed", "A3", None, "frame-2026", 12200),
+    ("a bundle charges its part", "A4", "P5", "mobile-s/monthly", 2190),
+    ("and its own price", "A4", "P5", "family/second-card", 990),
+    ("an instalment in arrears", "A4", "P6", "phone-instalment/instalment", 2910),
+]
+
+
+@pytest.mark.parametrize(("title", "account", "product", "price", "net"), BY_HAND)
+def test_the_example_by_hand(bills, title, account, product, price, net):
+    found = [
+        line["net_minor"]
+        for line in rows(bills[0], "bill_line")
+        if (line["account_key"], line["product_key"], line["price_code"])
+        == (account, product, price)
+        and line["category"] != "discount"
+    ]
+    assert found == [net], title
+
+
+def test_discounts_take_in_order_what_is_left(bills):
+    taken = {}
+    for line in rows(bills[0], "bill_line"):
+        if line["account_key"] == "A1" and line["category"] == "discount":
+            taken[line["price_code"]] = taken.get(line["price_code"], 0) + line["net_minor"]
+    # 20 % of the recurring 14.84 + 9.00 is 4.77; of the voucher of 10.00 there are 7.00 left.
+    assert taken == {"spring-20": -477, "voucher": -700}
+
+
+def test_an_exempt_account_sees_the_tax_that_it_does_not_pay(bills):
+    bill = next(row for row in rows(bills[0], "bill") if row["account_key"] == "A3")
+    (tax,) = (row for row in rows(bills[0], "bill_tax") if row["bill_key"] == bill["bill_key"])
+    assert (tax["rate_ppm"], tax["tax_minor"], tax["exempt"]) == (0, 0, "reverse charge")
+
+
+def test_the_next_month_goes_on_where_this_one_ended(bills, tmp_path):
+    """What was charged through is the next snapshot's history: nothing is charged twice."""
+    snapshot = tmp_path / "april"
+    shutil.copytree(MOBILE, snapshot)
+    (snapshot / "charged.csv").unlink()
+    shutil.copy(bills[0] / "charged.parquet", snapshot / "charged.parquet")
+    with computed(snapshot, period="2026-04", policy=str(MOBILE / "policy.yaml")) as found:
+        lines = found.fetch("bill_line").to_pylist()
+    mine = {(r["product_key"], r["price_code"]): r for r in lines if r["category"] == "recurring"}
+    assert mine["P1", "mobile-s/monthly"]["charge_from"] == date(2026, 4, 1)
+    assert mine["P1", "mobile-s/monthly"]["net_minor"] == 2190
+    assert ("P3", "mobile-m/monthly") not in mine, "what was given back is given back once"
+
+
+def test_an_explanation_says_whether_the_stored_bill_still_agrees(bills, tmp_path):
+    done = command("explain", "A1", "--snapshot", MOBILE, *MARCH, "--stored", bills[0])
+    assert (done.exit_code, "The stored bill agrees." in done.output) == (0, True)
+    changed = tmp_path / "changed"
+    shutil.copytree(MOBILE, changed)
+    text = (changed / "catalogue.yaml").read_text()
+    (changed / "catalogue.yaml").write_text(text.replace('"21.90"', '"22.90"'))
+    done = command("explain", "A1", "--snapshot", changed, *MARCH, "--stored", bills[0])
+    assert (done.exit_code, "No longer agrees" in done.output) == (1, True)
+
+
+def test_every_line_is_explained_and_no_other_account_is_compared(bills):
+    with computed(MOBILE, period="2026-03", policy=str(MOBILE / "policy.yaml")) as found:
+        every = explained(found)
+        assert disagreements(found, bills[0]) == []
+    assert all(line.steps for bill in every for line in bill.lines)
+
+
+def test_a_what_if_compares_everybody(tmp_path):
+    other = tmp_path / "catalogue.yaml"
+    other.write_text((MOBILE / "catalogue.yaml").read_text().replace('"21.90"', '"25.00"'))
+    arguments = ("what-if", "--snapshot", MOBILE, *MARCH, "--json")
+    same = json.loads(command(*arguments).output)
+    assert [row["difference"] for row in same["totals"]] == ["0.00"]
+    dearer = json.loads(command(*arguments, "--catalogue", other).output)
+    assert {row["account_key"] for row in dearer["largest"]} == {"A1", "A4"}
+
+
+@pytest.mark.parametrize(
+    ("text", "cycles", "first"),
+    [("2026-02", 31, date(2026, 2, 1)), ("2026-02-28", 1, date(2026, 2, 28))],
+)
+def test_a_period_is_a_month_of_every_cycle_or_one_cycles_first_day(text, cycles, first):
+    found = periods(text).to_pylist()
+    assert (len(found), found[0]["period_from"]) == (cycles, first)
+
+
+# Bad input: file, what stands there, period, and what the refusal names.
+BAD = [
+    ("account.csv", "account_key,currency,tax_code,colour\nA1,CHF,CH,red\n", "colour", 1),
+    ("account.csv", "currency,tax_code\nCHF,CH\n", "account_key", None),
+    ("account.csv", "account_key,currency,tax_code,bill_cycle_day\nA1,CHF,CH,one\n",
+     "bill_cycle_day", 2),
+    ("account.csv", 'account_key,currency\n"A1,CHF\n', None, None),
+    ("product.csv", "product_key,account_key,offering_code,quantity,start_date\n"
+     "P1,A1,mobile-s,99999999999999999999,2026-03-01\n", "quantity", 2),
+    ("product.csv", "product_key,account_key,offering_code,start_date\nP1,A1,mobile-s,1.3.2026\n",
+     "start_date", 2),
+    ("product.csv", "product_key,account_key,offering_code,start_date\nP1,A1,mobile-s,\n",
+     "start_date", 2),
+    ("product.csv", "product_key,account_key,offering_code,start_date,price_override\n"
+     "P1,A1,mobile-s,2026-03-01,12.3.4\n", "price_override", 2),
+    ("product.csv", "product_key,account_key,offering_code,start_date,price_override,"
+     "price_override_nanos\nP1,A1,mobile-s,2026-03-01,1,1\n", "price_override", 1),
+    ("price.csv", "offering_code,price_version,valid_from,currency,amount\n", None, None),
+    ("discount.csv", "discount_key,account_key,position,kind,rate_percent,valid_from\n"
+     "d,A1,1,percentage,ten,2026-01-01\n", "rate_percent", 2),
+    ("policy.csv", "policy_code,day_count\nx,lunar\n", "end_day_counts", None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "content", "field", "line"), BAD)
+def test_a_bad_file_is_refused_with_its_place(tmp_path, name, content, field, line):
+    snapshot = tmp_path / "snapshot"
+    shutil.copytree(MOBILE, snapshot)
+    (snapshot / name).write_text(content)
+    with (
+        pytest.raises(Refusal) as refused,
+        computed(snapshot, period="2026-03", policy=str(MOBILE / "policy.yaml")),
+    ):
+        pass
+    assert refused.value.code == "BAD_BILLING_SNAPSHOT"
+    assert name in str(refused.value)
+    if field:
+        assert refused.value.field == field
+    if line:
+        assert refused.value.line == line
+    assert refused.value.cure
+
+
+@pytest.mark.parametrize("text", ["2026", "2026-13", "march", "2026-3", "2026-02-30", ""])
+def test_what_is_no_bill_period_is_refused(text):
+    with pytest.raises(Refusal) as refused:
+        periods(text)
+    assert refused.value.code == "NOT_A_BILL_PERIOD"
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        ({"policy": None}, "POLICY_NOT_KNOWN"),
+        ({"policy": "nobody"}, "POLICY_NOT_KNOWN"),
+        ({"account": "A9"}, "ACCOUNT_NOT_THERE"),
+    ],
+)
+def test_what_is_not_there_is_refused(options, code):
+    chosen = {"policy": str(MOBILE / "policy.yaml")} | options
+    with pytest.raises(Refusal) as refused, computed(MOBILE, period="2026-03", **chosen):
+        pass
+    assert refused.value.code == code
+
+
+def test_a_product_that_cannot_be_charged_is_told_and_the_rest_is_billed(tmp_path):
+    snapshot = tmp_path / "snapshot"
+    shutil.copytree(MOBILE, snapshot)
+    with (snapshot / "product.csv").open("a") as file:
+        file.write("P7,A1,fax,1,2026-01-01,,,,,\nP8,A8,mobile-s,1,2026-01-01,,,,,\n")
+    arguments = ("compute", "--snapshot", snapshot, *MARCH, "--out", tmp_path / "out", "--json")
+    done = command(*arguments)
+    assert done.exit_code == 1
+    found = json.loads(done.output)
+    assert found["unresolved"] == {"ACCOUNT_UNKNOWN": 1, "PRICE_MISSING": 1}
+    assert found["totals"][0]["bills"] == 4
