@@ -9,7 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from crossbill.platform.billing.compute import computed, summary, write_result
+from crossbill.platform.billing.compute import computed
+from crossbill.platform.billing.compute_parts import compute as compute_parts
 from crossbill.platform.billing.explain_bill import BillExplained, disagreements, explained
 from crossbill.platform.billing.what_if import Effect, changed
 
@@ -32,9 +33,7 @@ def compute(
     json: Annotated[bool, ONE_OBJECT] = False,
 ) -> None:
     """Bill all accounts of a snapshot; 1 where something could not be charged."""
-    with computed(snapshot, period=period, policy=policy) as found:
-        write_result(found, out)
-        document = summary(found)
+    document = compute_parts(snapshot, period=period, policy=policy, out=out, told=_told)
     if json:
         typer.echo(_as_json(document))
     else:
@@ -108,6 +107,12 @@ def explain(  # noqa: PLR0913 - the options of the command
             _show_agreement(differing)
     if differing:
         raise typer.Exit(OPEN_EXIT)
+
+
+def _told(number: int, parts: int) -> None:
+    """Say how far a large population is; on the other stream, so that JSON stays alone."""
+    if parts > 1:
+        typer.echo(f"Part {number} of {parts} is billed.", err=True)
 
 
 def _as_json(document: Any) -> str:

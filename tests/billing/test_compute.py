@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from crossbill.cli_bill import bill_app
 from crossbill.core.refusal import Refusal
 from crossbill.platform.billing.compute import computed, periods
+from crossbill.platform.billing.compute_parts import compute
 from crossbill.platform.billing.explain_bill import disagreements, explained
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "billing"
@@ -239,3 +240,39 @@ def test_a_product_that_cannot_be_charged_is_told_and_the_rest_is_billed(tmp_pat
     found = json.loads(done.output)
     assert found["unresolved"] == {"ACCOUNT_UNKNOWN": 1, "PRICE_MISSING": 1}
     assert found["totals"][0]["bills"] == 4
+
+
+# In parts
+
+
+@pytest.fixture
+def in_parts(monkeypatch):
+    """Two accounts a part, so that the example has several."""
+    monkeypatch.setattr("crossbill.platform.billing.compute_parts.ACCOUNTS_PER_PART", 2)
+
+
+def test_in_parts_the_bills_are_the_same(bills, in_parts, tmp_path):
+    done = command("compute", "--snapshot", MOBILE, *MARCH, "--out", tmp_path, "--json")
+    assert json.loads(done.stdout) == bills[1]
+    for name in ("bill", "bill_line", "bill_tax", "charge", "credit_use", "charged"):
+        parts = [rows(tmp_path, path.stem) for path in sorted(tmp_path.glob(f"{name}-*.parquet"))]
+        assert len(parts) == 2
+        assert [row for part in parts for row in part] == rows(bills[0], name), name
+
+
+def test_a_run_that_was_killed_goes_on_and_does_nothing_twice(bills, in_parts, tmp_path):
+    arguments = ("compute", "--snapshot", MOBILE, *MARCH, "--out", tmp_path, "--json")
+    command(*arguments)
+    kept, lost = tmp_path / "bill-0001.parquet", tmp_path / "bill-0002.parquet"
+    before = kept.stat().st_mtime_ns
+    lost.unlink()
+    (tmp_path / "part-0002.json").unlink()
+    assert json.loads(command(*arguments).stdout) == bills[1]
+    assert kept.stat().st_mtime_ns == before
+    assert lost.exists()
+
+
+def test_a_folder_with_other_bills_is_refused(bills):
+    with pytest.raises(Refusal) as refused:
+        compute(MOBILE, period="2026-04", policy=str(MOBILE / "policy.yaml"), out=bills[0])
+    assert refused.value.code == "OUTPUT_OF_ANOTHER_RUN"

@@ -20,7 +20,12 @@ from oracle.tables import (
 
 from crossbill.engine.datasets import CHARGE_INPUT, UNRESOLVED
 from crossbill.platform.billing.bills import complete
-from crossbill.platform.billing.resolve import resolution_proof, resolve
+from crossbill.platform.billing.resolve import (
+    chargeable,
+    not_chargeable,
+    resolution_proof,
+    resolve,
+)
 
 RESOLVED = (
     "account", "product", "price", "tax_rate", "policy", "periods", "currency", "component",
@@ -41,7 +46,8 @@ def resolved(periods=(APRIL,), **changed):
 
 def test_the_columns_are_those_of_the_datasets():
     tables = complete(ENGINE, carrier())
-    found = resolve(*(tables[name] for name in RESOLVED))
+    rows = resolve(*(tables[name] for name in RESOLVED))
+    found = chargeable(rows), not_chargeable(rows)
     for expression, dataset in zip(found, (CHARGE_INPUT, UNRESOLVED), strict=True):
         types = [str(kind).lstrip("!") for kind in dataset.ibis.types]
         assert list(expression.schema().names) == list(dataset.ibis.names)
@@ -169,7 +175,8 @@ def test_a_product_not_held_in_the_period_is_counted_as_inactive(start, end):
 
 def test_a_row_that_vanished_breaks_the_proof():
     tables = complete(ENGINE, carrier())
-    charge_input, unresolved = resolve(*(tables[name] for name in RESOLVED))
+    rows = resolve(*(tables[name] for name in RESOLVED))
+    charge_input, unresolved = chargeable(rows), not_chargeable(rows)
     lost = charge_input.filter(charge_input.product_key != "P1")
     held = tables | {"charge_input": lost, "unresolved": unresolved}
     (proof,) = rows_of(resolution_proof(*(held[name] for name in PROVED)))

@@ -83,7 +83,8 @@ def test_a_figure_is_rounded_as_told_before_it_is_compared():
     [
         ({"semantics": "unheard_of"}, "no rule of this name"),
         ({"kind": "unheard_of.x"}, "no rule of this name"),
-        ({"kind": "tax.x", "semantics": "multi_rate"}, "not expressed yet"),
+        ({"kind": "tax.x", "semantics": "multi_rate"}, "no 'fees'"),
+        ({"kind": "tax.x", "semantics": "provider_tax"}, "another system"),
         ({"input": {"units": "10"}}, "no 'unit_amount'"),
         ({"input": {"units": "10", "unit_amount": "0.0000000001"}}, "more than 9 digits"),
         ({"input": {"units": "1" * 13, "unit_amount": "9" * 9}}, "Overflow"),
@@ -105,6 +106,79 @@ def test_one_vector_beyond_the_engine_does_not_take_others_with_it():
 
 def test_a_vector_that_is_not_verified_may_pass():
     assert outcome_of(verified=False).passed == 1
+
+
+# Bills
+
+
+def bill_outcome(kind: str, semantics: str, values: dict, **expected: str) -> Outcome:
+    given = {"kind": f"{kind}.x", "semantics": semantics, "input": values}
+    return outcome_of(**given, expected=expected)
+
+
+CYCLES = {"billing_period": "MONTHLY", "start": "2011-02-14", "end": None, "bill_cycle_day": 31}
+
+
+@pytest.mark.parametrize(
+    ("changed", "cycles"),
+    [
+        ({"target": "2011-02-14"}, "0.451612903"),  # back from 28 February: 31 days
+        ({"target": "2011-03-01"}, "1.451612903"),
+        ({"target": "2011-03-01", "end": "2011-03-14"}, "0.951612903"),  # on from it: 28
+        ({"target": "2011-02-14", "end": "2011-02-24"}, "0.322580645"),  # back from the end: 31
+        ({"target": "2011-02-13"}, "0"),
+    ],
+)
+def test_a_part_is_measured_on_the_day_that_a_short_month_ends_on(changed, cycles):
+    outcome = bill_outcome("proration", "kb_in_advance_cycles", CYCLES | changed, cycles=cycles)
+    assert outcome.passed == 1, outcome
+
+
+WEEK = {"start": "2024-01-01", "period_start": "2024-01-01", "period_end": "2024-01-08"}
+CHANGE = {"old_cents": 700, "new_cents": 1400, "period_start": "2024-01-01"}
+
+
+def test_a_period_that_no_months_have_is_shared_as_a_commitment_is():
+    values = WEEK | {"end": "2024-01-04"}
+    outcome = bill_outcome("proration", "actual_days", values, ratio="0.428571429")
+    assert outcome.passed == 1, outcome
+
+
+@pytest.mark.parametrize(
+    ("kind", "semantics", "values", "reason"),
+    [
+        (
+            "proration", "kb_in_advance_cycles",
+            CYCLES | {"billing_period": "WEEKLY", "target": "2011-03-01"}, "none of weeks",
+        ),
+        ("proration", "actual_days", WEEK | {"end": "2024-02-01"}, "beyond the interval"),
+        (
+            "proration", "change_half_open",
+            CHANGE | {"period_end_exclusive": "2024-01-08", "change": "2024-01-04"}, "no interval",
+        ),
+        (
+            "discount", "coupon_amount",
+            {"base_cents": -5, "type": "percentage", "value": "10"}, "PRICE_NEGATIVE",
+        ),
+        (
+            "discount", "coupon_amount",
+            {"base_cents": 10**20, "type": "percentage", "value": "10"}, "64 bits",
+        ),
+    ],
+)  # fmt: skip
+def test_bills_that_the_engine_does_not_make(kind, semantics, values, reason):
+    outcome = bill_outcome(kind, semantics, values, any="1")
+    assert reason in outcome.uncovered[0]["reason"]
+
+
+@pytest.mark.parametrize(("months", "passed"), [("0.903226", 1), ("0.903228", 0)])
+def test_months_are_as_near_as_the_peer_compares_its_floats(months, passed):
+    values = {"start": "2019-03-01", "end_inclusive": "2019-03-28"}
+    semantics = "months_inclusive_per_calendar_month"
+    assert bill_outcome("proration", semantics, values, months=months).passed == passed
+
+
+# Telecom
 
 
 SESSION = {"balance": "10", "connect_fee": "1", "rate": "0.5", "unit": "60", "increment": "30"}

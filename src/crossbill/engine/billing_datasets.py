@@ -1,6 +1,6 @@
 """The schemas of billing beside the canonical tables: terms of prices, discounts, taxes, bills."""
 
-from crossbill.engine.datasets import ACCOUNT, BILL, BILL_LINE, described
+from crossbill.engine.datasets import ACCOUNT, BILL, BILL_LINE, Dataset, described
 
 BILLED_ACCOUNT = ACCOUNT.extended(
     "account",
@@ -165,12 +165,16 @@ NET_LINE = described(
     """,
 )
 
-COMPUTED_LINE = BILL_LINE.extended(
+COMPUTED_LINE = Dataset(
     "bill_line",
-    """
-    price_code  text     which of the offering's prices, which discount or commitment
-    sign        integer  -1 for days charged in advance and given back, else 1
-    """,
+    (*BILL_LINE.key, "price_code", "sign"),
+    BILL_LINE.extended(
+        "bill_line",
+        """
+        price_code  text     which of the offering's prices, which discount or commitment
+        sign        integer  -1 for days charged in advance and given back, else 1
+        """,
+    ).columns,
 )
 
 BILL_TAX = described(

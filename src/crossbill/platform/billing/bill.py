@@ -29,13 +29,25 @@ def net_lines(charged: ir.Table) -> ir.Table:
     return charge.select(*columns).union(discount.select(*columns))
 
 
-def with_bill_key(rows: ir.Table) -> ir.Table:
-    """One account has one bill a period, so these two are its identity."""
-    bills = rows.select("account_key", "period_from").distinct()
+def bill_period(account: ir.Table, periods: ir.Table) -> ir.Table:
+    """Reads those tables; writes each bill that there may be: an account in a period of its cycle.
+
+    One account has one bill a period, so these two are the identity of the bill, ``bill_key``.
+    """
+    rows = account.cross_join(periods.rename(cycle="bill_cycle_day"))
+    mine = rows.filter(rows.cycle.isnull() | (rows.cycle == rows.bill_cycle_day))
     kind = ibis.literal("bill")
-    key = identity(kind, bills.account_key, bills.period_from.cast("string"))
-    keyed = bills.mutate(bill_key=key)
-    return rows.inner_join(keyed, ["account_key", "period_from"])
+    key = identity(kind, mine.account_key, mine.period_from.cast("string"))
+    return mine.select(
+        "account_key", "period_from", "period_to", "currency", "tax_code", "policy_code",
+        bill_key=key,
+    )  # fmt: skip
+
+
+def with_bill_key(rows: ir.Table, bill_period: ir.Table) -> ir.Table:
+    """Adds the bill on which each line stands."""
+    keys = bill_period.select("account_key", "period_from", "bill_key")
+    return rows.inner_join(keys, ["account_key", "period_from"])
 
 
 def bill_lines(taxed: ir.Table) -> ir.Table:

@@ -32,7 +32,13 @@ from crossbill.engine.datasets import CUSTOMER, POLICY, PRICE, PRODUCT, USAGE_TO
 from crossbill.platform.billing import bill, commitments, discounts, tax
 from crossbill.platform.billing.charge import charge
 from crossbill.platform.billing.due import boundaries
-from crossbill.platform.billing.resolve import resolve, resolve_usage
+from crossbill.platform.billing.resolve import (
+    bill_days,
+    chargeable,
+    not_chargeable,
+    resolve,
+    resolve_usage,
+)
 
 INPUTS: dict[str, Dataset] = {
     dataset.name: dataset
@@ -62,14 +68,16 @@ def billing(shape: Shape) -> Calculation:
     return Calculation(
         {name: dataset.ibis for name, dataset in INPUTS.items()},
         [
-            Step("charge_input", lambda t: _resolved(t, shape, 0)),
-            Step("unresolved", lambda t: _resolved(t, shape, 1)),
+            Step("bill_period", lambda t: bill.bill_period(t["account"], t["periods"])),
+            Step("resolved", lambda t: _resolved(t, shape)),
+            Step("charge_input", lambda t: chargeable(t["resolved"]), stored=False),
+            Step("unresolved", lambda t: not_chargeable(t["resolved"]), stored=False),
             Step("charge", lambda t: charge(t["charge_input"])),
             *_discount_passes(shape),
-            Step("net_line", lambda t: _net_lines(t, shape)),
+            Step("net_line", lambda t: _net_lines(t, shape), stored=False),
             *_true_ups(shape),
             Step("taxed", lambda t: _taxed(t, shape)),
-            Step("bill_line", lambda t: bill.bill_lines(t["taxed"])),
+            Step("bill_line", lambda t: bill.bill_lines(t["taxed"]), stored=False),
             Step("bill_tax", lambda t: tax.bill_taxes(t["taxed"], shape.taxes)),
             Step("total", _totals),
             Step("credit_use", lambda t: _credit_use(t, shape)),
@@ -88,7 +96,7 @@ def bill_population(backend: Backend, tables: Mapping[str, ir.Table]) -> dict[st
 
 def unresolved(backend: Backend, tables: Mapping[str, ir.Table]) -> ir.Table:
     """What the same population could not be charged, as an expression; executes no charge."""
-    return _resolved(complete(backend, tables), Shape(), 1)
+    return not_chargeable(_resolved(complete(backend, tables), Shape()))
 
 
 def complete(backend: Backend, tables: Mapping[str, ir.Table]) -> dict[str, ir.Table]:
@@ -144,17 +152,17 @@ def _days(backend: Backend, held: Mapping[str, ir.Table]) -> list:  # type: igno
     return [day for day in days if day is not None]
 
 
-def _resolved(t: Tables, shape: Shape, part: int) -> ir.Table:
-    """What products cost by themselves, and what they used: what is charged, or is not."""
+def _resolved(t: Tables, shape: Shape) -> ir.Table:
+    """What products cost by themselves, and what they used: what is charged, and what cannot be."""
     names = (
         "account", "product", "price", "tax_rate", "policy", "periods", "currency", "component",
         "charged", "boundary",
     )  # fmt: skip
-    products = resolve(*(t[name] for name in names))[part]
+    products = resolve(*(t[name] for name in names))
     if not shape.usage:
         return products
-    used = ("usage_total", "account", "tax_rate", "policy", "currency")
-    return products.union(resolve_usage(*(t[name] for name in used))[part])
+    used = ("usage_total", "account", "tax_rate", "policy", "periods", "currency")
+    return products.union(resolve_usage(*(t[name] for name in used)))
 
 
 def _discount_passes(shape: Shape) -> list[Step]:
@@ -194,10 +202,7 @@ def _true_ups(shape: Shape) -> list[Step]:
 
 
 def _true_up(t: Tables) -> ir.Table:
-    account, policy, periods = t["account"], t["policy"], t["periods"]
-    held = account.cross_join(periods.rename(cycle="bill_cycle_day"))
-    mine = held.filter(held.cycle.isnull() | (held.cycle == held.bill_cycle_day))
-    payer = mine.inner_join(policy, "policy_code").select(
+    payer = t["bill_period"].inner_join(t["policy"], "policy_code").select(
         "account_key", "period_from", "period_to", "currency", "tax_code", "day_count",
         "rounding_mode", "tax_scope", "tax_rounding_mode",
     )  # fmt: skip
@@ -206,8 +211,9 @@ def _true_up(t: Tables) -> ir.Table:
 
 def _taxed(t: Tables, shape: Shape) -> ir.Table:
     lines = t["net_line"].union(t["true_up"]) if shape.commitments else t["net_line"]
-    keyed = bill.with_bill_key(lines)
-    return tax.with_taxes(keyed, t["tax_rate"], t["exemption"], shape.taxes)
+    keyed = bill.with_bill_key(lines, t["bill_period"])
+    days = bill_days(t["periods"])
+    return tax.with_taxes(keyed, t["tax_rate"], t["exemption"], days, shape.taxes)
 
 
 def _totals(t: Tables) -> ir.Table:

@@ -1,8 +1,7 @@
 """Bills from files to files, without a database: a snapshot's folder, a period, and a policy."""
 
-import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -31,7 +30,6 @@ from crossbill.engine.calculation import Tables
 from crossbill.engine.datasets import CHARGE, POLICY, UNRESOLVED, Dataset
 from crossbill.engine.duckdb import connect
 from crossbill.engine.integers import refusing_overflow, total
-from crossbill.engine.store import Receipt, Store
 from crossbill.engine.yaml_file import read_yaml
 from crossbill.platform.billing.bills import bill_population, complete
 from crossbill.platform.billing.charged import charged_after
@@ -40,7 +38,6 @@ from crossbill.platform.billing.resolve import resolution_proof
 
 CYCLES = range(1, 32)
 MONTH = re.compile(r"(\d{4})-(\d\d)", re.ASCII)
-RECEIPT = "receipt.json"
 RESULTS: dict[str, Dataset] = {
     dataset.name: dataset
     for dataset in (
@@ -169,14 +166,7 @@ def read_policy(path: Path) -> Policy:
 
 def only(backend: Backend, tables: Mapping[str, ir.Table], account: str) -> dict[str, ir.Table]:
     """The tables of one account; a population of one is billed as any other."""
-    held = dict(tables)
-    for name, rows in tables.items():
-        if "account_key" in rows.columns:
-            held[name] = backend.create_table(
-                f"only_{name}", rows.filter(rows.account_key == account), temp=True, overwrite=True
-            )
-    if "charged" in held:
-        held["charged"] = held["charged"].semi_join(held["product"], "product_key")
+    held = within(backend, tables, lambda key: key == account)
     if not backend.to_pyarrow(held["account"].count()).as_py():
         raise AccountNotThere(
             "no such account", field="account_key", value=account, cure="check it"
@@ -184,24 +174,24 @@ def only(backend: Backend, tables: Mapping[str, ir.Table], account: str) -> dict
     return held
 
 
-def write_result(found: Computed, out: Path) -> dict[str, Receipt]:
-    """Write every result as Parquet and, last, a receipt with their hashes and sums."""
-    store = Store(str(out))
-    files = {
-        f"{name}.parquet": store.write_table(
-            store.path(f"{name}.parquet"), found.fetch(name), dataset
-        )
-        for name, dataset in RESULTS.items()
-    }
-    document = summary(found) | {"files": {name: told.sha256 for name, told in files.items()}}
-    with store.open(store.path(RECEIPT), "wb") as file:
-        file.write(json.dumps(document, indent=1, sort_keys=True).encode())
-    return files
+def within(
+    backend: Backend,
+    tables: Mapping[str, ir.Table],
+    wanted: Callable[[ir.StringValue], ir.BooleanValue],
+) -> dict[str, ir.Table]:
+    """The tables of the accounts whose keys are wanted."""
+    held = dict(tables)
+    for name in (name for name, rows in tables.items() if "account_key" in rows.columns):
+        rows = tables[name]
+        mine = rows.filter(wanted(rows.account_key))
+        held[name] = backend.create_table(f"within_{name}", mine, temp=True, overwrite=True)
+    if "charged" in held:
+        held["charged"] = held["charged"].semi_join(held["product"], "product_key")
+    return held
 
 
-def summary(found: Computed) -> dict[str, Any]:
+def summary(backend: Backend, tables: Tables) -> dict[str, Any]:
     """Counts and sums by currency, category and tax; and what could not be charged, by code."""
-    tables, backend = found.tables, found.backend
     bills, lines, taxes = tables["bill"], tables["bill_line"], tables["bill_tax"]
     by_currency = bills.group_by("currency").aggregate(
         bills=bills.count(), **{name: total(bills[name]) for name in MONEY}

@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pyarrow.compute as pc
 from pyarrow import parquet
 
 from crossbill.core.money import NANO_DIGITS, format_minor, format_nanos, minor_digits
@@ -14,6 +15,7 @@ from crossbill.engine.billing_datasets import COMPUTED_BILL, COMPUTED_LINE
 from crossbill.platform.billing.bill import DISCOUNT
 from crossbill.platform.billing.commitments import COMMITMENT
 from crossbill.platform.billing.compute import Computed
+from crossbill.platform.billing.compute_parts import stored
 from crossbill.platform.billing.resolve import OWN_PRICE, USAGE
 
 Row = Mapping[str, Any]
@@ -23,7 +25,7 @@ DAY_COUNTS = {
     "thirty_360": "days of months of 30",
     "actual_365": "days of a year of 365, twelve months' price",
 }
-STORED = {"bill.parquet": COMPUTED_BILL, "bill_line.parquet": COMPUTED_LINE}
+STORED = (COMPUTED_BILL, COMPUTED_LINE)
 
 
 class NoStoredBills(Refusal):
@@ -70,16 +72,15 @@ def explained(found: Computed) -> list[BillExplained]:
 def disagreements(found: Computed, folder: Path) -> list[str]:
     """What a folder of stored bills says otherwise of the same accounts, in words."""
     told: list[str] = []
-    for name, dataset in STORED.items():
-        if not (folder / name).exists():
-            raise NoStoredBills("there is no such file", file=str(folder / name), cure="compute")
+    for dataset in STORED:
+        name, files = dataset.name, stored(folder, dataset.name)
+        if not files:
+            cure = "name the folder that `bill compute` wrote"
+            raise NoStoredBills("there are no bills", file=str(folder), field=name, cure=cure)
         now = found.fetch(dataset.name).to_pylist()
         mine = {row["account_key"] for row in now}
-        before = [
-            row
-            for row in parquet.read_table(folder / name).to_pylist()
-            if row["account_key"] in mine
-        ]
+        known = pc.field("account_key").isin(list(mine))
+        before = parquet.read_table(files, filters=known).to_pylist()
         told.extend(f"{name} said {_shown(row)}" for row in before if row not in now)
         told.extend(f"{name} would say {_shown(row)}" for row in now if row not in before)
     return told

@@ -25,6 +25,7 @@ LARGEST_MONTHLY_NANOS = 10**18
 HIGHEST_TAX_PPM = 10 * PPM
 FIRST_CYCLE = 1  # the bill cycle of what belongs to no known account
 _FOREVER = "9999-12-31"
+RESOLVED = (*CHARGE_INPUT.ibis, "code", "field", "value")
 
 
 def resolve(  # noqa: PLR0913 - the tables that a charge is made of
@@ -38,61 +39,91 @@ def resolve(  # noqa: PLR0913 - the tables that a charge is made of
     component: ir.Table,
     charged: ir.Table,
     boundary: ir.Table,
-) -> tuple[ir.Table, ir.Table]:
-    """Reads the tables of those names; writes ``charge_input`` and ``unresolved``.
+) -> ir.Table:
+    """Reads the tables of those names; writes ``resolved``: ``charge_input`` with its first fault.
 
-    Populations may mix policies and bill cycles. In each of its account's periods a product is
-    charged what falls due there.
+    A row with a ``code`` cannot be charged; ``field`` and ``value`` show why. Populations may mix
+    policies and bill cycles. In each of its account's periods a product is charged what falls due
+    there.
     """
+    days = bill_days(periods)
     rows = _with_policy(_in_periods(_with_account(product, account), periods), policy)
     rows = _with_currency(due(rows, component, charged, boundary), currency)
-    rows = _with_tax_rate(_with_price(_discounted(rows), price), tax_rate)
-    checked = _with_first_fault(rows)
-    return _parted(checked)
+    wanted = _priced_days(product, price, component, days)
+    rows = _with_tax_rate(_with_price(_discounted(rows), price, wanted), tax_rate, days)
+    return _with_first_fault(rows).select(*RESOLVED)
 
 
-def resolve_usage(
+def resolve_usage(  # noqa: PLR0913 - the tables that a charge is made of
     usage_total: ir.Table,
     account: ir.Table,
     tax_rate: ir.Table,
     policy: ir.Table,
+    periods: ir.Table,
     currency: ir.Table,
-) -> tuple[ir.Table, ir.Table]:
-    """Reads the tables of those names; writes ``charge_input`` and ``unresolved``.
+) -> ir.Table:
+    """Reads the tables of those names; writes ``resolved`` as ``resolve`` does.
 
     What a product used in a period is a charge like any other: its price is the sum of the rated
-    events, so it is rounded and taxed as everything else is.
+    events, so it is rounded and taxed as everything else is. The bill in whose period the use's own
+    period ends charges it.
     """
-    rows = usage_total.mutate(
+    used = usage_total.rename(
+        interval_from="period_from", interval_to="period_to", list_currency="currency"
+    )
+    held = _in_periods(_with_account(used, account), periods)
+    held = held.filter(held.interval_to > held.period_from, held.interval_to <= held.period_to)
+    rows = held.mutate(
         category=ibis.literal(USAGE),
-        price_code=usage_total.offering_code,
-        interval_from=usage_total.period_from,
-        interval_to=usage_total.period_to,
+        price_code=held.offering_code,
         interval_months=ibis.literal(1, "int64"),
         prorated=ibis.literal(value=True),
-        charge_from=usage_total.period_from,
-        charge_to=usage_total.period_to,
+        charge_from=held.interval_from,
+        charge_to=held.interval_to,
         sign=ibis.literal(1, "int64"),
         tax_category=ibis.literal(STANDARD),
         tax_inclusive=ibis.literal(value=False),
         quantity=ibis.literal(1, "int64"),
         price_version=ibis.literal(USAGE),
-        price_nanos=usage_total.amount_nanos,
+        price_nanos=held.amount_nanos,
         discount_ppm=ibis.literal(0, "int64"),
         source_changed_at=ibis.null("timestamp(6)"),
         own=ibis.literal(value=False),
         prices=ibis.literal(1, "int64"),
-    ).rename(list_currency="currency")
-    rows = _with_policy(_with_account(rows, account), policy)
-    rows = _with_currency(rows, currency)
-    return _parted(_with_first_fault(_with_tax_rate(rows, tax_rate)))
+    )
+    rows = _with_currency(_with_policy(rows, policy), currency)
+    taxed = _with_tax_rate(rows, tax_rate, bill_days(periods))
+    return _with_first_fault(taxed).select(*RESOLVED)
 
 
-def _parted(checked: ir.Table) -> tuple[ir.Table, ir.Table]:
-    """What can be charged, and what cannot."""
-    sound = checked.filter(checked.code.isnull())
-    unresolved = checked.filter(checked.code.notnull())
-    return sound.select(*CHARGE_INPUT.ibis), unresolved.select(*UNRESOLVED.ibis)
+def bill_days(periods: ir.Table) -> ir.Table:
+    """The days by which prices, taxes and discounts are chosen: ``period_from``, each once."""
+    return periods.select("period_from").distinct()
+
+
+def _priced_days(
+    product: ir.Table, price: ir.Table, component: ir.Table, days: ir.Table
+) -> ir.Table:
+    """Each price with each day on which a policy may ask for it: price_code, price_date.
+
+    Found from the sources: asking the products' many rows, which are joined from them, costs more.
+    """
+    by_bill = price.select(price_code="offering_code").distinct().cross_join(days)
+    started = product.select("offering_code", "start_date").distinct()
+    stated = started.left_join(component.select("offering_code", "price_code"), "offering_code")
+    code = stated.price_code.coalesce(stated.offering_code)
+    by_start = stated.select(price_code=code, price_date="start_date")
+    return by_bill.rename(price_date="period_from").union(by_start, distinct=True)
+
+
+def chargeable(resolved: ir.Table) -> ir.Table:
+    """Reads ``resolved``; writes ``charge_input``."""
+    return resolved.filter(resolved.code.isnull()).select(*CHARGE_INPUT.ibis)
+
+
+def not_chargeable(resolved: ir.Table) -> ir.Table:
+    """Reads ``resolved``; writes ``unresolved``."""
+    return resolved.filter(resolved.code.notnull()).select(*UNRESOLVED.ibis)
 
 
 def resolution_proof(  # noqa: PLR0913 - what came in, and where it may have ended
@@ -187,13 +218,13 @@ def _with_currency(rows: ir.Table, currency: ir.Table) -> ir.Table:
     return _looked_up(rows, currency, ("currency",), ("minor_digits",), "currencies")
 
 
-def _with_price(rows: ir.Table, price: ir.Table) -> ir.Table:
+def _with_price(rows: ir.Table, price: ir.Table, wanted: ir.Table) -> ir.Table:
     """Adds the customer's own price, else the version valid on the day that the policy names."""
     by_start = rows.price_by == PriceBy.START_TIME.value
     dated = rows.mutate(price_date=ibis.ifelse(by_start, rows.start_date, rows.period_from))
     versions = price.rename(list_version="price_version", list_currency="currency")
     priced = versions.rename(price_code="offering_code")
-    valid = _valid(dated, priced, "price_code", "price_date")
+    valid = _valid(wanted, priced, "price_code", "price_date")
     keys, values = (
         ("price_code", "price_date"),
         ("list_version", "list_currency", "amount_nanos"),
@@ -207,11 +238,10 @@ def _with_price(rows: ir.Table, price: ir.Table) -> ir.Table:
     )
 
 
-def _with_tax_rate(rows: ir.Table, tax_rate: ir.Table) -> ir.Table:
+def _with_tax_rate(rows: ir.Table, tax_rate: ir.Table, days: ir.Table) -> ir.Table:
     """Adds what all taxes of the jurisdiction take together on the first day of the period."""
     keys = ("tax_code", "tax_category", "period_from")
-    wanted = rows.select(*keys).distinct()
-    valid = valid_rates(wanted, tax_rate)
+    valid = valid_rates(days, tax_rate)
     rates = valid.group_by(*keys).aggregate(
         tax_ppm=integers.sum_int64(valid.rate_ppm),
         tax_rates=valid.count() - valid.tax_name.nunique() + 1,
@@ -219,25 +249,18 @@ def _with_tax_rate(rows: ir.Table, tax_rate: ir.Table) -> ir.Table:
     return rows.left_join(rates, list(keys)).drop(*(f"{key}_right" for key in keys))
 
 
-def valid_rates(wanted: ir.Table, tax_rate: ir.Table) -> ir.Table:
-    """The taxes that hold on each ``period_from`` of each tax_code and tax_category."""
-    begun = wanted.period_from >= tax_rate.valid_from
-    lasting = tax_rate.valid_to.isnull() | (wanted.period_from < tax_rate.valid_to)
-    on = [
-        wanted.tax_code == tax_rate.tax_code,
-        wanted.tax_category == tax_rate.tax_category,
-        begun,
-        lasting,
-    ]
+def valid_rates(days: ir.Table, tax_rate: ir.Table) -> ir.Table:
+    """The taxes that hold on each ``period_from``, with it."""
+    begun = days.period_from >= tax_rate.valid_from
+    lasting = tax_rate.valid_to.isnull() | (days.period_from < tax_rate.valid_to)
     rates = tax_rate.select(
         "tax_code", "tax_category", "tax_name", "valid_from", "valid_to", "rate_ppm"
     )
-    return wanted.inner_join(rates, on)
+    return days.inner_join(rates, [begun, lasting])
 
 
-def _valid(rows: ir.Table, versions: ir.Table, key: str, day: str) -> ir.Table:
-    """The versions valid on each day that occurs with each key."""
-    wanted = rows.select(key, day).distinct()
+def _valid(wanted: ir.Table, versions: ir.Table, key: str, day: str) -> ir.Table:
+    """The versions valid on each wanted day of each key."""
     begun = wanted[day] >= versions.valid_from
     lasting = versions.valid_to.isnull() | (wanted[day] < versions.valid_to)
     return wanted.inner_join(versions, [wanted[key] == versions[key], begun, lasting])

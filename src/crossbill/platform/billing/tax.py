@@ -28,13 +28,16 @@ def line_tax(line: ir.Table, net: ir.IntegerValue) -> ir.IntegerValue:
     return ibis.ifelse(by_line, tax_of(net, line.tax_ppm, line.tax_rounding_mode), 0)
 
 
-def with_taxes(net_line: ir.Table, tax_rate: ir.Table, exemption: ir.Table, names: int) -> ir.Table:
+def with_taxes(
+    net_line: ir.Table, tax_rate: ir.Table, exemption: ir.Table, days: ir.Table, names: int
+) -> ir.Table:
     """Reads ``net_line`` and the tables of those names; adds net_minor and tax_minor.
 
     Adds for each of up to ``names`` taxes of a line: name_N, rate_N (0 where exempt), exempt_N and
     tax_N, 0 where the bill is taxed.
     """
-    rows = _with_exemptions(_with_rates(net_line, tax_rate, names), exemption, names)
+    valid = valid_rates(days, tax_rate)
+    rows = _with_exemptions(_with_rates(net_line, valid, names), exemption, days, names)
     stated = sum((rows[f"stated_{n}"] for n in range(names)), ibis.literal(0, "int64"))
     whole = stated + PPM
     without = integers.mul_div_rounded(rows.amount_minor, PPM, whole, rows.tax_rounding_mode)
@@ -45,9 +48,8 @@ def with_taxes(net_line: ir.Table, tax_rate: ir.Table, exemption: ir.Table, name
     return _with_line_taxes(rows, names)
 
 
-def _with_rates(rows: ir.Table, tax_rate: ir.Table, names: int) -> ir.Table:
+def _with_rates(rows: ir.Table, valid: ir.Table, names: int) -> ir.Table:
     """Adds the taxes of each line side by side, the highest first."""
-    valid = valid_rates(rows.select(*TAXED).distinct(), tax_rate)
     highest = [ibis.desc(valid.rate_ppm), valid.tax_name]
     window = ibis.window(group_by=list(TAXED), order_by=highest)
     numbered = valid.mutate(place=ibis.row_number().over(window))
@@ -60,12 +62,11 @@ def _with_rates(rows: ir.Table, tax_rate: ir.Table, names: int) -> ir.Table:
     return rows
 
 
-def _with_exemptions(rows: ir.Table, exemption: ir.Table, names: int) -> ir.Table:
+def _with_exemptions(rows: ir.Table, exemption: ir.Table, days: ir.Table, names: int) -> ir.Table:
     """Adds why a tax is not due, and the rate that is."""
-    bills = rows.select("account_key", "period_from").distinct()
-    begun = bills.period_from >= exemption.valid_from
-    lasting = exemption.valid_to.isnull() | (bills.period_from < exemption.valid_to)
-    held = bills.inner_join(exemption, [bills.account_key == exemption.account_key, begun, lasting])
+    begun = days.period_from >= exemption.valid_from
+    lasting = exemption.valid_to.isnull() | (days.period_from < exemption.valid_to)
+    held = days.inner_join(exemption, [begun, lasting])
     named = held.group_by("account_key", "period_from", "tax_name").aggregate(
         reason=held.reason.min()
     )
