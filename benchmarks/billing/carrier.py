@@ -22,7 +22,9 @@ offerings:
   - code: line
     name: "Line, in arrears"
     prices:
-      - {price: monthly, timing: arrears, versions: [{version: "1", from: 2020-01-01, amount: "7.49"}]}
+      - price: monthly
+        timing: arrears
+        versions: [{version: "1", from: 2020-01-01, amount: "7.49"}]
   - code: tv
     name: "Television"
     prices:
@@ -30,7 +32,9 @@ offerings:
   - code: router
     name: "Router"
     prices:
-      - {price: monthly, prorated: false, versions: [{version: "1", from: 2020-01-01, amount: "4.99"}]}
+      - price: monthly
+        prorated: false
+        versions: [{version: "1", from: 2020-01-01, amount: "4.99"}]
 """
 POLICY = """\
 policy_code: benchmark

@@ -139,7 +139,7 @@ CREDIT = described(
 
 NET_LINE = described(
     "net_line",
-    "account_key period_from product_key category price_code charge_from sign",
+    "account_key period_from product_key category price_code charge_from sign taken_from",
     """
     account_key        text      who is billed
     period_from        date      of the bill
@@ -149,6 +149,7 @@ NET_LINE = described(
     category           text      recurring, usage, one_time, discount, commitment
     price_code         text      which price, discount or commitment
     counted_as         text      the category of the charge behind it
+    taken_from         text?     of a discount: the price of the charge that it is taken from
     charge_from        date      first day this line charges
     charge_to          date      first day it no longer charges
     sign               integer   -1 for days given back, else 1
@@ -167,12 +168,13 @@ NET_LINE = described(
 
 COMPUTED_LINE = Dataset(
     "bill_line",
-    (*BILL_LINE.key, "price_code", "sign"),
+    (*BILL_LINE.key, "price_code", "sign", "taken_from"),
     BILL_LINE.extended(
         "bill_line",
         """
         price_code  text     which of the offering's prices, which discount or commitment
-        sign        integer  -1 for days charged in advance and given back, else 1
+        taken_from  text?    of a discount: the price of the charge that it is taken from
+        sign        integer  -1 for days charged before and given back, else 1
         """,
     ).columns,
 )

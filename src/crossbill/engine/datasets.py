@@ -234,7 +234,7 @@ CHARGE_INPUT = described(
     prorated              boolean   part of an interval costs its share; else all of it
     charge_from           date      first day charged within the interval
     charge_to             date      first day no longer charged
-    sign                  integer   1, or -1 for days charged in advance and given back
+    sign                  integer   1, or -1 for days charged before and given back
     quantity              integer   units
     currency              text      ISO 4217
     minor_digits          integer   digits of the currency's minor unit

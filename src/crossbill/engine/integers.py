@@ -50,7 +50,7 @@ def _make_timestamp(microseconds: int) -> dt.timestamp:
 
 
 @ibis.udf.agg.builtin(name="sum")  # type: ignore[untyped-decorator]
-def _sum(value: int) -> dt.Decimal(38, 0):  # type: ignore[valid-type]
+def _sum(value: int) -> dt.Decimal(38, 0):  # type: ignore[valid-type] # Ibis reads it
     """The engine's sum of integers, which is wider than they are."""
 
 

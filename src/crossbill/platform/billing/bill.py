@@ -19,11 +19,12 @@ def net_lines(charged: ir.Table) -> ir.Table:
     because somebody stated that price.
     """
     counted = charged.filter(charged.numerator > 0).mutate(counted_as=charged.category)
-    charge = counted.mutate(amount_minor=counted.gross_minor)
+    charge = counted.mutate(amount_minor=counted.gross_minor, taken_from=ibis.null("string"))
     discounted = counted.filter(counted.discount_minor != 0)
     discount = discounted.mutate(
         category=ibis.literal(DISCOUNT, counted.category.type()),
         amount_minor=discounted.discount_minor,
+        taken_from=discounted.price_code.nullif(""),
     )
     columns = tuple(NET_LINE.ibis)
     return charge.select(*columns).union(discount.select(*columns))

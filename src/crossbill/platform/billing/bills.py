@@ -5,6 +5,7 @@ The shadow run, the live run, a preview and a what-if are this chain on other ro
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import cache
 
 import ibis
@@ -71,11 +72,11 @@ def billing(shape: Shape) -> Calculation:
             Step("bill_period", lambda t: bill.bill_period(t["account"], t["periods"])),
             Step("resolved", lambda t: _resolved(t, shape)),
             Step("charge_input", lambda t: chargeable(t["resolved"]), stored=False),
-            Step("unresolved", lambda t: not_chargeable(t["resolved"]), stored=False),
             Step("charge", lambda t: charge(t["charge_input"])),
             *_discount_passes(shape),
             Step("net_line", lambda t: _net_lines(t, shape), stored=False),
             *_true_ups(shape),
+            Step("unresolved", lambda t: _unresolved(t, shape), stored=False),
             Step("taxed", lambda t: _taxed(t, shape)),
             Step("bill_line", lambda t: bill.bill_lines(t["taxed"]), stored=False),
             Step("bill_tax", lambda t: tax.bill_taxes(t["taxed"], shape.taxes)),
@@ -141,7 +142,7 @@ def shape_of(backend: Backend, held: Mapping[str, ir.Table]) -> Shape:
     )
 
 
-def _days(backend: Backend, held: Mapping[str, ir.Table]) -> list:  # type: ignore[type-arg]
+def _days(backend: Backend, held: Mapping[str, ir.Table]) -> list[date]:
     """The days between which intervals are counted."""
     periods, charged = held["periods"], held["charged"]
     asked = (
@@ -210,10 +211,23 @@ def _true_up(t: Tables) -> ir.Table:
 
 
 def _taxed(t: Tables, shape: Shape) -> ir.Table:
-    lines = t["net_line"].union(t["true_up"]) if shape.commitments else t["net_line"]
+    lines = t["net_line"]
+    if shape.commitments:
+        lines = lines.union(
+            commitments.taxable(t["true_up"], t["tax_rate"], bill_days(t["periods"]))
+        )
     keyed = bill.with_bill_key(lines, t["bill_period"])
     days = bill_days(t["periods"])
     return tax.with_taxes(keyed, t["tax_rate"], t["exemption"], days, shape.taxes)
+
+
+def _unresolved(t: Tables, shape: Shape) -> ir.Table:
+    """What could not be charged: products, and commitments that no tax is stated for."""
+    rows = not_chargeable(t["resolved"])
+    if not shape.commitments:
+        return rows
+    days = bill_days(t["periods"])
+    return rows.union(commitments.not_taxable(t["true_up"], t["tax_rate"], days))
 
 
 def _totals(t: Tables) -> ir.Table:

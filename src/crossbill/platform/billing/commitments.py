@@ -5,10 +5,12 @@ import ibis.expr.types as ir
 
 from crossbill.engine import integers
 from crossbill.engine.billing_datasets import NET_LINE
+from crossbill.engine.datasets import UNRESOLVED
 from crossbill.platform.billing.charge import counted_days
+from crossbill.platform.billing.resolve import valid_rates
 
 COMMITMENT = "commitment"
-BILL = ("account_key", "period_from", "period_to")
+TAXED = ("tax_code", "tax_category", "period_from")
 
 
 def true_up(billed: ir.Table, commitment: ir.Table, payer: ir.Table) -> ir.Table:
@@ -28,6 +30,7 @@ def true_up(billed: ir.Table, commitment: ir.Table, payer: ir.Table) -> ir.Table
         category=ibis.literal(COMMITMENT),
         price_code=short.commitment_key,
         counted_as=ibis.literal(COMMITMENT),
+        taken_from=ibis.null("string"),
         charge_from=short.period_from,
         charge_to=short.period_to,
         sign=ibis.literal(1, "int64"),
@@ -35,6 +38,23 @@ def true_up(billed: ir.Table, commitment: ir.Table, payer: ir.Table) -> ir.Table
         source_changed_at=ibis.null("timestamp(6)"),
         events=ibis.null("int64"),
     ).select(*NET_LINE.ibis)
+
+
+def taxable(lines: ir.Table, tax_rate: ir.Table, days: ir.Table) -> ir.Table:
+    """The lines whose tax is stated."""
+    return lines.semi_join(valid_rates(days, tax_rate), list(TAXED))
+
+
+def not_taxable(lines: ir.Table, tax_rate: ir.Table, days: ir.Table) -> ir.Table:
+    """The lines whose tax nobody states, as ``unresolved``."""
+    rows = lines.anti_join(valid_rates(days, tax_rate), list(TAXED))
+    return rows.mutate(
+        product_key=rows.price_code,
+        offering_code=rows.category,
+        code=ibis.literal("TAX_RATE_MISSING"),
+        field=ibis.literal("tax_category"),
+        value=rows.tax_category,
+    ).select(*UNRESOLVED.ibis)
 
 
 def _due(payer: ir.Table, commitment: ir.Table) -> ir.Table:

@@ -101,6 +101,7 @@ def discount_lines(net_line: ir.Table, shares: ir.Table) -> ir.Table:
     rows = net_line.inner_join(shares, same)
     return rows.mutate(
         price_code=rows.discount_key,
+        taken_from=rows.price_code.nullif(""),
         category=ibis.literal(DISCOUNT),
         amount_minor=-rows.share,
         events=ibis.null("int64"),

@@ -140,7 +140,7 @@ def _charged(charge: Row, digits: int) -> Iterable[str]:
         yield _price_words(charge)
         yield _share_words(charge)
     if charge["sign"] < 0:
-        yield "charged in advance before, and given back"
+        yield "charged before, and given back"
     yield _rounded_words(charge, digits)
     if charge["tax_inclusive"]:
         yield f"the price contains its tax of {_percent(charge['tax_ppm'])}"

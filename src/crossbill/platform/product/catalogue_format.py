@@ -5,9 +5,18 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from crossbill.core.money import MINOR_DIGITS
+from crossbill.core.money import MINOR_DIGITS, format_minor
 from crossbill.engine.yaml_file import fault
-from crossbill.engine.yaml_values import Amount, Code, Day, Flag, Percent, Strict, Text
+from crossbill.engine.yaml_values import (
+    PERCENT_DIGITS,
+    Amount,
+    Code,
+    Day,
+    Flag,
+    Percent,
+    Strict,
+    Text,
+)
 
 STANDARD = "standard"
 HIGHEST_RATE_PPM = 1_000_000
@@ -48,7 +57,10 @@ class TaxSpec(Dated):
     @model_validator(mode="after")
     def _is_a_share(self) -> "TaxSpec":
         if not 0 <= self.percent <= HIGHEST_RATE_PPM:
-            raise fault("The rate is below 0 or above 100", within=["percent"], cure="0 to 100")
+            raise fault(
+                "The rate is below 0 or above 100", within=["percent"],
+                value=format_minor(self.percent, PERCENT_DIGITS), cure="0 to 100",
+            )  # fmt: skip
         return self
 
 
