@@ -1,5 +1,6 @@
 """What each key of a catalogue of rating means; its type and default come from the code."""
 
+from crossbill.platform.product import catalogue_format as product_form
 from crossbill.platform.rating import catalogue_format as form
 
 # A section of the page: its heading, and `key meaning` for every key of the model.
@@ -182,4 +183,66 @@ SERVICE_DEFAULTS = {
     "policy_code": "the first policy",
     "time_zone": "the catalogue's",
     "currency": "the catalogue's",
+}
+
+PRODUCT_KEYS = {
+    product_form.ProductCatalogueSpec: (
+        "The file",
+        """
+        product_catalogue  version of this format
+        name               of the catalogue
+        currency           ISO 4217, of every price
+        taxes              the rates of each jurisdiction
+        offerings          what is sold
+        """,
+    ),
+    product_form.TaxSpec: (
+        "taxes",
+        """
+        jurisdiction  where the account is taxed: its `tax_code`
+        tax           its name, as the bill shows it; a jurisdiction may have several
+        category      what kind of thing it taxes
+        from          first day
+        to            first day on which it no longer holds; left out: until the next rate begins
+        percent       of the net amount
+        """,
+    ),
+    product_form.OfferingSpec: (
+        "offerings",
+        """
+        code          its name in all tables
+        name          as customers read it
+        kind          what it is
+        tax_category  of its prices
+        contains      offerings whose prices it is charged too: a bundle
+        requires      offerings of which the customer must hold one
+        prices        what it is charged
+        """,
+    ),
+    product_form.PriceSpec: (
+        "offerings: a price",
+        """
+        price          its name within the offering
+        charge         by the interval, once, or at an end before the contract's
+        timing         when it falls due: `advance` or `arrears`, of a one-time price at the `start`
+                       or `end` of the product; left out: in advance, at the start, at the end
+        months         of an interval; of a termination price the months that one fee is for
+        alignment      where intervals begin: on the account's bill `cycle` day in the months
+                       counted from the product's start, on the product's own `start` day, or with
+                       the `calendar` year
+        prorated       part of an interval costs its share; else all of it
+        tax_category   where it is not the offering's
+        tax_inclusive  the amount contains its tax
+        versions       what it costs, when
+        """,
+    ),
+    product_form.PriceVersionSpec: (
+        "offerings: a version of a price",
+        """
+        version  its name, as an explanation shows it
+        from     first day
+        to       first day on which it no longer holds; left out: until the next version begins
+        amount   per unit and interval
+        """,
+    ),
 }

@@ -8,7 +8,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from catalogue_keys import DECK_COLUMNS, KEYS, SERVICE_DEFAULTS
+from catalogue_keys import DECK_COLUMNS, KEYS, PRODUCT_KEYS, SERVICE_DEFAULTS
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -35,6 +35,29 @@ What usage costs: one YAML file, and CSV files beside it that hold long tables.
 - A mistake is refused before anything is rated, with file, line, key, value and cure.
 
 ## Values
+"""
+
+PRODUCT_HEAD = """\
+<!-- Written by `make docs` from src/crossbill/platform/product: change it there. -->
+# The catalogue of products
+
+What is sold, what it costs, and how it is taxed: one YAML file. `examples/billing` has four whole
+ones; [computing bills](../how-to/billing.md) shows their use.
+
+- Amounts and percentages are decimal text: `"29.90"`. Days are half-open: a time ends on the first
+  day on which it no longer holds.
+- A mistake is refused with file, line, key, value and cure.
+
+## Values
+"""
+
+PRODUCT_REFUSED = """\
+## What is refused
+
+Unknown and doubled keys, missing keys and values of another type; codes that stand twice;
+versions that overlap or leave a gap; a tax category that no jurisdiction taxes; parts that are
+not offerings, and bundles that contain themselves; offerings with neither a price nor parts; a
+timing that does not fit what is charged.
 """
 
 PLUGIN_HEAD = """\
@@ -71,9 +94,9 @@ MISFIT_CURE = "end one version where the next begins"
 WHAT_ANOTHER_SAYS = re.compile(r"Not \.\.\.|.*: \.\.\.$")
 
 SOURCES = {
-    "Keys and values": ("catalogue_format.py",),
+    "Keys and values": ("catalogue_format.py", "../../engine/yaml_values.py"),
     "The catalogue as a whole": (
-        "catalogue_checks.py", "compile_rates.py", "versions.py", "catalogue.py",
+        "catalogue_checks.py", "compile_rates.py", "../../core/versions.py", "catalogue.py",
     ),
     "Decks": ("decks.py",),
     "Services": ("services.py",),
@@ -81,6 +104,18 @@ SOURCES = {
         "metered_terms.py", "price_models.py", "terms.py", "prices/*.py", "adjustments/*.py",
     ),
 }  # fmt: skip
+
+
+KNOWN = KEYS | PRODUCT_KEYS
+
+
+def product_page() -> str:
+    """The keys of a catalogue of products."""
+    written = [row for row in WORDS.values() if row[0] in ("amount", "percent", "day", "code")]
+    parts = [PRODUCT_HEAD, *_table("value", "how it is written"), *map(_row, written), ""]
+    for model, (heading, _) in PRODUCT_KEYS.items():
+        parts += [f"## {heading}", "", _about(model), "", *_keys(model), ""]
+    return "\n".join([*parts, PRODUCT_REFUSED])
 
 
 def page() -> str:
@@ -100,7 +135,8 @@ def page() -> str:
 
 def _about(model: type[BaseModel]) -> str:
     said = " ".join((model.__doc__ or "").split("\n\n", maxsplit=1)[0].split())
-    return "The keys of the file itself." if model is form.CatalogueSpec else said
+    whole = model.__name__ in ("CatalogueSpec", "ProductCatalogueSpec")
+    return "The keys of the file itself." if whole else said
 
 
 def _table(*headings: str) -> list[str]:
@@ -125,7 +161,7 @@ def _meanings(text: str) -> dict[str, str]:
 
 def _keys(model: type[BaseModel]) -> list[str]:
     fields = {field.alias or name: (name, field) for name, field in model.model_fields.items()}
-    meanings = _meanings(KEYS[model][1])
+    meanings = _meanings(KNOWN[model][1])
     assert set(meanings) == set(fields), (model, set(meanings) ^ set(fields))
     hints = get_type_hints(model, include_extras=True)
     rows = []
@@ -140,8 +176,8 @@ def _kind(hint: Any) -> str:
     for alias, (word, _) in WORDS.items():
         if hint == alias:
             return word
-    if hint in KEYS:
-        heading = KEYS[hint][0]
+    if hint in KNOWN:
+        heading = KNOWN[hint][0]
         return f"[{heading}](#{heading.replace(':', '').replace(' ', '-')})"
     return WHOLE[hint] if hint in WHOLE else COMPOSED[get_origin(hint)](hint)
 

@@ -8,7 +8,14 @@ from types import ModuleType
 
 import catalogue_page
 
-from crossbill.engine import datasets, metered_datasets, prepaid_datasets, rating_datasets
+from crossbill.core import period, policy, rounding
+from crossbill.engine import (
+    billing_datasets,
+    datasets,
+    metered_datasets,
+    prepaid_datasets,
+    rating_datasets,
+)
 from crossbill.engine.datasets import CANONICAL, Dataset
 from crossbill.platform.usage import reasons
 
@@ -201,7 +208,62 @@ def _one_line(text: str) -> str:
     return " ".join(text.split("\n\n", maxsplit=1)[0].split())
 
 
+BILLING_HEAD = """\
+<!-- Written by `make docs` from src/crossbill/engine/billing_datasets.py: change it there. -->
+# Tables of billing
+
+What [a bill](../how-to/billing.md) is made of, and what is made of it; `product`, `price`,
+`customer` and `policy` stand with the [canonical tables](canonical-tables.md). A snapshot's folder
+has them as CSV or Parquet files of these names.
+
+- `_minor` is the currency's minor unit, `_nanos` 1e-9 of its major unit, `_ppm` millionths.
+- Periods are half-open: `_from` is the first day within, `_to` the first day after.
+- *Optional* columns may be empty or missing.
+"""
+
+POLICY_HEAD = """\
+<!-- Written by `make docs` from src/crossbill/core/policy.py: change it there. -->
+# Policies
+
+The rules of a billing system as data: a YAML file with these keys, none of which has a default. A
+snapshot may hold several as the table `policy`, and name one for each account.
+
+| key | value | means |
+|---|---|---|
+| `policy_code` | text | name and version |"""
+
+POLICY_KEYS = {
+    "day_count": (period.DayCount, "how the days of a part of an interval are counted"),
+    "end_day_counts": (None, "`true`: the last day of a part is charged; `false`: it is not"),
+    "rounding_mode": (rounding.RoundingMode, "how amounts become minor units"),
+    "price_by": (policy.PriceBy, "which day chooses the version of a price"),
+    "tax_scope": (policy.TaxScope, "what tax is computed and rounded on"),
+    "tax_rounding_mode": (rounding.RoundingMode, "how tax becomes minor units"),
+}
+
+
+def billing_page() -> str:
+    """The tables of billing: what a snapshot holds, and what is made of it."""
+    return "\n".join([BILLING_HEAD, *map(_section, _datasets(billing_datasets).values())])
+
+
+def policy_page() -> str:
+    """Every rule of a policy with its values."""
+    rows = [
+        _row(
+            f"`{key}`",
+            "flag" if kind is None else ", ".join(f"`{value}`" for value in kind),
+            meaning,
+        )
+        for key, (kind, meaning) in POLICY_KEYS.items()
+    ]
+    return "\n".join([POLICY_HEAD, *rows, ""])
+
+
 PAGES = {
+    "billing-tables.md": billing_page,
+    "policy.md": policy_page,
+    "product-catalogue.md": catalogue_page.product_page,
     "canonical-tables.md": tables_page,
     "rating-catalogue.md": catalogue_page.page,
     "rating-tables.md": rating_page,

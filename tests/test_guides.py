@@ -1,4 +1,4 @@
-"""The guide to rating: its commands, run in a copy of the examples, print what the page shows."""
+"""Guides: their commands, run in a copy of the examples, print what the page shows."""
 
 import re
 import runpy
@@ -13,16 +13,20 @@ import pytest
 from crossbill.cli import main
 
 ROOT = Path(__file__).parents[1]
-GUIDE = (ROOT / "docs" / "how-to" / "rating.md").read_text("utf-8")
+GUIDES = ("rating", "billing")
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 SCRIPT = re.compile(r"```python\n(.*?)```\n+```\n(.*?)```", re.DOTALL)
 CROSSBILL, PYTHON = ".venv/bin/crossbill", ".venv/bin/python"
 
 
-def console() -> list[tuple[str, str]]:
+def page(guide: str) -> str:
+    return (ROOT / "docs" / "how-to" / f"{guide}.md").read_text("utf-8")
+
+
+def console(guide: str) -> list[tuple[str, str]]:
     """Each command of the page with what the page says it prints."""
-    return [pair for block in BLOCK.findall(GUIDE) for pair in COMMAND.findall(block)]
+    return [pair for block in BLOCK.findall(page(guide)) for pair in COMMAND.findall(block)]
 
 
 @pytest.fixture
@@ -52,9 +56,10 @@ def trimmed(text: str) -> str:
     return "\n".join(line.rstrip() for line in text.strip("\n").splitlines())
 
 
-def test_the_commands_print_what_the_page_shows(project, monkeypatch, capsys):
+@pytest.mark.parametrize("guide", GUIDES)
+def test_the_commands_print_what_the_page_shows(guide, project, monkeypatch, capsys):
     """In one folder and in the page's order, for later ones read what earlier ones wrote."""
-    commands = [(command, shown) for command, shown in console() if "../shared" not in command]
+    commands = [(command, shown) for command, shown in console(guide) if "../shared" not in command]
     assert len(commands) > 8
     for command, shown in commands:
         assert trimmed(run(command, monkeypatch, capsys)) == trimmed(shown), command
@@ -62,7 +67,7 @@ def test_the_commands_print_what_the_page_shows(project, monkeypatch, capsys):
 
 @pytest.mark.shared_data
 def test_the_benchmark_prints_what_the_page_shows(shared_data, monkeypatch, capsys):
-    found = [(command, shown) for command, shown in console() if "../shared" in command]
+    found = [(command, shown) for command, shown in console("rating") if "../shared" in command]
     assert found
     monkeypatch.chdir(ROOT)
     for command, shown in found:
@@ -70,13 +75,22 @@ def test_the_benchmark_prints_what_the_page_shows(shared_data, monkeypatch, caps
         assert trimmed(run(here, monkeypatch, capsys)) == trimmed(shown)
 
 
-def test_the_script_prints_what_the_page_shows(project, capsys):
-    ((script, shown),) = SCRIPT.findall(GUIDE)
+@pytest.mark.parametrize("guide", GUIDES)
+def test_the_script_prints_what_the_page_shows(guide, project, capsys):
+    ((script, shown),) = SCRIPT.findall(page(guide))
     (project / "script.py").write_text(script, "utf-8")
     runpy.run_path("script.py")
     assert trimmed(capsys.readouterr().out) == trimmed(shown)
 
 
-def test_the_page_shows_each_command_of_rating():
-    for command in ("rate --", "rate explain", "rate again", "rate deck check", "rate deck diff"):
-        assert any(f"{CROSSBILL} {command}" in written for written, _ in console()), command
+@pytest.mark.parametrize(
+    ("guide", "commands"),
+    [
+        ("rating", ("rate --", "rate explain", "rate again", "rate deck check", "rate deck diff")),
+        ("billing", ("bill compute", "bill preview", "bill explain", "bill what-if")),
+    ],
+)
+def test_the_page_shows_each_command(guide, commands):
+    for command in commands:
+        written = (written for written, _ in console(guide))
+        assert any(f"{CROSSBILL} {command}" in each for each in written), command

@@ -99,10 +99,14 @@ def _is_of(row: Row, bill: Row) -> bool:
 
 
 def _printed(lines: Iterable[Row], bill: Row) -> list[Row]:
-    """The lines of a bill: product by product, what is taken off after what is charged."""
+    """The lines of a bill: product by product, what is taken off after what it is taken from."""
     mine = [row for row in lines if _is_of(row, bill)]
-    return sorted(mine, key=lambda row: (row["product_key"] is None, row["product_key"] or "",
-                                         row["category"] == DISCOUNT))  # fmt: skip
+    return sorted(mine, key=_place)
+
+
+def _place(row: Row) -> tuple[Any, ...]:
+    product, off = row["product_key"], row["taken_from"]
+    return product is None, product or "", off or row["price_code"], off is not None
 
 
 def _line(row: Row, charges: Mapping[tuple[Any, ...], Row]) -> LineExplained:
@@ -121,13 +125,15 @@ def _steps(row: Row, charge: Row | None, digits: int) -> Iterable[str]:
     if row["category"] == COMMITMENT:
         yield f"what is missing of the commitment {row['price_code']}"
     elif row["category"] == DISCOUNT and charge is None:
-        yield f"this line's share of the discount {row['price_code']}, by largest remainder"
+        named = f"{row['taken_from']}: its share of the discount {row['price_code']}"
+        yield f"off {named}, by largest remainder"
     elif charge is None:
         yield "no charge stands behind this line"
     elif row["category"] == DISCOUNT:
         percent = _percent(charge["discount_ppm"])
         gross = format_minor(charge["gross_minor"], digits)
-        yield f"the product's own discount: {percent} of {gross}, rounded {_rounding(charge)}"
+        named = f"{row['taken_from']}: the product's own discount"
+        yield f"off {named}, {percent} of {gross}, rounded {_rounding(charge)}"
     else:
         yield from _charged(charge, digits)
 
