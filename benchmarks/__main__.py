@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from benchmarks.billing.measure import measure as measure_billing
+from benchmarks.billing.report import sizes_table as bills_table
 from benchmarks.machine import machine, versions
 from benchmarks.pipeline import measure
 from benchmarks.rating.measure import measure as measure_rating
@@ -15,6 +17,7 @@ from benchmarks.report import page, sizes_as_text
 ROOT = Path(__file__).parents[1]
 SIZES = (10_000, 100_000, 1_000_000)
 RATING_SIZES = (2_000_000, 20_000_000, 100_000_000)
+BILLING_SIZES = (10_000, 100_000, 1_000_000)
 REPEAT = 3
 LARGE = 1_000_000  # from here on one run says enough: what disturbs it is small beside it
 
@@ -45,8 +48,16 @@ def _rating(options: argparse.Namespace) -> dict[str, Any]:
     return measure_rating(options.rating_sizes)
 
 
+def _billing(options: argparse.Namespace) -> dict[str, Any]:
+    return measure_billing(options.billing_sizes)
+
+
 # Each job: what measures it, and what shows it. Their order is that of the page.
-JOBS = {"pipeline": (_pipeline, sizes_as_text), "rating": (_rating, sizes_table)}
+JOBS = {
+    "pipeline": (_pipeline, sizes_as_text),
+    "rating": (_rating, sizes_table),
+    "billing": (_billing, bills_table),
+}
 
 
 def _results(out: Path, job: str) -> Path:
@@ -68,6 +79,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", choices=JOBS, help="one of the jobs")
     parser.add_argument(
         "--rating-sizes", type=_numbers, default=RATING_SIZES, help="events, joined by commas"
+    )
+    parser.add_argument(
+        "--billing-sizes", type=_numbers, default=BILLING_SIZES, help="accounts, joined by commas"
     )
     parser.add_argument("--out", type=Path, default=ROOT, help="the folder to write below")
     return parser.parse_args()

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from statistics import median
 from typing import Any
 
-from benchmarks.rating.report import section
+from benchmarks.billing.report import section as billing_section
+from benchmarks.rating.report import section as rating_section
 from benchmarks.tables import facts, table
 
 Run = dict[str, Any]
@@ -30,16 +31,16 @@ PAGE = """\
 command; what counts is how they relate: to each other as the sizes grow, and to the anchor beside
 them.
 
-{pipeline}{rating}## Do it yourself
+{pipeline}{rating}{billing}## Do it yourself
 
 ```
 make bench
 .venv/bin/python -m benchmarks --only pipeline --sizes 10000,100000 --repeat 5
 .venv/bin/python -m benchmarks --only rating --rating-sizes 2000000
+.venv/bin/python -m benchmarks --only billing --billing-sizes 10000,100000
 ```
 
-The raw numbers of the last runs are in `benchmarks/results.json` and
-`benchmarks/results-rating.json`. A million accounts need {disk} of disk below `TMPDIR`, a hundred
+The raw numbers of the last runs are in `benchmarks/results*.json`. A million accounts need {disk} of disk below `TMPDIR`, a hundred
 million events 15 GB, and every size needs an otherwise idle machine.
 """
 PIPELINE = """\
@@ -70,11 +71,16 @@ and compiling its queries) is most of the time, which is why a further account i
 DISK = "20 GB"
 
 
-def page(measured: dict[str, Any] | None, rating: dict[str, Any] | None = None) -> str:
+def page(
+    measured: dict[str, Any] | None,
+    rating: dict[str, Any] | None = None,
+    billing: dict[str, Any] | None = None,
+) -> str:
     """The page in Markdown, of what has been measured."""
     return PAGE.format(
         pipeline=_pipeline(measured) if measured else "",
-        rating=f"{section(rating)}\n" if rating else "",
+        rating=f"{rating_section(rating)}\n" if rating else "",
+        billing=billing_section(billing) if billing else "",
         disk=DISK,
     )
 

@@ -54,3 +54,14 @@ def test_rating_benchmark_rates_like_plain_python_and_writes_its_table(tmp_path)
     text = (tmp_path / "docs" / "benchmarks.md").read_text()
     assert text == page(None, measured)
     assert "| 2,000 |" in text
+
+
+def test_billing_benchmark_bills_and_writes_its_table(tmp_path):
+    bench(tmp_path, "--only", "billing", "--billing-sizes", "300")
+    measured = json.loads((tmp_path / "benchmarks" / "results-billing.json").read_text())
+    (only,) = measured["runs"]
+    assert only["totals"][0]["bills"] == only["accounts"] == 300
+    assert measured["stages"]["lines"] == only["lines"] > 2000
+    text = (tmp_path / "docs" / "benchmarks.md").read_text()
+    assert text == page(None, None, measured)
+    assert "| 300 |" in text

@@ -1,20 +1,16 @@
 """Rating at several sizes: each part in a process of its own, on a carrier made for it."""
 
-import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
-from benchmarks.memory import watch
+from benchmarks.parts import measure_part
 from benchmarks.rating.carrier import make_carrier
 
 PLAIN_EVENTS = 100_000  # as many as a loop in Python rates in a minute
-ROOT = Path(__file__).parents[2]
 
 
 def measure(sizes: Sequence[int]) -> dict[str, Any]:
@@ -48,15 +44,4 @@ def _carrier(events: int) -> Iterator[Path]:
 
 
 def _part(part: str, folder: Path) -> dict[str, Any]:
-    """What one part measured, and the peak of its memory."""
-    command = [sys.executable, "-m", "benchmarks.rating.run", part, str(folder)]
-    with (
-        subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as child,
-        watch(child.pid, folder) as peaks,
-    ):
-        said, _ = child.communicate()
-    if child.returncode != 0:
-        raise SystemExit(f"The part {part} failed, see above")
-    found: dict[str, Any] = json.loads(said)
-    memory = {who: size for seen in peaks.by_phase.values() for who, size in seen.items()}
-    return found | {"memory_kb": memory.get("python", 0)}
+    return measure_part("benchmarks.rating.run", part, folder)
