@@ -40,8 +40,9 @@ make bench
 .venv/bin/python -m benchmarks --only billing --billing-sizes 10000,100000
 ```
 
-The raw numbers of the last runs are in `benchmarks/results*.json`. A million accounts need {disk} of disk below `TMPDIR`, a hundred
-million events 15 GB, and every size needs an otherwise idle machine.
+The raw numbers of the last runs are in `benchmarks/results*.json`. A million accounts need {disk}
+of disk below `TMPDIR`, a hundred million events 15 GB, and every size needs an otherwise idle
+machine.
 """
 PIPELINE = """\
 ## The main job
