@@ -9,6 +9,7 @@ from tempfile import gettempdir
 import typer
 
 from crossbill.cli_bill import bill_app
+from crossbill.cli_catalogue import catalogue_app
 from crossbill.cli_console import console, user_app, worker
 from crossbill.cli_db import db_app
 from crossbill.cli_rate import rate_app
@@ -31,6 +32,7 @@ app.command()(replace)
 app.command()(reconcile)
 app.add_typer(rate_app, name="rate")
 app.add_typer(bill_app, name="bill")
+app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(report_app, name="report")
 app.command()(console)
 app.command()(worker)

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from crossbill.cli_bill import bill_app
 from crossbill.core.refusal import Refusal
+from crossbill.engine.one_writer import only_writer
 from crossbill.platform.billing.compute import computed, periods
 from crossbill.platform.billing.compute_parts import compute
 from crossbill.platform.billing.explain_bill import disagreements, explained
@@ -277,3 +278,9 @@ def test_a_folder_with_other_bills_is_refused(bills):
     with pytest.raises(Refusal) as refused:
         compute(MOBILE, period="2026-04", policy=str(MOBILE / "policy.yaml"), out=bills[0])
     assert refused.value.code == "OUTPUT_OF_ANOTHER_RUN"
+
+
+def test_of_two_runs_into_one_folder_the_second_is_refused(tmp_path):
+    with only_writer(tmp_path), pytest.raises(Refusal) as refused:
+        compute(MOBILE, period="2026-03", policy=str(MOBILE / "policy.yaml"), out=tmp_path)
+    assert refused.value.code == "OUTPUT_IN_USE"

@@ -11,9 +11,10 @@ from rating.snapshot import write_snapshot
 from typer.testing import CliRunner
 
 from crossbill.cli_rate_shards import rate_shards_command
+from crossbill.engine.one_writer import OutputInUse
 from crossbill.platform.rating import shard_result
 from crossbill.platform.rating.shard_result import OutputOfAnotherRating, totals
-from crossbill.platform.rating.shards import BadSnapshot, OutputInUse, rate_shards
+from crossbill.platform.rating.shards import BadSnapshot, rate_shards
 
 UNTIL = datetime(2024, 7, 1, tzinfo=UTC)
 TABLES = ("usage_charge", "suspended_usage", "bucket_use", "rated_usage")

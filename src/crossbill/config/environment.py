@@ -158,3 +158,12 @@ CURES = {
     "CROSSBILL_ENGINE_THREADS": "Set it to a whole number from 1 to 1024.",
     "CROSSBILL_HOME": "Set it to the path of a folder that you may write to.",
 }
+
+
+def megabytes(memory: str) -> int:
+    """How much a text such as 8GB or 500MB says."""
+    digits = memory.rstrip("iBKMGT ")
+    return int(digits) * _MEGABYTES.get(memory[len(digits) :].strip()[0], 0)
+
+
+_MEGABYTES = {"M": 1, "G": 1000, "T": 1_000_000}

@@ -19,10 +19,11 @@ import ibis
 import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
-from crossbill.config.environment import read_environment
+from crossbill.config.environment import megabytes, read_environment
 from crossbill.core.refusal import Refusal
 from crossbill.engine.duckdb import connect
 from crossbill.engine.integers import refusing_overflow
+from crossbill.engine.one_writer import only_writer
 from crossbill.engine.store import Store
 from crossbill.engine.yaml_file import read_yaml
 from crossbill.platform.billing.compute import (
@@ -38,7 +39,6 @@ from crossbill.platform.billing.compute import (
 from crossbill.platform.billing.read_snapshot import SUFFIXES, read_snapshot
 
 ACCOUNTS_PER_PART = 50_000
-MEGABYTES = {"M": 1, "G": 1000, "T": 1_000_000}
 LEAST_MEGABYTES = 500  # of a worker
 RECEIPT = "receipt.json"
 
@@ -78,11 +78,14 @@ def compute(
     """
     settings = read_environment()
     made_of = _fingerprint(snapshot, period, policy)
-    _check_output(out, made_of)
-    job = Job(snapshot, period, policy, out, made_of, _parts(snapshot, period, policy))
-    workers = min(settings.engine_threads, len(job.parts))
-    _work_off(job, workers, _megabytes(settings.engine_memory) // workers, told)
-    return _finish(job)
+    out.mkdir(parents=True, exist_ok=True)
+    with only_writer(out):
+        _check_output(out, made_of)
+        parts = _parts(snapshot, period, policy)
+        job = Job(snapshot, period, policy, out, made_of, parts)
+        workers = min(settings.engine_threads, len(parts))
+        _work_off(job, workers, megabytes(settings.engine_memory) // workers, told)
+        return _finish(job)
 
 
 def stored(folder: Path, name: str) -> list[Path]:
@@ -184,7 +187,6 @@ def _fingerprint(snapshot: Path, period: str, policy: str | None) -> str:
 
 def _check_output(out: Path, made_of: str) -> None:
     """Refuse a folder with other bills; a run that was killed goes on."""
-    out.mkdir(parents=True, exist_ok=True)
     mark = out / ".made-of"
     if mark.exists() and mark.read_text("utf-8") != made_of:
         raise OutputOfAnotherRun(
@@ -192,9 +194,3 @@ def _check_output(out: Path, made_of: str) -> None:
             file=str(out), cure="choose an empty folder, or take its files away",
         )  # fmt: skip
     mark.write_text(made_of, "utf-8")
-
-
-def _megabytes(memory: str) -> int:
-    """How much a text such as 8GB or 500MB says."""
-    digits = memory.rstrip("iBKMGT ")
-    return int(digits) * MEGABYTES.get(memory[len(digits) :].strip()[0], 0)

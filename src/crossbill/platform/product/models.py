@@ -1,5 +1,6 @@
 """The catalogue (offerings, prices, tax rates) and the products that customers hold."""
 
+from django.conf import settings
 from django.db import models
 
 from crossbill.platform.customer.models import BillingAccount, Carrier
@@ -120,3 +121,75 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return self.product_key
+
+
+class CatalogueVersion(models.Model):
+    """A catalogue of products as it was written: loaded by one person, published by another."""
+
+    class Status(models.TextChoices):
+        """How far it has come; there is no way back."""
+
+        DRAFT = "draft"
+        PUBLISHED = "published"
+        RETIRED = "retired"
+
+    carrier = models.ForeignKey(Carrier, on_delete=models.PROTECT)
+    name = models.CharField(max_length=60, help_text="As the catalogue calls itself")
+    number = models.IntegerField(help_text="1, 2, ... of the carrier's catalogue of this name")
+    status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT)
+    valid_from = models.DateField(help_text="First day that is billed by it")
+    content = models.TextField(help_text="The YAML text, at most 16 MB")
+    sha256 = models.CharField(max_length=64, help_text="Of the text in UTF-8")
+    effect = models.JSONField(
+        null=True, blank=True, help_text="What it did to everybody's bills when it was loaded"
+    )
+    drafted_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    published_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
+    drafted_at = models.DateTimeField(auto_now_add=True)
+    published_at = models.DateTimeField(null=True, blank=True)
+    retired_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["carrier", "name", "-number"]
+        permissions = [("publish_catalogueversion", "Can publish a version of a catalogue")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["carrier", "name", "number"], name="catalogue_number_once"
+            ),
+            models.CheckConstraint(
+                name="catalogue_number_from_one", condition=models.Q(number__gte=1)
+            ),
+            models.CheckConstraint(
+                name="catalogue_status_fits",
+                condition=models.Q(
+                    status="draft",
+                    published_by__isnull=True,
+                    published_at__isnull=True,
+                    retired_at__isnull=True,
+                )
+                | models.Q(
+                    status="published",
+                    published_by__isnull=False,
+                    published_at__isnull=False,
+                    retired_at__isnull=True,
+                )
+                | models.Q(
+                    status="retired",
+                    published_by__isnull=False,
+                    published_at__isnull=False,
+                    retired_at__isnull=False,
+                ),
+            ),
+            models.CheckConstraint(
+                name="catalogue_two_people",
+                condition=models.Q(published_by__isnull=True)
+                | ~models.Q(published_by=models.F("drafted_by")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.number}"

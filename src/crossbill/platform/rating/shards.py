@@ -6,11 +6,9 @@ are in one shard, so that none needs another. What a shard gives is a folder tha
 not at all; one that is there already is not made again.
 """
 
-import fcntl
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -22,11 +20,12 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 from pyarrow import parquet
 
-from crossbill.config.environment import read_environment
+from crossbill.config.environment import megabytes, read_environment
 from crossbill.core.refusal import Refusal
 from crossbill.engine.datasets import Dataset
 from crossbill.engine.duckdb import connect
 from crossbill.engine.integers import refusing_overflow
+from crossbill.engine.one_writer import only_writer
 from crossbill.engine.rating_datasets import SERVICE, USAGE
 from crossbill.platform.rating.catalogue import read_catalogue
 from crossbill.platform.rating.catalogue_model import RatingCatalogue
@@ -40,10 +39,8 @@ from crossbill.platform.rating.shard_result import (
     write_result,
 )
 
-MEGABYTES = {"M": 1, "G": 1000, "T": 1_000_000}
 LEAST_MEGABYTES = 200  # of a worker
 FOLDER = "shard-"
-LOCK = ".lock"
 TOGETHER = ("account_key", "share_key")  # rows that are alike in one of these share allowances
 
 Told = Callable[[ShardResult], None]
@@ -53,12 +50,6 @@ class BadSnapshot(Refusal):
     """The snapshot cannot be rated in shards. Write both files of each shard as they should be."""
 
     code: ClassVar[str] = "BAD_SNAPSHOT"
-
-
-class OutputInUse(Refusal):
-    """Another run writes into the output folder. Wait for its end, or choose another folder."""
-
-    code: ClassVar[str] = "OUTPUT_IN_USE"
 
 
 @dataclass(frozen=True)
@@ -104,8 +95,10 @@ def rate_shards(  # noqa: PLR0913 - what is rated, by what, where to, and by how
     with connect(memory=memory, threads=workers) as backend:
         tables = _compiled(backend, read, shards, until)
     out.mkdir(parents=True, exist_ok=True)
-    with _only_writer(out):
-        job = Job(tables, out, events, max(_megabytes(memory) // workers, LEAST_MEGABYTES), told)
+    with only_writer(out):
+        for draft in out.glob(f".{FOLDER}*"):  # what killed runs left unfinished
+            rmtree(draft, ignore_errors=True)
+        job = Job(tables, out, events, max(megabytes(memory) // workers, LEAST_MEGABYTES), told)
         results = _work_off(shards, job, workers)
     came = sum(parquet.read_metadata(shard.usage).num_rows for shard in shards)
     assert totals(results)["states"]["retail"]["in"]["events"] == came, "a shard was left out"
@@ -191,26 +184,6 @@ def _check_apart(backend: Backend, service: ir.Table, column: str) -> None:
             value=row[column],
             cure="put all services of an account and of a group into one shard",
         )
-
-
-def _megabytes(memory: str) -> int:
-    """How much a text such as 8GB or 500MB says."""
-    digits = memory.rstrip("iBKMGT ")
-    return int(digits) * MEGABYTES.get(memory[len(digits) :].strip()[0], 0)
-
-
-@contextmanager
-def _only_writer(out: Path) -> Iterator[None]:
-    """Hold the folder for one run, and take away what killed ones left unfinished."""
-    with (out / LOCK).open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise OutputInUse("another run writes into this folder", file=str(out)) from error
-        for draft in out.glob(f".{FOLDER}*"):
-            rmtree(draft, ignore_errors=True)
-        yield
-        (out / LOCK).unlink()
 
 
 def _work_off(shards: Sequence[Shard], job: Job, workers: int) -> list[ShardResult]:

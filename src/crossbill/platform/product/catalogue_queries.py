@@ -1,0 +1,65 @@
+"""What pages, commands and billing ask about the versions of a carrier's catalogues."""
+
+from datetime import date
+from typing import ClassVar
+
+from django.db.models import QuerySet
+
+from crossbill.core.refusal import Refusal
+from crossbill.platform.product.catalogue_file import ProductCatalogue, parse_product_catalogue
+from crossbill.platform.product.models import CatalogueVersion
+
+Status = CatalogueVersion.Status
+
+
+class NoSuchCatalogueVersion(Refusal):
+    """The carrier has no version of this name and number. List its versions to see them."""
+
+    code: ClassVar[str] = "NO_SUCH_CATALOGUE_VERSION"
+
+
+def versions(carrier_id: int) -> "QuerySet[CatalogueVersion]":
+    """All versions of a carrier's catalogues without their texts, the newest of each first."""
+    found = CatalogueVersion.objects.filter(carrier_id=carrier_id)
+    return found.select_related("carrier", "drafted_by", "published_by").defer("content")
+
+
+def version_named(carrier_id: int, name: str, number: int) -> CatalogueVersion:
+    """One version of a carrier's catalogue."""
+    found = versions(carrier_id).filter(name=name, number=number).first()
+    if found is None:
+        cure = "see `crossbill catalogue versions`"
+        what = "There is no such version of a catalogue"
+        raise NoSuchCatalogueVersion(what, value=f"{name} {number}", cure=cure)
+    return found
+
+
+def published_on(carrier_id: int, name: str, day: date) -> CatalogueVersion | None:
+    """The published version by which a day is billed: the last that begins by then."""
+    found = CatalogueVersion.objects.filter(
+        carrier_id=carrier_id, name=name, status=Status.PUBLISHED, valid_from__lte=day
+    )
+    return found.order_by("-valid_from", "-number").first()
+
+
+def in_force(carrier_id: int, day: date) -> set[int]:
+    """The versions by which a day is billed, one of each catalogue, by their database identity."""
+    found = CatalogueVersion.objects.filter(
+        carrier_id=carrier_id, status=Status.PUBLISHED, valid_from__lte=day
+    )
+    last = found.order_by("name", "-valid_from", "-number").distinct("name")
+    return set(last.values_list("id", flat=True))
+
+
+def version_before(version: CatalogueVersion) -> CatalogueVersion | None:
+    """What a version is compared with: what was billed by until then, else the number before."""
+    others = CatalogueVersion.objects.filter(carrier_id=version.carrier_id, name=version.name)
+    earlier = others.filter(number__lt=version.number)
+    published = earlier.exclude(status=Status.DRAFT).filter(valid_from__lte=version.valid_from)
+    in_force = published.order_by("-valid_from", "-number").first()
+    return in_force or earlier.order_by("-number").first()
+
+
+def catalogue_of(version: CatalogueVersion) -> ProductCatalogue:
+    """What a version says."""
+    return parse_product_catalogue(version.content, name=f"{version.name} {version.number}")
