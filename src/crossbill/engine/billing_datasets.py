@@ -126,6 +126,19 @@ COMMITMENT = described(
     """,
 )
 
+PAYER = described(
+    "payer",
+    "account_key category payer_key valid_from",
+    """
+    account_key  text     whose use it is
+    payer_key    text     which account pays; the account itself may keep a part
+    category     text?    only what is recurring, usage, one_time or commitment; empty: all else
+    share_ppm    integer  which part, millionths; the parts of an account add up to 1,000,000
+    valid_from   date     first day; of a bill period its first day counts
+    valid_to     date?    first day no longer valid
+    """,
+)
+
 CREDIT = described(
     "credit",
     "account_key position credit_key",
@@ -168,13 +181,14 @@ NET_LINE = described(
 
 COMPUTED_LINE = Dataset(
     "bill_line",
-    (*BILL_LINE.key, "price_code", "sign", "taken_from"),
+    (*BILL_LINE.key, "price_code", "sign", "taken_from", "used_by"),
     BILL_LINE.extended(
         "bill_line",
         """
         price_code  text     which of the offering's prices, which discount or commitment
         taken_from  text?    of a discount: the price of the charge that it is taken from
         sign        integer  -1 for days charged before and given back, else 1
+        used_by     text?    the account that used it, where another one pays
         """,
     ).columns,
 )

@@ -25,12 +25,13 @@ from crossbill.engine.billing_datasets import (
     CURRENCY,
     DISCOUNT,
     EXEMPTION,
+    PAYER,
     PERIODS,
     TAX,
 )
 from crossbill.engine.calculation import Calculation, Step, Tables
 from crossbill.engine.datasets import CUSTOMER, POLICY, PRICE, PRODUCT, USAGE_TOTAL, Dataset
-from crossbill.platform.billing import bill, commitments, discounts, tax
+from crossbill.platform.billing import bill, commitments, discounts, payers, tax
 from crossbill.platform.billing.charge import charge
 from crossbill.platform.billing.due import boundaries
 from crossbill.platform.billing.resolve import (
@@ -45,7 +46,7 @@ INPUTS: dict[str, Dataset] = {
     dataset.name: dataset
     for dataset in (
         BILLED_ACCOUNT, CUSTOMER, PRODUCT, PRICE, TAX, POLICY, PERIODS, CURRENCY, COMPONENT,
-        CHARGED, BOUNDARY, USAGE_TOTAL, DISCOUNT, EXEMPTION, COMMITMENT, CREDIT,
+        CHARGED, BOUNDARY, USAGE_TOTAL, DISCOUNT, EXEMPTION, COMMITMENT, CREDIT, PAYER,
     )
 }  # fmt: skip
 RESULTS = ("unresolved", "charge_input", "charge", "bill_line", "bill_tax", "bill", "credit_use")
@@ -61,6 +62,7 @@ class Shape:
     usage: bool = False
     commitments: bool = False
     credits: bool = False
+    payers: bool = False  # some accounts are paid for by others
 
 
 @cache
@@ -77,6 +79,7 @@ def billing(shape: Shape) -> Calculation:
             Step("net_line", lambda t: _net_lines(t, shape), stored=False),
             *_true_ups(shape),
             Step("unresolved", lambda t: _unresolved(t, shape), stored=False),
+            Step("payable", lambda t: _payable(t, shape), stored=shape.payers),
             Step("taxed", lambda t: _taxed(t, shape)),
             Step("bill_line", lambda t: bill.bill_lines(t["taxed"]), stored=False),
             Step("bill_tax", lambda t: tax.bill_taxes(t["taxed"], shape.taxes)),
@@ -133,12 +136,13 @@ def shape_of(backend: Backend, held: Mapping[str, ir.Table]) -> Shape:
         "usage": held["usage_total"].count(),
         "commitments": held["commitment"].count(),
         "credits": held["credit"].count(),
+        "payers": held["payer"].count(),
     }
     found = {name: backend.to_pyarrow(count).as_py() or 0 for name, count in counts.items()}
     return Shape(
         taxes=max(found["taxes"], 1),
         discounts=found["discounts"],
-        **{name: bool(found[name]) for name in ("usage", "commitments", "credits")},
+        **{name: bool(found[name]) for name in ("usage", "commitments", "credits", "payers")},
     )
 
 
@@ -210,14 +214,18 @@ def _true_up(t: Tables) -> ir.Table:
     return commitments.true_up(t["net_line"], t["commitment"], payer)
 
 
-def _taxed(t: Tables, shape: Shape) -> ir.Table:
-    lines = t["net_line"]
+def _payable(t: Tables, shape: Shape) -> ir.Table:
+    """All lines, of the accounts that pay them."""
+    lines, days = t["net_line"], bill_days(t["periods"])
     if shape.commitments:
-        lines = lines.union(
-            commitments.taxable(t["true_up"], t["tax_rate"], bill_days(t["periods"]))
-        )
-    keyed = bill.with_bill_key(lines, t["bill_period"])
-    days = bill_days(t["periods"])
+        lines = lines.union(commitments.taxable(t["true_up"], t["tax_rate"], days))
+    if shape.payers:
+        return payers.shared(lines, t["payer"], days)
+    return lines.mutate(used_by=ibis.null("string"))
+
+
+def _taxed(t: Tables, shape: Shape) -> ir.Table:
+    keyed, days = bill.with_bill_key(t["payable"], t["bill_period"]), bill_days(t["periods"])
     return tax.with_taxes(keyed, t["tax_rate"], t["exemption"], days, shape.taxes)
 
 

@@ -33,6 +33,7 @@ from crossbill.engine.integers import refusing_overflow, total
 from crossbill.engine.yaml_file import read_yaml
 from crossbill.platform.billing.bills import bill_population, complete
 from crossbill.platform.billing.charged import charged_after
+from crossbill.platform.billing.payers import families
 from crossbill.platform.billing.read_snapshot import read_snapshot
 from crossbill.platform.billing.resolve import resolution_proof
 
@@ -107,8 +108,20 @@ def bill_tables(backend: Backend, tables: Mapping[str, ir.Table]) -> dict[str, i
     proof = resolution_proof(*(done[name] for name in proved))
     row = backend.to_pyarrow(proof).to_pylist()[0]
     assert row["balanced"], f"a product is neither charged nor waiting nor told: {row}"
+    _prove_payers(backend, done)
     done["charged"] = charged_after(done["charge"], held["charged"])
     return done
+
+
+def _prove_payers(backend: Backend, done: Tables) -> None:
+    """What is on the bills is what was charged, whoever pays it."""
+    lines = done["net_line"]
+    parts = [lines.amount_minor, *([done["true_up"].amount_minor] if "true_up" in done else [])]
+    charged = sum(backend.to_pyarrow(total(part)).as_py() or 0 for part in parts)
+    billed = backend.to_pyarrow(total(done["taxed"].amount_minor)).as_py() or 0
+    told = done["unresolved"].filter(done["unresolved"].field == "tax_category").count()
+    untold = backend.to_pyarrow(told).as_py() == 0
+    assert charged == billed or not untold, f"charged {charged}, on bills {billed}"
 
 
 def periods(text: str) -> pa.Table:
@@ -165,8 +178,9 @@ def read_policy(path: Path) -> Policy:
 
 
 def only(backend: Backend, tables: Mapping[str, ir.Table], account: str) -> dict[str, ir.Table]:
-    """The tables of one account; a population of one is billed as any other."""
-    held = within(backend, tables, lambda key: key == account)
+    """The tables of one account, and of those that pay for it or that it pays for."""
+    family = _families(backend, tables).get(account, account)
+    held = within(backend, tables, lambda key: key == family)
     if not backend.to_pyarrow(held["account"].count()).as_py():
         raise AccountNotThere(
             "no such account", field="account_key", value=account, cure="check it"
@@ -174,16 +188,28 @@ def only(backend: Backend, tables: Mapping[str, ir.Table], account: str) -> dict
     return held
 
 
+def _families(backend: Backend, tables: Mapping[str, ir.Table]) -> dict[str, str]:
+    """The key under which each account that pays or is paid for is billed."""
+    if "payer" not in tables:
+        return {}
+    rules = tables["payer"].select("account_key", "payer_key")
+    return families(backend.to_pyarrow(rules).to_pylist())
+
+
 def within(
     backend: Backend,
     tables: Mapping[str, ir.Table],
     wanted: Callable[[ir.StringValue], ir.BooleanValue],
 ) -> dict[str, ir.Table]:
-    """The tables of the accounts whose keys are wanted."""
-    held = dict(tables)
+    """The tables of the accounts whose keys are wanted; accounts that pay for each other have one.
+
+    What is shared between two accounts is billed with both, so they have the first of their keys.
+    """
+    held, family = dict(tables), _families(backend, tables)
     for name in (name for name, rows in tables.items() if "account_key" in rows.columns):
         rows = tables[name]
-        mine = rows.filter(wanted(rows.account_key))
+        key = rows.account_key.cases(*family.items(), else_=rows.account_key) if family else None
+        mine = rows.filter(wanted(rows.account_key if key is None else key))
         held[name] = backend.create_table(f"within_{name}", mine, temp=True, overwrite=True)
     if "charged" in held:
         held["charged"] = held["charged"].semi_join(held["product"], "product_key")

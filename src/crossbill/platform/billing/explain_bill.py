@@ -57,7 +57,7 @@ class BillExplained:
 def explained(found: Computed) -> list[BillExplained]:
     """All bills of a computed snapshot; meant for one account."""
     rows = {name: found.fetch(name).to_pylist() for name in ("bill", "bill_line", "bill_tax")}
-    charges = {_key(row): row for row in found.fetch("charge").to_pylist()}
+    charges = {(row["account_key"], *_key(row)): row for row in found.fetch("charge").to_pylist()}
     return [
         BillExplained(
             bill,
@@ -111,7 +111,7 @@ def _place(row: Row) -> tuple[Any, ...]:
 
 def _line(row: Row, charges: Mapping[tuple[Any, ...], Row]) -> LineExplained:
     digits = minor_digits(row["currency"])
-    charge = charges.get(_key(row))
+    charge = charges.get((row["used_by"] or row["account_key"], *_key(row)))
     return LineExplained(
         row,
         format_minor(row["net_minor"], digits),
@@ -122,6 +122,8 @@ def _line(row: Row, charges: Mapping[tuple[Any, ...], Row]) -> LineExplained:
 
 def _steps(row: Row, charge: Row | None, digits: int) -> Iterable[str]:
     """How the line came about."""
+    if row["used_by"]:
+        yield f"used by {row['used_by']}, paid here; the whole line:"
     if row["category"] == COMMITMENT:
         yield f"what is missing of the commitment {row['price_code']}"
     elif row["category"] == DISCOUNT and charge is None:

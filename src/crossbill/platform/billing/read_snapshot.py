@@ -22,6 +22,7 @@ from crossbill.core.versions import read_day
 from crossbill.engine.datasets import TYPES, Column, Dataset
 from crossbill.engine.rating_datasets import USAGE_CHARGE
 from crossbill.platform.billing.bills import INPUTS, TAX_TERMS
+from crossbill.platform.billing.payers import faults
 from crossbill.platform.billing.usage import charges_as_totals
 from crossbill.platform.product.catalogue_file import read_product_catalogue
 
@@ -62,10 +63,27 @@ def read_snapshot(backend: Backend, folder: Path) -> dict[str, ir.Table]:
             f", or {CATALOGUE}" if name in OF_THE_CATALOGUE else ""
         )
         raise BadBillingSnapshot("a table is missing", file=str(folder), field=name, cure=cure)
+    _check_payers(backend, folder, tables)
     used = _file(folder, "usage_charge")
     if used is not None:
         tables["usage_total"] = charges_as_totals(_table(backend, used, USAGE_CHARGE))
     return tables
+
+
+def _check_payers(backend: Backend, folder: Path, tables: dict[str, ir.Table]) -> None:
+    """Refuse rules of who pays that are not sound, with the first that is not."""
+    if "payer" not in tables:
+        return
+    rules = backend.to_pyarrow(tables["payer"]).to_pylist()
+    known = tables["account"].select("account_key", "currency", "bill_cycle_day")
+    accounts = {row["account_key"]: row for row in backend.to_pyarrow(known).to_pylist()}
+    for rule, field, what, cure in faults(rules, accounts):
+        path = _file(folder, "payer")
+        assert path is not None, "the rules were read from a file"
+        raise BadBillingSnapshot(
+            f"{rule['account_key']} paid by {rule['payer_key']}: {what}", file=path.name,
+            field=field, value=str(rule[field]), cure=cure,
+        )  # fmt: skip
 
 
 def _catalogue(folder: Path) -> dict[str, ir.Table]:
