@@ -4,14 +4,22 @@ import json as json_format
 from pathlib import Path
 from typing import Annotated, Any
 
+import ibis
+import ibis.expr.types as ir
 import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from crossbill.platform.billing.compute import computed
+from crossbill.config import ready
+from crossbill.core.policy import Policy
+from crossbill.engine.duckdb import connect
+from crossbill.engine.integers import refusing_overflow
+from crossbill.platform.billing.compute import computed, periods, read_policy
 from crossbill.platform.billing.compute_parts import compute as compute_parts
 from crossbill.platform.billing.explain_bill import BillExplained, disagreements, explained
+from crossbill.platform.billing.read_snapshot import read_snapshot
+from crossbill.platform.billing.rule_changes import rule_changes
 from crossbill.platform.billing.what_if import Effect, changed
 
 OPEN_EXIT = 1
@@ -43,16 +51,28 @@ def compute(
 
 
 @bill_app.command()
-def preview(
+def preview(  # noqa: PLR0913 - the options of the command
     account: Annotated[str, ACCOUNT],
-    snapshot: Annotated[Path, SNAPSHOT],
     period: Annotated[str, PERIOD],
+    snapshot: Annotated[Path | None, SNAPSHOT] = None,
+    carrier: Annotated[
+        str | None, typer.Option(help="Code of the carrier: bill from its books instead.")
+    ] = None,
     policy: Annotated[str | None, POLICY] = None,
     json: Annotated[bool, ONE_OBJECT] = False,
 ) -> None:
-    """Say what one account would be billed; the same calculation on a population of one."""
-    with computed(snapshot, period=period, policy=policy, account=account) as found:
-        bills, unresolved = explained(found), found.fetch("unresolved").to_pylist()
+    """Say what one account would be billed; the same calculation on a population of one.
+
+    From the books it is billed by the old system's rules where no policy is given, without usage.
+    """
+    if (snapshot is None) == (carrier is None):
+        raise typer.BadParameter("give --snapshot FOLDER, or --carrier CODE to bill from its books")
+    if carrier is not None:
+        bills, unresolved = _from_books(carrier, account, period, policy)
+    else:
+        assert snapshot is not None
+        with computed(snapshot, period=period, policy=policy, account=account) as found:
+            bills, unresolved = explained(found), found.fetch("unresolved").to_pylist()
     if json:
         typer.echo(_as_json({"bills": [_bill(bill) for bill in bills], "unresolved": unresolved}))
     else:
@@ -60,6 +80,23 @@ def preview(
         _show_unresolved(unresolved)
     if unresolved:
         raise typer.Exit(OPEN_EXIT)
+
+
+def _from_books(
+    carrier: str, account: str, period: str, policy: str | None
+) -> tuple[list[BillExplained], list[dict[str, Any]]]:
+    """An account's bills and what cannot be charged, as the books stand now."""
+    ready()
+    from crossbill.platform.billing.preview import preview as previewed
+    from crossbill.platform.customer.queries import carrier_id
+    from crossbill.replacement.migration.queries import carriers_old_policy
+
+    known = carrier_id(carrier)
+    chosen = read_policy(Path(policy)) if policy else carriers_old_policy(known)
+    found = previewed(
+        carrier_id=known, account_key=account, period=period, policies={"asked": chosen}
+    )["asked"]
+    return found.bills, found.unresolved
 
 
 @bill_app.command("what-if")
@@ -81,6 +118,53 @@ def what_if_command(  # noqa: PLR0913 - the options of the command
         typer.echo(_as_json(effect.document()))
     else:
         show_effect(effect)
+
+
+@bill_app.command("rules")
+def rules_command(  # noqa: PLR0913 - the options of the command
+    old: Annotated[Path, typer.Argument(help="The policy that holds, a YAML file.")],
+    new: Annotated[Path, typer.Argument(help="The policy that is to hold, a YAML file.")],
+    period: Annotated[str, PERIOD],
+    snapshot: Annotated[Path | None, SNAPSHOT] = None,
+    carrier: Annotated[str | None, typer.Option(help="Bill this carrier's books instead.")] = None,
+    json: Annotated[bool, ONE_OBJECT] = False,
+) -> None:
+    """Say what each rule that differs between two policies does to everybody's bills."""
+    if (snapshot is None) == (carrier is None):
+        raise typer.BadParameter("give --snapshot, or --carrier for its books")
+    before, after = read_policy(old), read_policy(new)
+    with connect() as backend, refusing_overflow():
+        tables = read_snapshot(backend, snapshot) if snapshot else _books(carrier or "", before)
+        tables["periods"] = ibis.memtable(periods(period))
+        found = list(rule_changes(backend, tables, before, after))
+    if json:
+        rows = [
+            {"rule": rule, "before": was, "after": becomes, **effect.document()}
+            for rule, was, becomes, effect in found
+        ]
+        typer.echo(_as_json(rows))
+    else:
+        _show_rules(found)
+
+
+def _books(carrier: str, policy: Policy) -> dict[str, ir.Table]:
+    """The tables of a carrier's books."""
+    ready()
+    from crossbill.platform.billing.books import book_tables
+    from crossbill.platform.customer.queries import carrier_id
+
+    return book_tables(carrier_id(carrier), policy)
+
+
+def _show_rules(found: list[tuple[str, str, str, Effect]]) -> None:
+    table = Table("rule", "from", "to", "currency", "bills", "difference")
+    for column in table.columns:
+        column.overflow = "fold"
+    for rule, was, becomes, effect in found:
+        for row in effect.totals:
+            moved = f"{row['dearer'] + row['cheaper']:,}"
+            table.add_row(rule, was, becomes, row["currency"], moved, row["difference"])
+    Console().print(table)
 
 
 @bill_app.command()

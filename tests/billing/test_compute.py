@@ -3,6 +3,7 @@
 import json
 import shutil
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -284,3 +285,27 @@ def test_of_two_runs_into_one_folder_the_second_is_refused(tmp_path):
     with only_writer(tmp_path), pytest.raises(Refusal) as refused:
         compute(MOBILE, period="2026-03", policy=str(MOBILE / "policy.yaml"), out=tmp_path)
     assert refused.value.code == "OUTPUT_IN_USE"
+
+
+def test_the_parts_of_changed_rules_add_up_to_the_whole_change(tmp_path):
+    """The old system's rules become the new ones, one after the other."""
+    old = tmp_path / "old.yaml"
+    text = (MOBILE / "policy.yaml").read_text()
+    for new, before in (
+        ("actual_actual", "thirty_360"), ("rounding_mode: half_up", "rounding_mode: down"),
+        ("tax_scope: bill", "tax_scope: line"), ("swiss-2026", "old"),
+    ):  # fmt: skip
+        text = text.replace(new, before)
+    old.write_text(text)
+    arguments = ("--snapshot", MOBILE, "--period", "2026-03", "--json")
+    rules = json.loads(command("rules", old, MOBILE / "policy.yaml", *arguments).output)
+    assert [(rule["rule"], rule["before"], rule["after"]) for rule in rules] == [
+        ("day_count", "thirty_360", "actual_actual"),
+        ("rounding_mode", "down", "half_up"),
+        ("tax_scope", "line", "bill"),
+        ("tax_rounding_mode", "down", "half_up"),
+    ]
+    whole = ("--policy", old, "--other-policy", MOBILE / "policy.yaml")
+    together = json.loads(command("what-if", *arguments, *whole).output)
+    parts = [Decimal(row["difference"]) for rule in rules for row in rule["totals"]]
+    assert sum(parts) == Decimal(together["totals"][0]["difference"]) != 0

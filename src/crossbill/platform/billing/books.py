@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+from django.db import transaction
 
 from crossbill.core.policy import Policy
 from crossbill.engine.datasets import POLICY
@@ -23,7 +24,7 @@ def book_tables(
         accounts = list(every.values_list("account_key", flat=True))
     keys = pa.table({"account_key": pa.array(accounts, pa.string())})
     tables = {}
-    with snapshot.population(keys):
+    with transaction.atomic(), snapshot.population(keys):
         for name in BILLED:
             with snapshot.export(name, carrier_id) as rows:
                 tables[name] = ibis.memtable(rows.read_all())
