@@ -309,3 +309,22 @@ def test_the_parts_of_changed_rules_add_up_to_the_whole_change(tmp_path):
     together = json.loads(command("what-if", *arguments, *whole).output)
     parts = [Decimal(row["difference"]) for rule in rules for row in rule["totals"]]
     assert sum(parts) == Decimal(together["totals"][0]["difference"]) != 0
+
+
+def test_days_come_back_at_the_price_that_was_charged(bills, tmp_path):
+    """The price rose in the meantime; what was paid is what is given back."""
+    snapshot = tmp_path / "april"
+    shutil.copytree(MOBILE, snapshot)
+    (snapshot / "charged.csv").write_text(
+        "product_key,price_code,charged_through,charged\nP1,mobile-s/monthly,2026-05-01,19.90\n"
+    )
+    (snapshot / "product.csv").write_text(
+        "product_key,account_key,offering_code,start_date,end_date\n"
+        "P1,A1,mobile-s,2026-03-01,2026-04-16\n"
+    )
+    with computed(snapshot, period="2026-04", policy=str(MOBILE / "policy.yaml")) as found:
+        (charge,) = found.fetch("charge").to_pylist()
+        (after,) = found.fetch("charged").to_pylist()
+    assert (charge["sign"], charge["price_nanos"]) == (-1, 19_900_000_000)
+    assert charge["gross_minor"] == -995
+    assert (after["charged_through"], after["charged_nanos"]) == (date(2026, 4, 16), 19_900_000_000)

@@ -48,9 +48,10 @@ CHARGED = described(
     "charged",
     "product_key price_code",
     """
-    product_key      text  what was charged
-    price_code       text  by which price
-    charged_through  date  first day that no bill has charged yet
+    product_key      text      what was charged
+    price_code       text      by which price
+    charged_through  date      first day that no bill has charged yet
+    charged_nanos    integer?  the price that was charged last, at which days are given back
     """,
 )
 

@@ -17,9 +17,13 @@ def charged_after(charge: ir.Table, charged: ir.Table) -> ir.Table:
     now = rows.group_by(*keys).aggregate(
         back_from=rows.charge_from.min(where=rows.sign < 0),
         to=rows.charge_to.max(where=rows.sign > 0),
+        nanos=rows.price_nanos.argmax(rows.charge_to, where=rows.sign > 0),
     )
-    before = charged.group_by(*keys).aggregate(before=charged.charged_through.max())
+    before = charged.group_by(*keys).aggregate(
+        before=charged.charged_through.max(), before_nanos=charged.charged_nanos.max()
+    )
     joined = now.outer_join(before, keys)
     both = joined.mutate(**{key: joined[key].coalesce(joined[f"{key}_right"]) for key in keys})
     through = both.back_from.coalesce(ibis.greatest(both.to, both.before), both.to, both.before)
-    return both.mutate(charged_through=through).select(*CHARGED.ibis)
+    nanos = both.nanos.coalesce(both.before_nanos)
+    return both.mutate(charged_through=through, charged_nanos=nanos).select(*CHARGED.ibis)

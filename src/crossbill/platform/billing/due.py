@@ -77,7 +77,9 @@ def _with_component(held: ir.Table, component: ir.Table) -> ir.Table:
 def _with_charged(rows: ir.Table, charged: ir.Table) -> ir.Table:
     """Up to where a bill has charged already; empty where none says so."""
     keys = ["product_key", "price_code"]
-    through = charged.group_by(*keys).aggregate(charged_through=charged.charged_through.max())
+    through = charged.group_by(*keys).aggregate(
+        charged_through=charged.charged_through.max(), charged_nanos=charged.charged_nanos.max()
+    )
     found = rows.left_join(through, keys).drop(*(f"{key}_right" for key in keys))
     return found.mutate(ends=found.end_date.fill_null(ibis.date(FOREVER)))
 

@@ -16,7 +16,7 @@ from crossbill.platform.billing.bill import DISCOUNT
 from crossbill.platform.billing.commitments import COMMITMENT
 from crossbill.platform.billing.compute import Computed
 from crossbill.platform.billing.compute_parts import stored
-from crossbill.platform.billing.resolve import OWN_PRICE, USAGE
+from crossbill.platform.billing.resolve import CHARGED_PRICE, OWN_PRICE, USAGE
 
 Row = Mapping[str, Any]
 LINE = ("period_from", "product_key", "price_code", "charge_from", "sign")
@@ -24,6 +24,10 @@ DAY_COUNTS = {
     "actual_actual": "calendar days",
     "thirty_360": "days of months of 30",
     "actual_365": "days of a year of 365, twelve months' price",
+}
+PRICE_WORDS = {
+    OWN_PRICE: "the customer's own price",
+    CHARGED_PRICE: "the price that was charged",
 }
 STORED = (COMPUTED_BILL, COMPUTED_LINE)
 
@@ -162,8 +166,7 @@ def _rounded_words(charge: Row, digits: int) -> str:
 
 
 def _price_words(charge: Row) -> str:
-    own = charge["price_version"] == OWN_PRICE
-    version = "the customer's own price" if own else f"version {charge['price_version']}"
+    version = PRICE_WORDS.get(charge["price_version"], f"version {charge['price_version']}")
     months = charge["interval_months"]
     every = "once" if charge["category"] != "recurring" else f"per {_months(months)}"
     price = format_nanos(charge["price_nanos"], minor_digits(charge["currency"]))

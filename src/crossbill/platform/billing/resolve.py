@@ -17,6 +17,7 @@ from crossbill.engine.datasets import CHARGE_INPUT, POLICY, UNRESOLVED
 from crossbill.platform.billing.due import RECURRING, STANDARD, due
 
 OWN_PRICE = "own"
+CHARGED_PRICE = "charged"  # what was charged before, where it is given back
 USAGE = "usage"
 PPM = 1_000_000
 # A billion major units for one line and month: far beyond any bill, and low enough that no product
@@ -219,7 +220,10 @@ def _with_currency(rows: ir.Table, currency: ir.Table) -> ir.Table:
 
 
 def _with_price(rows: ir.Table, price: ir.Table, wanted: ir.Table) -> ir.Table:
-    """Adds the customer's own price, else the version valid on the day that the policy names."""
+    """Adds the customer's own price, else the version valid on the day that the policy names.
+
+    What is given back is given back at the price that was charged, where that is known.
+    """
     by_start = rows.price_by == PriceBy.START_TIME.value
     dated = rows.mutate(price_date=ibis.ifelse(by_start, rows.start_date, rows.period_from))
     versions = price.rename(list_version="price_version", list_currency="currency")
@@ -231,10 +235,17 @@ def _with_price(rows: ir.Table, price: ir.Table, wanted: ir.Table) -> ir.Table:
     )
     found = _looked_up(dated, valid, keys, values, "prices")
     own = found.price_override_nanos.notnull() & (found.category == RECURRING)
+    as_before = (found.sign < 0) & found.charged_nanos.notnull()
     return found.mutate(
-        own=own,
-        price_version=ibis.ifelse(own, OWN_PRICE, found.list_version),
-        price_nanos=ibis.ifelse(own, found.price_override_nanos, found.amount_nanos),
+        own=own | as_before,
+        price_version=ibis.cases(
+            (as_before, CHARGED_PRICE), (own, OWN_PRICE), else_=found.list_version
+        ),
+        price_nanos=ibis.cases(
+            (as_before, found.charged_nanos),
+            (own, found.price_override_nanos),
+            else_=found.amount_nanos,
+        ),
     )
 
 
