@@ -5,7 +5,7 @@ from functools import cache
 import ibis
 from oracle.tables import ENGINE, SCHEMAS, stated, table
 
-from crossbill.engine.billing_datasets import BILLED_ACCOUNT, CHARGED, COMPONENT, PERIODS
+from crossbill.engine.billing_datasets import BILLED_ACCOUNT, CHARGED, COMPONENT, CYCLE_PERIODS
 from crossbill.engine.calculation import Calculation, Step
 from crossbill.engine.datasets import CHARGE_INPUT, PRODUCT, UNRESOLVED
 from crossbill.platform.billing.bills import bill_population
@@ -14,7 +14,15 @@ from crossbill.platform.billing.resolve import resolution_proof
 PROVING = ibis.duckdb.connect()
 PROVED = {
     dataset.name: dataset
-    for dataset in (PRODUCT, BILLED_ACCOUNT, PERIODS, CHARGE_INPUT, UNRESOLVED, COMPONENT, CHARGED)
+    for dataset in (
+        PRODUCT,
+        BILLED_ACCOUNT,
+        CYCLE_PERIODS,
+        CHARGE_INPUT,
+        UNRESOLVED,
+        COMPONENT,
+        CHARGED,
+    )
 }
 _stated: dict[str, list[dict]] = {}
 _results: dict[str, list[dict]] = {}

@@ -10,13 +10,14 @@ from django.db import IntegrityError
 
 from crossbill.platform.customer.models import BillingAccount, Carrier, Customer
 from crossbill.platform.ledger.operations import post_entries
+from crossbill.platform.product.models import Product, ProductChange, ProductOffering
 from crossbill.platform.product.operations import Price, Rate, publish_catalogue
 from crossbill.replacement.migration.models import Replacement, SuspendedRecord, Wave
 from crossbill.replacement.reconciliation.models import Difference, Gate, Signature
 from crossbill.runs.models import Run
 
 DAY = date(2024, 6, 1)
-CUSTOMER, ACCOUNT, ENTRY, ITEM = (UUID(int=number) for number in range(1, 5))
+CUSTOMER, ACCOUNT, ENTRY, ITEM, PRODUCT = (UUID(int=number) for number in range(1, 6))
 EVIDENCE = "ab" * 32
 REFUSED = (IntegrityError, psycopg.IntegrityError)  # Django wraps the errors of all but COPY
 
@@ -98,12 +99,24 @@ def make_books() -> Wave:
         prices=[Price("fibre-100", "2024", date(2024, 1, 1), None, "USD", 49_000_000_000)],
         rates=[Rate("NY01", "New York", date(2024, 1, 1), None, 88_750)],
     )
+    _make_change(carrier)
     post_entries(
         entries=entries(carrier, ENTRY),
         postings=postings(*BALANCED),
         open_items=open_items(carrier),
     )
     return _make_replacement(carrier)
+
+
+def _make_change(carrier: Carrier) -> None:
+    product = Product.objects.create(
+        id=PRODUCT, carrier=carrier, product_key="P1", account_id=ACCOUNT, quantity=1,
+        offering=ProductOffering.objects.get(carrier=carrier), start_date=DAY,
+    )  # fmt: skip
+    user, _ = User.objects.get_or_create(username="lead")
+    ProductChange.objects.create(
+        carrier=carrier, product=product, kind="cancel", effective_date=DAY, made_by=user
+    )
 
 
 def _make_replacement(carrier: Carrier) -> Wave:

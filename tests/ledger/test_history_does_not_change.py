@@ -11,6 +11,7 @@ IMMUTABLE = [
     "product_productoffering",
     "product_productofferingprice",
     "product_taxrate",
+    "product_productchange",
     "migration_suspendedrecord",
     "reconciliation_difference",
     "reconciliation_gate",

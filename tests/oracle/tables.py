@@ -6,13 +6,14 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from crossbill.engine import datasets
+from crossbill.engine import billing_datasets, datasets
 from crossbill.platform.billing.bills import INPUTS, TAX_TERMS
 
 ENGINE = ibis.duckdb.connect()
 
 SCHEMAS = {name: dataset.arrow for name, dataset in INPUTS.items()} | {
-    "charge_input": datasets.CHARGE_INPUT.arrow
+    "charge_input": datasets.CHARGE_INPUT.arrow,
+    "periods": billing_datasets.PERIODS.arrow,
 }
 ASSUMED = {"tax_rate": TAX_TERMS}
 APRIL = (date(2024, 4, 1), date(2024, 5, 1))

@@ -19,6 +19,17 @@ PERIODS = described(
     """,
 )
 
+CYCLE_PERIODS = described(
+    "periods",
+    "period_from bill_cycle_day",
+    """
+    period_from     date     first day billed
+    period_to       date     first day no longer billed
+    bill_cycle_day  integer  of the accounts that have this period
+    anchor_day      integer  the day of the month on which its intervals begin
+    """,
+)
+
 CURRENCY = described(
     "currency",
     "currency",

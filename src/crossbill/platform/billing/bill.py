@@ -6,6 +6,7 @@ import ibis.expr.types as ir
 from crossbill.engine import integers
 from crossbill.engine.billing_datasets import COMPUTED_BILL, COMPUTED_LINE, CREDIT_USE, NET_LINE
 from crossbill.engine.identities import identity
+from crossbill.platform.billing.resolve import cycle_of
 
 DISCOUNT = "discount"
 _BILL_KEYS = ("bill_key", "account_key", "period_from", "period_to", "currency")
@@ -35,8 +36,8 @@ def bill_period(account: ir.Table, periods: ir.Table) -> ir.Table:
 
     One account has one bill a period, so these two are the identity of the bill, ``bill_key``.
     """
-    rows = account.cross_join(periods.rename(cycle="bill_cycle_day"))
-    mine = rows.filter(rows.cycle.isnull() | (rows.cycle == rows.bill_cycle_day))
+    rows = account.mutate(cycle=cycle_of(account)).drop("bill_cycle_day")
+    mine = rows.inner_join(periods.rename(cycle="bill_cycle_day"), "cycle")
     kind = ibis.literal("bill")
     key = identity(kind, mine.account_key, mine.period_from.cast("string"))
     return mine.select(

@@ -23,10 +23,10 @@ from crossbill.engine.billing_datasets import (
     CREDIT,
     CREDIT_USE,
     CURRENCY,
+    CYCLE_PERIODS,
     DISCOUNT,
     EXEMPTION,
     PAYER,
-    PERIODS,
     TAX,
 )
 from crossbill.engine.calculation import Calculation, Step, Tables
@@ -37,6 +37,7 @@ from crossbill.platform.billing.due import boundaries
 from crossbill.platform.billing.resolve import (
     bill_days,
     chargeable,
+    cycle_periods,
     not_chargeable,
     resolve,
     resolve_usage,
@@ -45,7 +46,7 @@ from crossbill.platform.billing.resolve import (
 INPUTS: dict[str, Dataset] = {
     dataset.name: dataset
     for dataset in (
-        BILLED_ACCOUNT, CUSTOMER, PRODUCT, PRICE, TAX, POLICY, PERIODS, CURRENCY, COMPONENT,
+        BILLED_ACCOUNT, CUSTOMER, PRODUCT, PRICE, TAX, POLICY, CYCLE_PERIODS, CURRENCY, COMPONENT,
         CHARGED, BOUNDARY, USAGE_TOTAL, DISCOUNT, EXEMPTION, COMMITMENT, CREDIT, PAYER,
     )
 }  # fmt: skip
@@ -114,6 +115,8 @@ def complete(backend: Backend, tables: Mapping[str, ir.Table]) -> dict[str, ir.T
     terms = {name: ibis.literal(value) for name, value in TAX_TERMS.items()}
     rates = held["tax_rate"]
     held["tax_rate"] = rates.mutate(**{n: v for n, v in terms.items() if n not in rates.columns})
+    if "anchor_day" not in held["periods"].columns:
+        held["periods"] = ibis.memtable(backend.to_pyarrow(cycle_periods(held["periods"])))
     if "boundary" not in held:
         held["boundary"] = ibis.memtable(boundaries(_days(backend, held)))
     return held

@@ -24,6 +24,7 @@ PPM = 1_000_000
 # of amounts, shares and rates behind it can pass 64 bits.
 LARGEST_MONTHLY_NANOS = 10**18
 HIGHEST_TAX_PPM = 10 * PPM
+CYCLES = 31
 FIRST_CYCLE = 1  # the bill cycle of what belongs to no known account
 _FOREVER = "9999-12-31"
 RESOLVED = (*CHARGE_INPUT.ibis, "code", "field", "value")
@@ -171,18 +172,33 @@ def _how_many(condition: ir.BooleanValue) -> ir.IntegerScalar:
     return condition.cast("int64").sum().fill_null(0)
 
 
-def _in_periods(product: ir.Table, periods: ir.Table) -> ir.Table:
-    """One row per product and period of its account's bill cycle; ``anchor_day`` is the cycle's.
+def cycle_periods(periods: ir.Table) -> ir.Table:
+    """Reads ``periods``; writes them for each bill cycle, with the day on which intervals begin.
 
-    Where a period states no cycle, it is the later of the days on which it starts and ends: the
+    Where a period states no cycle, that day is the later of those on which it starts and ends: the
     earlier may be the last of a shorter month.
     """
-    rows = product.cross_join(periods.rename(cycle="bill_cycle_day"))
-    first = ibis.literal(FIRST_CYCLE, "int64")
-    mine = rows.cycle.isnull() | (rows.cycle == rows.bill_cycle_day.fill_null(first))
+    cycles = ibis.range(1, CYCLES + 1).unnest().name("cycle").as_table()
+    rows = periods.cross_join(cycles.mutate(cycle=cycles.cycle.cast("int64")))
+    stated = rows.bill_cycle_day
     later = ibis.greatest(rows.period_from.day(), rows.period_to.day()).cast("int64")
-    anchor = rows.cycle.fill_null(later)
-    return rows.filter(mine).mutate(anchor_day=anchor).drop("cycle")
+    mine = rows.filter(stated.isnull() | (rows.cycle == stated))
+    return mine.mutate(
+        anchor_day=ibis.ifelse(stated.isnull(), later, rows.cycle), bill_cycle_day=rows.cycle
+    ).select("period_from", "period_to", "bill_cycle_day", "anchor_day")
+
+
+def cycle_of(rows: ir.Table) -> ir.IntegerValue:
+    """The bill cycle of each row's account; the first where it has none, or no such day."""
+    day = rows.bill_cycle_day
+    return ibis.ifelse(day.between(1, CYCLES).fill_null(False), day, FIRST_CYCLE).cast("int64")
+
+
+def _in_periods(product: ir.Table, periods: ir.Table) -> ir.Table:
+    """One row per product and period of its account's bill cycle, with its ``anchor_day``."""
+    rows = product.mutate(cycle=cycle_of(product))
+    held = periods.rename(cycle="bill_cycle_day")
+    return rows.inner_join(held, "cycle").drop("cycle")
 
 
 def _discounted(rows: ir.Table) -> ir.Table:
