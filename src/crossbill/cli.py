@@ -12,6 +12,7 @@ from crossbill.cli_bill import bill_app
 from crossbill.cli_catalogue import catalogue_app
 from crossbill.cli_console import console, user_app, worker
 from crossbill.cli_db import db_app
+from crossbill.cli_product import product_app
 from crossbill.cli_rate import rate_app
 from crossbill.cli_reconcile import reconcile
 from crossbill.cli_replace import replace, run_demo
@@ -33,6 +34,7 @@ app.command()(reconcile)
 app.add_typer(rate_app, name="rate")
 app.add_typer(bill_app, name="bill")
 app.add_typer(catalogue_app, name="catalogue")
+app.add_typer(product_app, name="product")
 app.add_typer(report_app, name="report")
 app.command()(console)
 app.command()(worker)

@@ -44,7 +44,9 @@ def console(
         )
     ready()
     from crossbill.console import serve
+    from crossbill.console.operations import define_roles
 
+    define_roles()  # this release may know more permissions than the one before
     server = serve.bind(host=host, port=port, behind_proxy=read_environment().tls)
     _out.print(f"Crossbill console: [bold]{serve.address(server)}[/bold]")
     _print_login(demo_login)
@@ -82,7 +84,9 @@ def add(
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
 ) -> None:
-    """Add a person: a viewer reads, an operator also resumes runs, an approver also signs gates."""
+    """Add a person: a viewer reads, an operator also resumes runs and loads drafts of catalogues,
+    an approver also signs gates and publishes catalogues.
+    """
     ready()
     from crossbill.console.operations import add_user
 

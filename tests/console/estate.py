@@ -4,6 +4,8 @@ import uuid
 from copy import deepcopy
 from datetime import UTC, date, datetime
 
+import billed_estate
+import catalogue_estate
 import pyarrow as pa
 import rated_estate
 from django.contrib.auth import get_user_model
@@ -64,6 +66,8 @@ def build(store_url: str) -> Replacement:
     waves[0].live_at = datetime(2024, 6, 2, tzinfo=UTC)
     waves[0].save()
     _books(carrier)
+    catalogue_estate.add(carrier, (CLEAN, DIFFERING))
+    billed_estate.add(carrier, (CLEAN, DIFFERING))
     store = Store(store_url)
     _tables(store)
     rated_estate.add(store, replacement, DIFFERING)

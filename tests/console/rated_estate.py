@@ -17,7 +17,12 @@ PERIODS = [(date(2024, 4, 1), date(2024, 5, 1)), (date(2024, 5, 1), date(2024, 6
 SPEC = {
     "rating": {"catalogue": "rating.yaml", "bill_period": "received"},
     "periods": [{"from": str(start), "to": str(end)} for start, end in PERIODS],
-}
+    "old_policy": {
+        "policy_code": "old-2024", "day_count": "thirty_360", "end_day_counts": True,
+        "rounding_mode": "down", "price_by": "bill_time", "tax_scope": "line",
+        "tax_rounding_mode": "down",
+    },
+}  # fmt: skip
 SPEC_PATH = str(HERE / "replacement.yaml")
 CALLS = 60  # of a minute each, by day, from 2 May on: the allowance pays for the first twenty
 _rated: dict[str, pa.Table] = {}  # the same for every test

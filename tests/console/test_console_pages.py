@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import get_resolver
 
 from crossbill.console.middleware import CONTENT_SECURITY_POLICY
+from crossbill.platform.product.models import CatalogueVersion
 from crossbill.replacement.migration.models import Replacement, Wave
 from crossbill.replacement.reconciliation.models import Gate
 from crossbill.runs.models import Run
@@ -20,12 +21,15 @@ PAGES = {
     "wave": "/waves/{wave}/",
     "accounts": "/accounts/?search=C00&state=live&hard=",
     "account": f"/accounts/{estate.CARRIER}/{estate.DIFFERING}/",
+    "bill": f"/bill/{estate.CARRIER}/{estate.DIFFERING}/?month=2024-06&policy=new",
     "usage": f"/usage/{estate.CARRIER}/{estate.DIFFERING}/",
     "event": f"/events/{estate.CARRIER}/{estate.DIFFERING}/?key={rated_estate.CROSSING}",
     "allowances": f"/allowances/{estate.CARRIER}/{estate.DIFFERING}/",
     "rating_decks": "/rating/decks/?search=12505551234",
     "rating_try": "/rating/try/",
     "rating_models": "/rating/models/",
+    "catalogue": f"/catalogue/?carrier={estate.CARRIER}",
+    "catalogue_version": "/catalogue/versions/{draft}/",
     "differences": "/differences/?class=ROUNDING&decision=accept",
     "runs": "/runs/",
     "run": "/runs/{run}/",
@@ -34,7 +38,12 @@ PAGES = {
     "quarterly_report_pdf": "/reports/quarterly/pdf/",
     "quarterly_report_markdown": "/reports/quarterly/markdown/",
 }
-ACTIONS = {"sign_gate": "/gates/{gate}/sign/", "resume_run": "/runs/{run}/resume/"}
+ACTIONS = {
+    "sign_gate": "/gates/{gate}/sign/",
+    "resume_run": "/runs/{run}/resume/",
+    "publish_catalogue": "/catalogue/versions/{draft}/publish/",
+}
+FORMS = {"edit_catalogue": ("operator", "/catalogue/versions/{draft}/edit/")}
 OPEN = {"sign_in": "/sign-in/", "health": "/health/"}
 NOT_A_PAGE = {"sign_out"}
 
@@ -45,12 +54,13 @@ def address(pattern: str) -> str:
         wave=Wave.objects.order_by("position")[1].id,
         run=Run.objects.get().id,
         gate=Gate.objects.order_by("wave__position")[1].id,
+        draft=CatalogueVersion.objects.get(status="draft").id,
     )
 
 
 def test_every_address_is_tested():
     names = {pattern.name for pattern in get_resolver().url_patterns}
-    assert names == {*PAGES, *ACTIONS, *OPEN, *NOT_A_PAGE}
+    assert names == {*PAGES, *ACTIONS, *FORMS, *OPEN, *NOT_A_PAGE}
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -94,13 +104,36 @@ class TestButtons:
         assert strict.post(address(ACTIONS[name])).status_code == 403
 
 
+@pytest.mark.parametrize("name", FORMS)
+class TestForms:
+    def test_anonymous_is_sent_to_sign_in(self, name, replacement, client):
+        place = address(FORMS[name][1])
+        for answer in (client.get(place), client.post(place)):
+            assert answer["Location"].startswith("/sign-in/?next=/")
+
+    def test_other_roles_are_turned_away(self, name, replacement, signed_in):
+        role, place = FORMS[name]
+        client = signed_in(*({"viewer", "operator", "approver"} - {role}))
+        assert client.get(address(place)).status_code == 403
+        assert client.post(address(place)).status_code == 403
+
+    def test_its_role_opens_it(self, name, replacement, signed_in):
+        role, place = FORMS[name]
+        assert signed_in(role).get(address(place)).status_code == 200
+
+    def test_another_site_cannot_send_it(self, name, replacement, signed_in):
+        strict = Client(enforce_csrf_checks=True)
+        strict.cookies = signed_in("viewer", "operator", "approver").cookies
+        assert strict.post(address(FORMS[name][1])).status_code == 403
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", OPEN)
 def test_open_to_all(name, client):
     assert client.get(OPEN[name]).status_code == 200
 
 
-@pytest.mark.parametrize("name", ["overview", "accounts", "differences", "runs"])
+@pytest.mark.parametrize("name", ["overview", "accounts", "catalogue", "differences", "runs"])
 def test_an_empty_database_says_what_to_do(name, signed_in):
     content = signed_in("viewer").get(PAGES[name].partition("?")[0]).content.decode()
     assert "crossbill demo" in content
@@ -121,7 +154,7 @@ def test_no_link_is_dead(replacement, signed_in):
         if (
             link.startswith("/static/")
             or link in ("/sign-out/",)
-            or re.search("sign/$|resume/$", link)
+            or re.search("sign/$|resume/$|publish/$", link)
         ):
             continue
         answer = client.get(link)
@@ -137,13 +170,21 @@ def test_no_link_is_dead(replacement, signed_in):
 
 
 def _is_one_of_many(link: str, seen: set[str]) -> bool:
-    """Of the account pages twelve are enough."""
-    account = re.match(r"/accounts/\w+/", link)
+    """Of the pages of accounts, and of their months, twelve are enough."""
+    account = re.match(r"/(?:accounts|bill)/\w+/", link)
     return bool(account) and len([s for s in seen if s.startswith(account[0])]) > 12
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("place", ["/static/console/console.css", "/static/console/refresh.js"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "/static/console/console.css",
+        "/static/console/refresh.js",
+        "/static/console/catalogue.css",
+        "/static/console/catalogue.js",
+    ],
+)
 def test_static_files_are_there(place, client):
     assert client.get(place).status_code == 200
 
@@ -153,6 +194,8 @@ def test_static_files_are_there(place, client):
     [
         "/nowhere/",
         "/waves/999999/",
+        "/catalogue/versions/999999/",
+        "/catalogue/?carrier=nobody",
         "/runs/999999/",
         "/accounts/nobody/C1/",
         f"/accounts/{estate.CARRIER}/C9/",

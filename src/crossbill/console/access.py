@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from django.contrib.auth.decorators import login_required, permission_required
 from django.http import HttpResponseBase
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 View = Callable[..., HttpResponseBase]
 
@@ -23,6 +23,15 @@ def action(permission: str) -> Callable[[View], View]:
 
     def guard(view: View) -> View:
         return require_POST(_allowed(permission, view))
+
+    return guard
+
+
+def form(permission: str) -> Callable[[View], View]:
+    """A page with a form: GET shows it, POST to the same address sends it."""
+
+    def guard(view: View) -> View:
+        return require_http_methods(["GET", "HEAD", "POST"])(_allowed(permission, view))
 
     return guard
 

@@ -9,7 +9,7 @@ from django.contrib.auth.models import AbstractUser, Group, Permission
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from crossbill.console.roles import READ, ROLES
 from crossbill.core.refusal import Refusal
@@ -124,8 +124,17 @@ def open_demo_login() -> tuple[str, list[str]]:
     return password, [person.username for person in users]
 
 
+def find_user(name: str) -> AbstractUser:
+    """The person whom a command names."""
+    return _found(name, get_user_model().objects.all())
+
+
 def _user(name: str) -> AbstractUser:
-    user = get_user_model().objects.select_for_update().filter(username=name).first()
+    return _found(name, get_user_model().objects.select_for_update())
+
+
+def _found(name: str, users: "QuerySet[AbstractUser]") -> AbstractUser:
+    user = users.filter(username=name).first()
     if user is None:
         raise NoSuchUser(
             "There is no user of this name", value=name, cure="run `crossbill user list`"

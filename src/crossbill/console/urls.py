@@ -5,6 +5,8 @@ from django.urls import path
 
 from crossbill.console import (
     views_accounts,
+    views_bill,
+    views_catalogue,
     views_differences,
     views_health,
     views_overview,
@@ -24,6 +26,7 @@ urlpatterns = [
     path("gates/<int:gate_id>/sign/", views_waves.sign, name="sign_gate"),
     path("accounts/", views_accounts.accounts, name="accounts"),
     path("accounts/<slug:carrier>/<path:account_key>/", views_accounts.account, name="account"),
+    path("bill/<slug:carrier>/<path:account_key>/", views_bill.bill, name="bill"),
     path("usage/<slug:carrier>/<path:account_key>/", views_usage.usage, name="usage"),
     path("events/<slug:carrier>/<path:account_key>/", views_usage.event, name="event"),
     path(
@@ -32,6 +35,14 @@ urlpatterns = [
     path("rating/decks/", views_rating.decks, name="rating_decks"),
     path("rating/try/", views_rating.try_it, name="rating_try"),
     path("rating/models/", views_price_models.models, name="rating_models"),
+    path("catalogue/", views_catalogue.catalogue, name="catalogue"),
+    path("catalogue/versions/<int:version_id>/", views_catalogue.version, name="catalogue_version"),
+    path("catalogue/versions/<int:version_id>/edit/", views_catalogue.edit, name="edit_catalogue"),
+    path(
+        "catalogue/versions/<int:version_id>/publish/",
+        views_catalogue.publish,
+        name="publish_catalogue",
+    ),
     path("differences/", views_differences.differences, name="differences"),
     path("runs/", views_runs.runs, name="runs"),
     path("runs/<int:run_id>/", views_runs.run, name="run"),

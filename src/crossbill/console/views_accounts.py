@@ -17,6 +17,7 @@ from crossbill.replacement.reconciliation import account_tables
 from crossbill.replacement.reconciliation import queries as reconciliation
 from crossbill.replacement.reconciliation.account_tables import Rows
 from crossbill.replacement.reconciliation.queries import DifferenceFilter
+from crossbill.replacement.reconciliation.search import search
 from crossbill.replacement.reconciliation.side_by_side import pair_bills
 
 MOST_ROWS = 200  # of one account on one page
@@ -25,26 +26,34 @@ Tables = dict[str, Rows]
 
 @page("migration.view_accountmove")
 def accounts(request: HttpRequest) -> HttpResponse:
-    """Search by key or name, filtered by state, wave, reason and hardness."""
+    """Search by whatever a customer says, filtered by state, wave, reason and hardness."""
     choice = chosen(request)
     wanted = MoveFilter(
-        search=text(request, "search"),
         state=text(request, "state"),
         wave_id=number(request, "wave"),
         class_code=text(request, "class"),
         hard=bool(text(request, "hard")),
     )
-    context = {"chosen": choice, "replacement": choice.replacement, "wanted": wanted}
+    context = {
+        "chosen": choice,
+        "replacement": choice.replacement,
+        "wanted": wanted,
+        "search": text(request, "search"),
+    }
     if choice.replacement is not None:
         context |= _found(request, choice.replacement, wanted)
     return render(request, "console/accounts.html", context)
 
 
 def _found(request: HttpRequest, replacement: Replacement, wanted: MoveFilter) -> dict[str, object]:
-    found = page_of(request, migration.find_moves(replacement, wanted))
+    said = text(request, "search")
+    hits = search(replacement, said) if said else None
+    keys = None if hits is None else hits.account_keys
+    found = page_of(request, migration.find_moves(replacement, wanted, keys))
     names = migration.account_names(replacement.carrier_id, [m.account_key for m in found])
     return {
         "found": found,
+        "hits": hits,
         "rows": [(move, names.get(move.account_key, "")) for move in found],
         "states": AccountMove.State.values,
         "waves": replacement.waves.order_by("position"),

@@ -38,6 +38,12 @@ STATES = {
     "active": "Active",
     "suspended": "Suspended",
     "closed": "Closed",
+    "draft": "Draft",
+    "published": "Published",
+    "retired": "Retired",
+    "added": "Added",
+    "removed": "Removed",
+    "changed": "Changed",
 }
 FIELDS = {
     "*": "whole record",

@@ -86,6 +86,13 @@ class OpenItem(models.Model):
                 condition=models.Q(open_minor=models.F("original_minor") - models.F("paid_minor")),
             ),
         ]
+        indexes = [
+            models.Index(
+                fields=["carrier", "document_number"],
+                name="open_item_by_document",
+                opclasses=["int8_ops", "varchar_pattern_ops"],
+            )
+        ]
 
     def __str__(self) -> str:
         return self.open_item_key

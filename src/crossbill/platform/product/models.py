@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 
 from crossbill.platform.customer.models import BillingAccount, Carrier
+from crossbill.platform.product.changes import Kind
 
 
 class ProductOffering(models.Model):
@@ -121,6 +122,81 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return self.product_key
+
+
+class ProductChange(models.Model):
+    """A change of what somebody holds, as it was made: by whom, why, from which day. Append-only.
+
+    Products with their starts and ends and these are the timeline of an account.
+    """
+
+    carrier = models.ForeignKey(Carrier, on_delete=models.PROTECT)
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="changes")
+    kind = models.CharField(max_length=10, choices=[(kind.value, kind.value) for kind in Kind])
+    effective_date = models.DateField(help_text="First day on which it holds")
+    made_at = models.DateTimeField(auto_now_add=True)
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    reason = models.CharField(max_length=500, blank=True)
+    before = models.JSONField(null=True, blank=True, help_text="The product as it was held")
+    after = models.JSONField(null=True, blank=True, help_text="What is held from the day")
+    resulting_product = models.ForeignKey(
+        Product,
+        on_delete=models.PROTECT,
+        related_name="came_from",
+        null=True,
+        blank=True,
+        help_text="What it became; none where nothing is held any more",
+    )
+
+    class Meta:
+        ordering = ["carrier", "id"]
+        constraints = [
+            models.CheckConstraint(
+                name="change_kind_is_known",
+                condition=models.Q(kind__in=[kind.value for kind in Kind]),
+            ),
+            models.CheckConstraint(
+                name="change_has_its_product",
+                condition=models.Q(
+                    kind__in=[Kind.SUSPEND.value, Kind.CANCEL.value],
+                    resulting_product__isnull=True,
+                )
+                | models.Q(resulting_product__isnull=False)
+                & ~models.Q(kind__in=[Kind.SUSPEND.value, Kind.CANCEL.value]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.effective_date}"
+
+
+class ServiceIdentifier(models.Model):
+    """What a service is reached by, such as a phone number, and whose it is from when to when."""
+
+    carrier = models.ForeignKey(Carrier, on_delete=models.PROTECT)
+    identifier = models.CharField(max_length=120)
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="identifiers")
+    valid_from = models.DateField()
+    valid_to = models.DateField(null=True, blank=True, help_text="First day no longer held")
+
+    class Meta:
+        ordering = ["carrier", "identifier", "valid_from", "id"]
+        indexes = [models.Index(fields=["carrier", "identifier"], name="identifier_by_carrier")]
+        constraints = [
+            models.CheckConstraint(
+                name="identifier_ends_after_it_starts",
+                condition=models.Q(valid_to__isnull=True)
+                | models.Q(valid_to__gte=models.F("valid_from")),
+            ),
+            models.CheckConstraint(
+                name="identifier_is_not_blank", condition=~models.Q(identifier="")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.identifier
 
 
 class CatalogueVersion(models.Model):

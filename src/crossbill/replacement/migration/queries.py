@@ -4,9 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import ClassVar
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Max, QuerySet
 
+from crossbill.core.policy import Policy
+from crossbill.core.refusal import Refusal
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.rating.current import Current, current
 from crossbill.replacement.migration.models import (
@@ -18,6 +21,12 @@ from crossbill.replacement.migration.models import (
 
 State = AccountMove.State
 NO_CLASS = "-"  # in a filter: accounts that stay for no class of their own
+
+
+class OldPolicyNotKnown(Refusal):
+    """Nobody has said by which rules this carrier bills. Name a policy's YAML file."""
+
+    code: ClassVar[str] = "OLD_POLICY_NOT_KNOWN"
 
 
 @dataclass(frozen=True)
@@ -55,9 +64,8 @@ class Fallout:
 
 @dataclass(frozen=True)
 class MoveFilter:
-    """What an account search asks for; an empty part asks for nothing, wave 0 for no wave."""
+    """What a list of accounts asks for; an empty part asks for nothing, wave 0 for no wave."""
 
-    search: str = ""
     state: str = ""
     wave_id: int | None = None
     class_code: str = ""
@@ -81,6 +89,21 @@ def billed_periods(replacement: Replacement) -> list[tuple[date, date]]:
     """The compared bill periods of a change-over, half-open."""
     periods = replacement.spec["replacement"]["periods"]
     return [(date.fromisoformat(p["from"]), date.fromisoformat(p["to"])) for p in periods]
+
+
+def old_policy(replacement: Replacement) -> Policy:
+    """The rules by which the old system bills."""
+    return Policy.from_mapping(replacement.spec["replacement"]["old_policy"])
+
+
+def carriers_old_policy(carrier_id: int) -> Policy:
+    """The rules by which the old system of a carrier bills; refuses where nobody has said them."""
+    replacement = replacements().filter(carrier_id=carrier_id).first()
+    if replacement is None:
+        raise OldPolicyNotKnown(
+            "no change-over of this carrier says its rules", cure="give --policy FILE.yaml"
+        )
+    return old_policy(replacement)
 
 
 def wave_standings(replacement_id: int) -> list[WaveStanding]:
@@ -119,11 +142,13 @@ def fallout_by_class(replacement_id: int, *, wave_id: int | None = None) -> list
     ]
 
 
-def find_moves(replacement: Replacement, wanted: MoveFilter) -> QuerySet[AccountMove]:
-    """The accounts that fit, in key order."""
+def find_moves(
+    replacement: Replacement, wanted: MoveFilter, account_keys: list[str] | None = None
+) -> QuerySet[AccountMove]:
+    """The accounts that fit, of all or of these, in key order."""
     moves = AccountMove.objects.filter(replacement=replacement).select_related("wave")
-    if wanted.search:
-        moves = moves.filter(_found(replacement, wanted.search))
+    if account_keys is not None:
+        moves = moves.filter(account_key__in=account_keys)
     if wanted.state:
         moves = moves.filter(state=wanted.state)
     if wanted.wave_id is not None:
@@ -133,14 +158,6 @@ def find_moves(replacement: Replacement, wanted: MoveFilter) -> QuerySet[Account
     if wanted.hard:
         moves = moves.exclude(hard_reasons="")
     return moves.order_by("account_key")
-
-
-def _found(replacement: Replacement, search: str) -> Q:
-    """Keys that begin with the words, or accounts whose customer's name holds them."""
-    named = BillingAccount.objects.filter(
-        carrier_id=replacement.carrier_id, customer__name__icontains=search
-    )
-    return Q(account_key__startswith=search) | Q(account_key__in=named.values("account_key"))
 
 
 def account_names(carrier_id: int, account_keys: Iterable[str]) -> dict[str, str]:

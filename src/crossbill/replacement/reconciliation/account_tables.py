@@ -34,6 +34,17 @@ def customer_name(store: Store, carrier_code: str, customer_key: str) -> str:
     return str(rows[0]["name"]) if rows else ""
 
 
+def accounts_of_bill(store: Store, carrier_code: str, bill_key: str) -> list[str]:
+    """Who was billed with a bill of this number by the old system; looks through all its bills."""
+    path = store.path(carrier_code, "valid", "bill.parquet")
+    if not store.exists(path):
+        return []
+    with store.open(path) as file:
+        bills = pq.read_table(file, columns=["bill_key", "account_key"])
+    found = bills.filter(pc.equal(bills["bill_key"], bill_key))["account_key"]
+    return sorted(set(found.to_pylist()))
+
+
 def _read(
     store: Store, folder: list[str], tables: Iterable[str], account_key: str
 ) -> dict[str, Rows]:

@@ -1,0 +1,321 @@
+"""The `crossbill product` commands: what an account holds, and changes of it with their cost."""
+
+import json as json_format
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from crossbill.cli_bill import show_effect
+from crossbill.cli_catalogue import NotADate
+from crossbill.config import ready
+from crossbill.core.money import NANO_DIGITS, format_nanos, minor_digits, parse_nanos
+from crossbill.core.refusal import Refusal
+from crossbill.core.versions import read_day
+from crossbill.platform.product.changes import Kind, Plan, Wanted
+
+if TYPE_CHECKING:
+    from crossbill.core.policy import Policy
+    from crossbill.platform.billing.change_cost import ChangeCost
+    from crossbill.platform.customer.models import BillingAccount
+    from crossbill.platform.product.models import Product, ProductChange
+
+LIST_PRICE = "list"
+CARRIER = typer.Option(help="Code of the carrier.")
+ONE_OBJECT = typer.Option("--json", help="Print one JSON object only.")
+
+product_app = typer.Typer(
+    help="What customers hold: look at it, change it from a day on.", no_args_is_help=True
+)
+
+
+class OneChangeAtATime(Refusal):
+    """A command makes exactly one change. Give one of the options that name a change."""
+
+    code: ClassVar[str] = "ONE_CHANGE_AT_A_TIME"
+
+
+@product_app.command()
+def show(
+    account: Annotated[str, typer.Argument(help="The key of the account.")],
+    carrier: Annotated[str, CARRIER],
+    json: Annotated[bool, ONE_OBJECT] = False,
+) -> None:
+    """Say what an account holds and held, and what happened to it."""
+    ready()
+    from crossbill.platform.customer.queries import carrier_id
+    from crossbill.platform.product import change_queries as queries
+
+    found = queries.account_named(carrier_id(carrier), account)
+    products = list(queries.account_products(found))
+    if json:
+        _print_json(_account(found, products))
+        return
+    _show_products(found, products)
+    for each in queries.identifiers_of(found):
+        until = f" to {each.valid_to}" if each.valid_to else ""
+        held = f"{each.product.product_key} from {each.valid_from}{until}"
+        typer.echo(f"{each.identifier}: {held}")
+    for row in queries.timeline(found):
+        typer.echo(_happened(row, found.currency))
+
+
+@product_app.command()
+def change(  # noqa: PLR0913 - the options of the command
+    product: Annotated[str, typer.Argument(help="The key of the product.")],
+    carrier: Annotated[str, CARRIER],
+    user: Annotated[str, typer.Option(help="Who does it: a user's name.")],
+    on: Annotated[str, typer.Option(help="First day on which it holds, as 2026-03-31.")],
+    offering: Annotated[str | None, typer.Option(help="Another offering, by its code.")] = None,
+    quantity: Annotated[int | None, typer.Option(help="Another quantity.")] = None,
+    price: Annotated[
+        str | None, typer.Option(help="An own price a month, as 9.90; list: the list's price.")
+    ] = None,
+    suspend: Annotated[
+        bool, typer.Option("--suspend", help="Charge nothing until resumed.")
+    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on after a suspension.")] = False,
+    cancel: Annotated[bool, typer.Option("--cancel", help="End it.")] = False,
+    move: Annotated[
+        str | None, typer.Option(help="Another account that pays from then on.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why; it is kept with the change.")] = "",
+    policy: Annotated[
+        Path | None, typer.Option(help="A policy's YAML file, to compute what it costs.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it costs.")] = False,
+    json: Annotated[bool, ONE_OBJECT] = False,
+) -> None:
+    """Change a product from a day on, and say before what that does to the bill of that day."""
+    asked = {
+        Kind.OFFERING: offering,
+        Kind.QUANTITY: quantity,
+        Kind.PRICE: price,
+        Kind.SUSPEND: suspend or None,
+        Kind.RESUME: resume or None,
+        Kind.CANCEL: cancel or None,
+        Kind.MOVE: move,
+    }
+    wanted = _wanted(asked, _day(on))
+    ready()
+    from crossbill.platform.product.change_operations import may_change
+
+    found = _Asked(carrier, product, user, wanted, policy)
+    may_change(found.user)
+    cost = found.cost()
+    if not json:
+        _show_cost(cost)
+    made = None if dry_run else found.make(reason)
+    if json:
+        document = {"cost": cost.document(), "change": _change(made) if made else None}
+        _print_json(document)
+    else:
+        typer.echo(_said(made) if made else "Nothing was changed: this was a dry run.")
+
+
+class _Asked:
+    """What a command asks for, with what of it is in the books."""
+
+    def __init__(
+        self, carrier: str, product: str, user: str, wanted: Wanted, policy: Path | None
+    ) -> None:
+        from django.utils import timezone
+
+        from crossbill.console.operations import find_user
+        from crossbill.platform.customer.queries import carrier_id
+        from crossbill.platform.product.change_queries import planned_change, product_named
+
+        self.carrier_id = carrier_id(carrier)
+        self.user, self.today, self.wanted = find_user(user), timezone.localdate(), wanted
+        self.policy = _policy(policy)
+        self.product = product_named(self.carrier_id, product)
+        self.plan: Plan = planned_change(self.product, wanted, self.today)
+
+    def cost(self) -> "ChangeCost":
+        from crossbill.platform.billing.change_cost import change_cost
+
+        return change_cost(
+            carrier_id=self.carrier_id,
+            account_key=self.product.account.account_key,
+            plan=self.plan,
+            policy=self.policy,
+        )
+
+    def make(self, reason: str) -> "ProductChange":
+        from crossbill.platform.product.change_operations import change_product
+
+        return change_product(
+            carrier_id=self.carrier_id,
+            product_key=self.product.product_key,
+            wanted=self.wanted,
+            user=self.user,
+            today=self.today,
+            reason=reason,
+            shown=self.plan,
+        )
+
+
+# What a command names
+
+
+def _wanted(asked: dict[Kind, Any], day: date) -> Wanted:
+    given = {kind: value for kind, value in asked.items() if value is not None}
+    if len(given) != 1:
+        names = " or ".join(f"--{kind}" for kind in asked)
+        what = "A command makes exactly one change"
+        raise OneChangeAtATime(what, value=str(len(given)), cure=f"give one of {names}")
+    ((kind, value),) = given.items()
+    if kind is Kind.PRICE:
+        value = None if value == LIST_PRICE else parse_nanos(value)
+    return Wanted(kind, day, None if value is True else value)
+
+
+def _day(written: str) -> date:
+    try:
+        return read_day(written)
+    except ValueError as error:
+        raise NotADate(
+            "not a date", field="--on", value=written, cure="write it as 2026-03-31"
+        ) from error
+
+
+def _policy(path: Path | None) -> "Policy":
+    from crossbill.platform.billing.compute import read_policy
+    from crossbill.platform.billing.preview import NEW_RULES
+
+    return read_policy(path) if path else NEW_RULES
+
+
+# What a command says
+
+
+def _show_cost(cost: "ChangeCost") -> None:
+    spans = " and ".join(f"{each.from_date} to {each.to_date}" for each in cost.periods)
+    typer.echo(f"The bill of {spans} by policy {cost.policy_code}, before and after the change:")
+    if cost.effect.totals:
+        show_effect(cost.effect)
+    else:
+        typer.echo("Nothing is billed, before or after.")
+
+
+def _said(made: "ProductChange") -> str:
+    key, day = made.product.product_key, made.effective_date
+    result = made.resulting_product
+    if result is None:
+        verb = "suspended" if made.kind == Kind.SUSPEND else "cancelled"
+        return f"{key} is {verb} from {day}."
+    if result.pk == made.product_id:
+        return f"{key} goes on from {day}."
+    then = f"goes on from {day}" if result.start_date < day else f"begins on {day}"
+    return f"{key} ends and {result.product_key} {then}."
+
+
+def _show_products(account: "BillingAccount", products: "list[Product]") -> None:
+    table = Table("product", "offering", "quantity", "own price", "from", "to")
+    for each in products:
+        row = _product(each, account.currency)
+        names = (
+            "product_key", "offering_code", "quantity", "own_price", "start_date", "end_date",
+        )  # fmt: skip
+        table.add_row(*(escape(str(row[name] if row[name] is not None else "")) for name in names))
+    typer.echo(f"Account {account.account_key}, {account.currency}, {account.status}")
+    Console().print(table)
+
+
+def _product(product: "Product", currency: str) -> dict[str, Any]:
+    return {
+        "product_key": product.product_key,
+        "offering_code": product.offering.code,
+        "quantity": product.quantity,
+        "own_price": _price(product.price_override_nanos, currency),
+        "start_date": product.start_date,
+        "end_date": product.end_date,
+    }
+
+
+def _price(nanos: int | None, currency: str) -> str | None:
+    if nanos is None:
+        return None
+    return f"{format_nanos(nanos, min(minor_digits(currency), NANO_DIGITS))} {currency}"
+
+
+def _happened(row: Any, currency: str) -> str:
+    words = f"{row['date']} {row['product_key']} {row['what']}"
+    if "made_by" not in row:
+        return words
+    words += _became(row, currency)
+    why = f": {row['reason']}" if row["reason"] else ""
+    return f"{words}, by {row['made_by']} at {row['made_at']:%Y-%m-%d %H:%M}{why}"
+
+
+def _became(row: Any, currency: str) -> str:
+    """Which value the change gave another value, and the product that came of it."""
+    from crossbill.platform.product.changes import COLUMNS
+
+    words, column = "", COLUMNS.get(Kind(row["what"]))
+    if column is not None:
+        old, new = row["before"][column], row["after"][column]
+        if row["what"] == Kind.PRICE:
+            old, new = (_price(each, currency) or "list" for each in (old, new))
+        words = f" {old} to {new}"
+    became = row["resulting_product_key"]
+    return words + (f", now {became}" if became not in (None, row["product_key"]) else "")
+
+
+def _account(account: "BillingAccount", products: "list[Product]") -> dict[str, Any]:
+    from crossbill.platform.product import change_queries as queries
+
+    return {
+        "account_key": account.account_key,
+        "currency": account.currency,
+        "status": str(account.status),
+        "products": [_product(each, account.currency) for each in products],
+        "identifiers": [
+            {
+                "identifier": each.identifier,
+                "product_key": each.product.product_key,
+                "valid_from": each.valid_from,
+                "valid_to": each.valid_to,
+            }
+            for each in queries.identifiers_of(account)
+        ],
+        "timeline": [_row(row, account.currency) for row in queries.timeline(account)],
+    }
+
+
+def _row(row: Any, currency: str) -> dict[str, Any]:
+    return {
+        **row,
+        **{name: _in_money(row[name], currency) for name in ("before", "after") if name in row},
+    }
+
+
+def _in_money(document: dict[str, Any] | None, currency: str) -> dict[str, Any] | None:
+    """A product of a change with its own price as a decimal."""
+    if document is None:
+        return None
+    rest = {name: value for name, value in document.items() if name != "price_override_nanos"}
+    return rest | {"own_price": _price(document.get("price_override_nanos"), currency)}
+
+
+def _change(made: "ProductChange") -> dict[str, Any]:
+    result, currency = made.resulting_product, made.product.account.currency
+    return {
+        "kind": made.kind,
+        "effective_date": made.effective_date,
+        "product_key": made.product.product_key,
+        "resulting_product_key": result.product_key if result else None,
+        "before": _in_money(made.before, currency),
+        "after": _in_money(made.after, currency),
+        "reason": made.reason,
+        "made_by": made.made_by.get_username(),
+        "made_at": made.made_at,
+    }
+
+
+def _print_json(document: Any) -> None:
+    typer.echo(json_format.dumps(document, indent=2, ensure_ascii=False, default=str))

@@ -1,0 +1,41 @@
+"""The rules of a bill, and the reasons why something is on no bill, in words for people."""
+
+from crossbill.core.policy import Policy, PriceBy, TaxScope
+from crossbill.platform.billing.explain_bill import DAY_COUNTS
+
+CATALOGUE = "add it to the catalogue, from this period's first day on at the latest"
+# Why a product cannot be charged: what is wrong, and what to do.
+UNCHARGED = {
+    "ACCOUNT_UNKNOWN": ("Its account is not there", "give the product to an account"),
+    "ACCOUNT_DOUBLED": ("Its account is there twice", "take one of them out"),
+    "POLICY_UNKNOWN": ("No rules of these words are known", "mend the policy"),
+    "POLICY_DOUBLED": ("Two policies have one name", "rename one of them"),
+    "CURRENCY_UNKNOWN": ("The account's currency is unknown", "correct it: three letters of ISO"),
+    "PRICE_MISSING": ("There is no price of this for the period", CATALOGUE),
+    "PRICE_DOUBLED": ("Two prices hold on one day", "end one of them before the other begins"),
+    "CURRENCY_MISMATCH": ("The price is in another currency", "add a price in the account's"),
+    "TAX_RATE_MISSING": ("There is no tax rate of the account's jurisdiction", CATALOGUE),
+    "TAX_RATE_DOUBLED": ("Two rates of one tax hold on one day", "end one of them"),
+    "QUANTITY_INVALID": ("The quantity is missing or below nothing", "correct the product"),
+    "PRICE_NEGATIVE": ("The price is below nothing", "correct it; a reduction is a discount"),
+    "AMOUNT_TOO_LARGE": ("Price times quantity is over a billion a month", "check both"),
+    "DISCOUNT_OUT_OF_RANGE": ("The discount is not a share of the price", "correct the product"),
+    "TAX_RATE_OUT_OF_RANGE": ("The tax rate is no rate", "correct it in the catalogue"),
+}
+PRICE_DAYS = {
+    PriceBy.BILL_TIME: "prices of the day on which the bill's period begins",
+    PriceBy.START_TIME: "prices of the day on which the product started",
+}
+TAXED = {TaxScope.LINE: "tax on each line", TaxScope.BILL: "tax on the bill's sum"}
+
+
+def rules(policy: Policy) -> list[str]:
+    """What a policy says, one rule after the other."""
+    modes = (policy.rounding_mode, policy.tax_rounding_mode)
+    lines, taxes = (str(mode).replace("_", " ") for mode in modes)
+    return [
+        f"parts of a month by {DAY_COUNTS[policy.day_count]}",
+        f"amounts rounded {lines}",
+        PRICE_DAYS[policy.price_by],
+        f"{TAXED[policy.tax_scope]}, rounded {taxes}",
+    ]

@@ -1,0 +1,206 @@
+"""What one account would be billed from the books, by one set of rules or by several at once.
+
+The engine and its compiled chain are kept between the questions of people, which then cost what
+the account's own rows cost. By several rules the account stands in the population once for each.
+"""
+
+import atexit
+import threading
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cache, lru_cache
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.compute as pc
+from ibis.backends.duckdb import Backend
+
+from crossbill.core.period import DayCount
+from crossbill.core.policy import Policy, PriceBy, TaxScope
+from crossbill.core.rounding import RoundingMode
+from crossbill.engine.calculation import Tables
+from crossbill.engine.datasets import POLICY
+from crossbill.engine.duckdb import connect
+from crossbill.engine.integers import refusing_overflow
+from crossbill.platform.billing.bills import Shape, billing, complete
+from crossbill.platform.billing.books import BILLED, book_tables
+from crossbill.platform.billing.compute import RESULTS, AccountNotThere, Computed, periods
+from crossbill.platform.billing.due import boundaries
+from crossbill.platform.billing.explain_bill import BillExplained, explained
+from crossbill.platform.billing.resolve import resolution_proof
+from crossbill.platform.customer.models import BillingAccount
+
+# What bills follow where nobody has agreed otherwise: calendar days, half up, tax of the whole.
+NEW_RULES = Policy(
+    policy_code="new-1",
+    day_count=DayCount.ACTUAL_ACTUAL,
+    end_day_counts=True,
+    rounding_mode=RoundingMode.HALF_UP,
+    price_by=PriceBy.BILL_TIME,
+    tax_scope=TaxScope.BILL,
+    tax_rounding_mode=RoundingMode.HALF_UP,
+)
+
+MEMORY = "512MB"
+PERIODS_KEPT = 64
+FETCHED = ("bill", "bill_line", "bill_tax", "charge", "unresolved")
+KEYS = ("account_key", "product_key")
+PROVED = (
+    "product", "account", "periods", "charge_input", "unresolved", "component", "charged",
+)  # fmt: skip
+PROOF = "proof"
+APART = "\n"  # between the name of the rules and a key
+CHAIN = Shape()  # the books hold no usage, discounts of bills, commitments or credits
+
+_turn = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Preview:
+    """The bills of an account in a period, and what of it cannot be charged and why."""
+
+    bills: list[BillExplained]
+    unresolved: list[dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class _Fetched(Computed):
+    """Results that are in memory already."""
+
+    rows: Mapping[str, pa.Table]
+
+    def fetch(self, name: str) -> pa.Table:
+        return self.rows[name]
+
+
+@dataclass
+class _Standing:
+    """What the engine holds since the first question: the results' statements, to be run again."""
+
+    tables: Tables = field(default_factory=dict)
+    statements: dict[str, str] = field(default_factory=dict)
+
+
+_standing = _Standing()
+
+
+def preview(
+    *, carrier_id: int, account_key: str, period: str, policies: Mapping[str, Policy]
+) -> dict[str, Preview]:
+    """The account's bills of a month such as 2026-03, or of one cycle, by each of the policies.
+
+    A ``bill_key`` in here is nobody's: these bills are not issued.
+    """
+    asked = periods(period)
+    mine = asked.filter(pc.field("bill_cycle_day") == _cycle(carrier_id, account_key))
+    if not mine.num_rows:
+        return {name: Preview([], []) for name in policies}
+    books = book_tables(carrier_id, next(iter(policies.values())), [account_key])
+    tables = _population(books, policies) | {"periods": ibis.memtable(mine)}
+    days = (mine[name][0].as_py() for name in ("period_from", "period_to"))
+    tables["boundary"] = ibis.memtable(_boundary(*days))
+    with _turn, refusing_overflow():
+        rows = _billed(_engine(), tables)
+        return {name: _of(rows, name) for name in policies}
+
+
+def _cycle(carrier_id: int, account_key: str) -> int:
+    held = BillingAccount.objects.filter(carrier_id=carrier_id, account_key=account_key)
+    cycle = held.values_list("bill_cycle_day", flat=True).first()
+    if cycle is None:
+        cure = "check the key; an account that was not taken over is not in the books"
+        raise AccountNotThere("no such account", field="account_key", value=account_key, cure=cure)
+    return int(cycle)
+
+
+def _population(
+    books: Mapping[str, ir.Table], policies: Mapping[str, Policy]
+) -> dict[str, ir.Table]:
+    """The books with the account once for each policy, which bears the policy's name here."""
+    known = {*BILLED, "policy"}
+    assert set(books) == known, f"the chain is built for less: {set(books) ^ known}"
+    assert "tax_name" not in books["tax_rate"].columns, "the chain is built for one tax of a line"
+    held = dict(books)
+    for table, own in (("account", KEYS[:1]), ("product", KEYS)):
+        held[table] = ibis.union(*(_named(books[table], name, own) for name in policies))
+    held["account"] = held["account"].mutate(policy_code=_before(held["account"].account_key))
+    rules = [replace(policy, policy_code=name).as_row() for name, policy in policies.items()]
+    held["policy"] = ibis.memtable(pa.Table.from_pylist(rules, POLICY.arrow))
+    return held
+
+
+def _named(rows: ir.Table, name: str, keys: tuple[str, ...]) -> ir.Table:
+    return rows.mutate(**{key: ibis.literal(f"{name}{APART}") + rows[key] for key in keys})
+
+
+def _before(key: ir.StringValue) -> ir.StringValue:
+    return key.split(APART)[0]
+
+
+@lru_cache(maxsize=PERIODS_KEPT)
+def _boundary(period_from: date, period_to: date) -> pa.Table:
+    return boundaries([period_from, period_to])
+
+
+def _billed(backend: Backend, tables: Mapping[str, ir.Table]) -> dict[str, pa.Table]:
+    """The results of the chain, after the proof that nothing vanished."""
+    held, chain = complete(backend, tables), billing(CHAIN)
+    if _standing.tables:
+        chain.run_again(backend, {name: held[name] for name in tables})
+    else:
+        _standing.tables = chain.run(backend, held)
+        _standing.statements = _statements(_standing.tables)
+    rows = {
+        name: backend.raw_sql(sql).to_arrow_table() for name, sql in _standing.statements.items()
+    }
+    proof = rows.pop(PROOF).to_pylist()[0]
+    assert proof["balanced"], f"a product is neither charged nor waiting nor told: {proof}"
+    return rows
+
+
+def _statements(done: Tables) -> dict[str, str]:
+    """How each result is read: compiling that takes longer than reading it."""
+    read = {name: _in_order(done, name) for name in FETCHED}
+    read[PROOF] = resolution_proof(*(done[name] for name in PROVED))
+    return {name: str(ibis.to_sql(rows, dialect="duckdb")) for name, rows in read.items()}
+
+
+def _in_order(done: Tables, name: str) -> ir.Table:
+    dataset = RESULTS[name]
+    return done[name].select(*dataset.ibis).order_by(*dataset.key)
+
+
+def _of(rows: Mapping[str, pa.Table], name: str) -> Preview:
+    """What belongs to one of the policies, with the keys as the books have them."""
+    bills = rows["bill"].filter(pc.starts_with(rows["bill"]["account_key"], f"{name}{APART}"))
+    mine = {"bill": bills}
+    for each in FETCHED[1:]:
+        table = rows[each]
+        if "account_key" in table.column_names:
+            wanted = pc.starts_with(table["account_key"], f"{name}{APART}")
+        else:
+            wanted = pc.is_in(table["bill_key"], value_set=bills["bill_key"])
+        mine[each] = table.filter(wanted)
+    plain = {each: _plain(table, name) for each, table in mine.items()}
+    found = _Fetched(_engine(), _standing.tables, plain)
+    return Preview(explained(found), plain["unresolved"].to_pylist())
+
+
+def _plain(rows: pa.Table, name: str) -> pa.Table:
+    start = len(name) + len(APART)
+    for key in KEYS:
+        if key in rows.column_names:
+            place = rows.column_names.index(key)
+            rows = rows.set_column(place, key, pc.utf8_slice_codeunits(rows[key], start))
+    return rows
+
+
+@cache
+def _engine() -> Backend:
+    opened = ExitStack()
+    atexit.register(opened.close)
+    return opened.enter_context(connect(memory=MEMORY, threads=1))

@@ -1,0 +1,171 @@
+"""Writes to what customers hold: a change ends one product and begins another, in one step."""
+
+from datetime import date
+from itertools import count
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractUser
+from django.db import transaction
+
+from crossbill.core.ids import identity
+from crossbill.core.refusal import Refusal
+from crossbill.platform.product.change_queries import (
+    account_named,
+    began_by,
+    held,
+    planned_change,
+    product_named,
+)
+from crossbill.platform.product.changes import Begun, Kind, Plan, Wanted
+from crossbill.platform.product.identifier_operations import (
+    carry_identifiers,
+    give_back_identifiers,
+    release_all,
+)
+from crossbill.platform.product.models import Product, ProductChange, ProductOffering
+
+CHANGE = "product.add_productchange"
+LONGEST_REASON = 500
+LONGEST_KEY = 60
+
+
+class CannotChange(Refusal):
+    """This person may not change what customers hold. Ask an administrator for the role."""
+
+    code: ClassVar[str] = "CANNOT_CHANGE"
+
+
+class ReasonTooLong(Refusal):
+    """The reason is longer than 500 characters. Shorten it."""
+
+    code: ClassVar[str] = "REASON_TOO_LONG"
+
+
+class ChangedMeanwhile(Refusal):
+    """Somebody else has changed the product since its cost was shown. Look at it again."""
+
+    code: ClassVar[str] = "CHANGED_MEANWHILE"
+
+
+@transaction.atomic
+def change_product(  # noqa: PLR0913 - what a change is
+    *,
+    carrier_id: int,
+    product_key: str,
+    wanted: Wanted,
+    user: AbstractUser,
+    today: date,
+    reason: str = "",
+    shown: Plan | None = None,
+) -> ProductChange:
+    """Make a change, or refuse it; ``shown`` is the plan whose cost somebody has agreed to.
+
+    Of two at once the second waits, and then sees what the first has made of the product.
+    """
+    may_change(user)
+    _refuse_long(reason)
+    product = _locked(carrier_id, product_key)
+    plan, before = planned_change(product, wanted, today), held(product)
+    if shown is not None and plan != shown:
+        what = f"{product_key} was changed since the cost was shown"
+        raise ChangedMeanwhile(what, cure="look at it again; nothing was changed")
+    _end(carrier_id, plan)
+    result = _result(product, plan)
+    _carry(product, result, plan, before.end_date)
+    return ProductChange.objects.create(
+        carrier_id=carrier_id,
+        product=product,
+        kind=wanted.kind.value,
+        effective_date=wanted.effective_date,
+        made_by=user,
+        reason=reason,
+        before=before.document(),
+        after=held(result).document() if result is not None else None,
+        resulting_product=result,
+    )
+
+
+def may_change(user: AbstractUser) -> None:
+    """Refuse those who may not change what customers hold."""
+    if not user.is_active or not user.has_perm(CHANGE):
+        what = f"{user.get_username()} may not change what customers hold"
+        raise CannotChange(what, cure="ask an administrator for the role")
+
+
+def _refuse_long(reason: str) -> None:
+    if len(reason) > LONGEST_REASON:
+        what = f"The reason has {len(reason):,} characters"
+        raise ReasonTooLong(what, field="reason", cure=f"use at most {LONGEST_REASON}")
+
+
+def _locked(carrier_id: int, product_key: str) -> Product:
+    """The product, while nobody else changes it."""
+    found = product_named(carrier_id, product_key)
+    Product.objects.select_for_update().get(pk=found.pk)
+    return product_named(carrier_id, product_key)
+
+
+def _end(carrier_id: int, plan: Plan) -> None:
+    for key, end_date in plan.ends.items():
+        ended = Product.objects.filter(carrier_id=carrier_id, product_key=key)
+        ended.update(end_date=end_date)
+
+
+def _result(product: Product, plan: Plan) -> Product | None:
+    if plan.begins is not None:
+        return _begin(product, plan.begins)
+    if plan.goes_on is not None:
+        return product_named(product.carrier_id, plan.goes_on)
+    return None
+
+
+def _begin(product: Product, begun: Begun) -> Product:
+    """The product that begins; what only the old system knew stays with the one that ends."""
+    key, terms = _next_key(product), begun.terms
+    offerings = ProductOffering.objects.filter(carrier_id=product.carrier_id)
+    return Product.objects.create(
+        id=identity(product.carrier.code, "product", key),
+        carrier_id=product.carrier_id,
+        product_key=key,
+        account=account_named(product.carrier_id, terms.account_key),
+        offering=offerings.get(code=terms.offering_code),
+        quantity=terms.quantity,
+        start_date=begun.start_date,
+        end_date=begun.end_date,
+        price_override_nanos=terms.price_override_nanos,
+        discount_ppm=terms.discount_ppm,
+        discount_end_date=terms.discount_end_date,
+        contract_end_date=terms.contract_end_date,
+    )
+
+
+def _next_key(product: Product) -> str:
+    """The key of the first of these products with -2, -3 and so on, as it is free."""
+    first = _first(product)
+    taken = Product.objects.filter(carrier_id=product.carrier_id)
+    for number in count(2):
+        suffix = f"-{number}"
+        key = first[: LONGEST_KEY - len(suffix)] + suffix
+        if not taken.filter(product_key=key).exists():
+            return key
+    raise AssertionError("counting ends")
+
+
+def _first(product: Product) -> str:
+    """The key of the product from which this one came, by however many changes."""
+    began = began_by(product)
+    while began is not None:
+        product = began.product
+        began = began_by(product)
+    return product.product_key
+
+
+def _carry(product: Product, result: Product | None, plan: Plan, ended: date | None) -> None:
+    """Let what the service is reached by follow what is held."""
+    day = plan.wanted.effective_date
+    if plan.wanted.kind is Kind.CANCEL:
+        release_all(product, day)
+    elif result is not None and result.pk != product.pk:
+        carry_identifiers(product, result, day)
+    elif plan.wanted.kind is Kind.RESUME and ended == day:
+        give_back_identifiers(product, day)

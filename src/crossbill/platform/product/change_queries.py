@@ -1,0 +1,175 @@
+"""What commands and changes ask about the products of an account and what was done to them."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any, ClassVar
+
+from django.db.models import Q, QuerySet
+
+from crossbill.core.refusal import Refusal
+from crossbill.platform.customer.models import BillingAccount
+from crossbill.platform.product.changes import (
+    COLUMNS,
+    Held,
+    Kind,
+    Known,
+    LastChange,
+    Payer,
+    Plan,
+    Situation,
+    Terms,
+    Wanted,
+    planned,
+)
+from crossbill.platform.product.models import (
+    Product,
+    ProductChange,
+    ProductOffering,
+    ServiceIdentifier,
+)
+
+
+class NoSuchProduct(Refusal):
+    """The carrier's books have no product of this key. Look at the account's products."""
+
+    code: ClassVar[str] = "NO_SUCH_PRODUCT"
+
+
+class NoSuchAccount(Refusal):
+    """The carrier's books have no account of this key. Check the key."""
+
+    code: ClassVar[str] = "NO_SUCH_ACCOUNT"
+
+
+def product_named(carrier_id: int, product_key: str) -> Product:
+    """One product with its account and offering."""
+    found = Product.objects.filter(carrier_id=carrier_id, product_key=product_key)
+    product = found.select_related("account", "offering", "carrier").first()
+    if product is None:
+        cure = "see `crossbill product show ACCOUNT`"
+        what = "There is no such product"
+        raise NoSuchProduct(what, field="product_key", value=product_key, cure=cure)
+    return product
+
+
+def account_named(carrier_id: int, account_key: str) -> BillingAccount:
+    """One billing account."""
+    found = BillingAccount.objects.filter(carrier_id=carrier_id, account_key=account_key).first()
+    if found is None:
+        what, cure = "There is no such account in the books", "check the key"
+        raise NoSuchAccount(what, field="account_key", value=account_key, cure=cure)
+    return found
+
+
+def held(product: Product) -> Held:
+    """A product as the rules see it."""
+    terms = Terms(
+        account_key=product.account.account_key,
+        offering_code=product.offering.code,
+        quantity=product.quantity,
+        price_override_nanos=product.price_override_nanos,
+        discount_ppm=product.discount_ppm,
+        discount_end_date=product.discount_end_date,
+        contract_end_date=product.contract_end_date,
+    )
+    return Held(product.product_key, terms, product.start_date, product.end_date)
+
+
+def planned_change(product: Product, wanted: Wanted, today: date) -> Plan:
+    """What a change would do to a product as the books are now; a Refusal where it cannot be."""
+    return planned(_situation(product), wanted, _known(product, wanted, today))
+
+
+def began_by(product: Product) -> ProductChange | None:
+    """The change that made this product of another one; none where it began by itself."""
+    first = _concerning(product).first()
+    made = first is not None and first.resulting_product_id == product.pk
+    return first if first is not None and made and first.product_id != product.pk else None
+
+
+def _concerning(product: Product) -> "QuerySet[ProductChange]":
+    changes = ProductChange.objects.filter(Q(product=product) | Q(resulting_product=product))
+    joined = ("product__account", "product__offering", "resulting_product")
+    return changes.select_related(*joined).order_by("id")
+
+
+def _situation(product: Product) -> Situation:
+    latest, began = _concerning(product).last(), began_by(product)
+    over = latest is not None and latest.resulting_product_id != product.pk
+    return Situation(
+        held(product),
+        _last(latest) if latest is not None and over else None,
+        held(began.product) if began is not None else None,
+    )
+
+
+def _last(change: ProductChange) -> LastChange:
+    kind, after = Kind(change.kind), change.after or {}
+    end = (change.before or {}).get("end_date")
+    return LastChange(
+        Wanted(kind, change.effective_date, after.get(COLUMNS.get(kind, ""))),
+        change.resulting_product.product_key if change.resulting_product else None,
+        date.fromisoformat(end) if end else None,
+    )
+
+
+def _known(product: Product, wanted: Wanted, today: date) -> Known:
+    offerings = ProductOffering.objects.filter(carrier_id=product.carrier_id)
+    keys = {product.account.account_key}
+    keys |= {str(wanted.value)} if wanted.kind is Kind.MOVE else set()
+    accounts = BillingAccount.objects.filter(carrier_id=product.carrier_id, account_key__in=keys)
+    return Known(
+        today,
+        frozenset(offerings.values_list("code", flat=True)),
+        {each.account_key: _payer(each) for each in accounts},
+    )
+
+
+def _payer(account: BillingAccount) -> Payer:
+    return Payer(account.currency, account.status == BillingAccount.Status.CLOSED)
+
+
+def account_products(account: BillingAccount) -> "QuerySet[Product]":
+    """What an account holds and held, in order of its starts."""
+    return account.products.select_related("offering").order_by("start_date", "product_key")
+
+
+def account_changes(account: BillingAccount) -> "QuerySet[ProductChange]":
+    """The changes of an account's products, and of those that came from or went to another one."""
+    mine = Q(product__account=account) | Q(resulting_product__account=account)
+    changes = ProductChange.objects.filter(mine)
+    return changes.select_related("product", "resulting_product", "made_by").order_by("id")
+
+
+def identifiers_of(account: BillingAccount) -> "QuerySet[ServiceIdentifier]":
+    """What the account's services are and were reached by."""
+    found = ServiceIdentifier.objects.filter(product__account=account)
+    return found.select_related("product").order_by("identifier", "valid_from", "id")
+
+
+def timeline(account: BillingAccount) -> list[Mapping[str, Any]]:
+    """What happened, in order of its days: starts and ends of products, and what changed them."""
+    changes = list(account_changes(account))
+    explained = {(each.product_id, each.effective_date) for each in changes}
+    explained |= {(each.resulting_product_id, each.effective_date) for each in changes}
+    rows = [_changed(each) for each in changes]
+    for product in account_products(account):
+        for what, day in (("starts", product.start_date), ("ends", product.end_date)):
+            if day is not None and (product.pk, day) not in explained:
+                rows.append({"date": day, "what": what, "product_key": product.product_key})
+    return sorted(rows, key=lambda row: (row["date"], row.get("made_at") is not None))
+
+
+def _changed(change: ProductChange) -> dict[str, Any]:
+    became = change.resulting_product
+    return {
+        "date": change.effective_date,
+        "what": change.kind,
+        "product_key": change.product.product_key,
+        "resulting_product_key": became.product_key if became else None,
+        "before": change.before,
+        "after": change.after,
+        "reason": change.reason,
+        "made_by": change.made_by.get_username(),
+        "made_at": change.made_at,
+    }

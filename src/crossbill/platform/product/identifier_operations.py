@@ -1,0 +1,135 @@
+"""Writes to who holds a phone number or another identifier of a service, and from when to when."""
+
+from datetime import date
+from typing import ClassVar
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+
+from crossbill.core.refusal import Refusal
+from crossbill.platform.product.change_queries import product_named
+from crossbill.platform.product.models import Product, ServiceIdentifier
+
+LONGEST = 120
+ONE_HOLDER = "identifier_has_one_holder"
+
+
+class IdentifierTaken(Refusal):
+    """Somebody else holds the identifier on one of these days. Release it there first."""
+
+    code: ClassVar[str] = "IDENTIFIER_TAKEN"
+
+
+class IdentifierNotPossible(Refusal):
+    """The identifier cannot be assigned like this. Give up to 120 characters and days in order."""
+
+    code: ClassVar[str] = "IDENTIFIER_NOT_POSSIBLE"
+
+
+class IdentifierNotHeld(Refusal):
+    """The product does not hold the identifier on that day. Check both."""
+
+    code: ClassVar[str] = "IDENTIFIER_NOT_HELD"
+
+
+def assign_identifier(
+    *,
+    carrier_id: int,
+    identifier: str,
+    product_key: str,
+    valid_from: date,
+    valid_to: date | None = None,
+) -> ServiceIdentifier:
+    """Say that a service is reached by this from a day on; nobody else may hold it then."""
+    product = product_named(carrier_id, product_key)
+    _refuse_impossible(identifier, product, valid_from, valid_to)
+    try:
+        with transaction.atomic():
+            return ServiceIdentifier.objects.create(
+                carrier_id=carrier_id,
+                identifier=identifier,
+                product=product,
+                valid_from=valid_from,
+                valid_to=valid_to,
+            )
+    except IntegrityError as error:
+        if ONE_HOLDER not in str(error):
+            raise
+        raise IdentifierTaken(
+            "Another product holds the identifier", field="identifier", value=identifier,
+            cure="release it there, or take a later day",
+        ) from error  # fmt: skip
+
+
+@transaction.atomic
+def release_identifier(
+    *, carrier_id: int, identifier: str, product_key: str, on: date
+) -> ServiceIdentifier:
+    """End a product's hold of an identifier: the day is the first one on which it is free."""
+    product = product_named(carrier_id, product_key)
+    mine = _open(product, on).select_for_update()
+    found = mine.filter(identifier=identifier, valid_from__lte=on).first()
+    if found is None:
+        raise IdentifierNotHeld(
+            f"{product_key} does not hold it on {on}", field="identifier", value=identifier,
+            cure="see `crossbill product show ACCOUNT`",
+        )  # fmt: skip
+    found.valid_to = on
+    found.save(update_fields=["valid_to"])
+    return found
+
+
+def carry_identifiers(product: Product, result: Product, day: date) -> None:
+    """From the day on the other product holds what this one holds."""
+    for row in _open(product, day).select_for_update():
+        begins, ends = max(row.valid_from, day), row.valid_to
+        row.valid_to = begins
+        row.save(update_fields=["valid_to"])
+        ServiceIdentifier.objects.create(
+            carrier_id=row.carrier_id,
+            identifier=row.identifier,
+            product=result,
+            valid_from=begins,
+            valid_to=ends,
+        )
+
+
+def release_all(product: Product, day: date) -> None:
+    """From the day on nobody holds what this product holds."""
+    for row in _open(product, day).select_for_update():
+        row.valid_to = max(row.valid_from, day)
+        row.save(update_fields=["valid_to"])
+
+
+def give_back_identifiers(product: Product, day: date) -> None:
+    """Let a product hold again what it gave up on the day, where nobody has taken it since."""
+    for row in product.identifiers.select_for_update().filter(valid_to=day):
+        same = ServiceIdentifier.objects.filter(
+            carrier_id=row.carrier_id, identifier=row.identifier
+        )
+        later = same.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=day)).exclude(pk=row.pk)
+        if not later.exists():
+            row.valid_to = None
+            row.save(update_fields=["valid_to"])
+
+
+def _open(product: Product, day: date) -> "QuerySet[ServiceIdentifier]":
+    """What the product holds on the day or later."""
+    return product.identifiers.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=day))
+
+
+def _refuse_impossible(
+    identifier: str, product: Product, valid_from: date, valid_to: date | None
+) -> None:
+    what = None
+    if not identifier.strip() or len(identifier) > LONGEST:
+        what = f"An identifier has 1 to {LONGEST} characters"
+    elif valid_to is not None and valid_to < valid_from:
+        what = "It would end before it starts"
+    elif valid_from < product.start_date:
+        what = f"{product.product_key} is not held before {product.start_date}"
+    elif product.end_date is not None and valid_from >= product.end_date:
+        what = f"{product.product_key} ended on {product.end_date}"
+    if what is not None:
+        cure = "mend what is named; nothing was assigned"
+        raise IdentifierNotPossible(what, field="identifier", value=identifier, cure=cure)
