@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from crossbill.core.money import NANO_DIGITS, format_minor, format_nanos, minor_digits
+from crossbill.core.policy import TaxScope
 from crossbill.core.refusal import Refusal
 from crossbill.engine.billing_datasets import COMPUTED_BILL, COMPUTED_LINE
 from crossbill.platform.billing.bill import DISCOUNT
@@ -62,11 +63,14 @@ def explained(found: Computed) -> list[BillExplained]:
     """All bills of a computed snapshot; meant for one account."""
     rows = {name: found.fetch(name).to_pylist() for name in ("bill", "bill_line", "bill_tax")}
     charges = {(row["account_key"], *_key(row)): row for row in found.fetch("charge").to_pylist()}
+    by_line = {
+        row["account_key"] for row in charges.values() if row["tax_scope"] == TaxScope.LINE.value
+    }
     return [
         BillExplained(
             bill,
             tuple(_line(row, charges) for row in _printed(rows["bill_line"], bill)),
-            tuple(_tax(row, bill) for row in rows["bill_tax"] if _is_of(row, bill)),
+            tuple(_tax(row, bill, by_line) for row in rows["bill_tax"] if _is_of(row, bill)),
             _totals(bill),
         )
         for bill in rows["bill"]
@@ -199,12 +203,13 @@ def _percent(ppm: int) -> str:
     return f"{whole}.{part:04}".rstrip("0").rstrip(".") + " %"
 
 
-def _tax(row: Row, bill: Row) -> str:
+def _tax(row: Row, bill: Row, by_line: set[str]) -> str:
     digits = minor_digits(bill["currency"])
     taxable, tax = (format_minor(row[name], digits) for name in ("taxable_minor", "tax_minor"))
     why = f" (exempt: {row['exempt']})" if row["exempt"] else ""
     named = f"{row['tax_name']} of {row['tax_code']}"
-    return f"{named}: {_percent(row['rate_ppm'])} of {taxable} is {tax}{why}"
+    where = ", line by line" if bill["account_key"] in by_line and row["rate_ppm"] else ""
+    return f"{named}: {_percent(row['rate_ppm'])} of {taxable} is {tax}{where}{why}"
 
 
 def _totals(bill: Row) -> dict[str, str]:
