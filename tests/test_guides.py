@@ -9,11 +9,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from product.shop import person
 
+from crossbill import cli_catalogue
 from crossbill.cli import main
+from crossbill.platform.customer.models import Carrier
 
 ROOT = Path(__file__).parents[1]
 GUIDES = ("rating", "billing")
+WITH_BOOKS = "catalogue"
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 SCRIPT = re.compile(r"```python\n(.*?)```\n+```\n(.*?)```", re.DOTALL)
@@ -60,6 +64,19 @@ def trimmed(text: str) -> str:
 def test_the_commands_print_what_the_page_shows(guide, project, monkeypatch, capsys):
     """In one folder and in the page's order, for later ones read what earlier ones wrote."""
     commands = [(command, shown) for command, shown in console(guide) if "../shared" not in command]
+    assert len(commands) > 8
+    for command, shown in commands:
+        assert trimmed(run(command, monkeypatch, capsys)) == trimmed(shown), command
+
+
+@pytest.mark.django_db
+def test_the_commands_on_a_carriers_books_print_what_the_page_shows(project, monkeypatch, capsys):
+    """The carrier and its two users are there, as the page says."""
+    monkeypatch.setattr(cli_catalogue, "ready", lambda: None)
+    person("ann", "operator")
+    person("ben", "approver")
+    Carrier.objects.create(code="opticom", name="OptiCom Networks Inc.")
+    commands = console(WITH_BOOKS)
     assert len(commands) > 8
     for command, shown in commands:
         assert trimmed(run(command, monkeypatch, capsys)) == trimmed(shown), command
