@@ -21,6 +21,7 @@ from crossbill.core.refusal import Refusal
 
 INTERNAL_ERROR = 3
 INTERRUPTED = 130
+STOPPED = "Stopped. Run the same command again to go on."
 
 app = typer.Typer(
     help="A telecom billing platform that a carrier can switch to without losing a cent.",
@@ -51,11 +52,23 @@ def main() -> None:
         sys.exit(refusal.exit_code)
     except SystemExit as end:
         if end.code == INTERRUPTED:  # Typer has turned Ctrl-C into it, without a word
-            print("Stopped. Run the same command again to go on.", file=sys.stderr)
+            print(STOPPED, file=sys.stderr)
         raise
     except Exception as error:  # noqa: BLE001 - the outermost edge: no traceback reaches a user
+        if _was_interrupted(error):
+            print(STOPPED, file=sys.stderr)
+            sys.exit(INTERRUPTED)
         print(_note(error), file=sys.stderr)
         sys.exit(INTERNAL_ERROR)
+
+
+def _was_interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C came first; a statement that it broke off may complain while it is undone."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _note(error: Exception) -> str:
