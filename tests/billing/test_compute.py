@@ -328,3 +328,16 @@ def test_days_come_back_at_the_price_that_was_charged(bills, tmp_path):
     assert (charge["sign"], charge["price_nanos"]) == (-1, 19_900_000_000)
     assert charge["gross_minor"] == -995
     assert (after["charged_through"], after["charged_nanos"]) == (date(2026, 4, 16), 19_900_000_000)
+
+
+def test_a_snapshot_that_is_refused_leaves_nothing_and_may_be_mended(bills, tmp_path):
+    snapshot, out = tmp_path / "snapshot", tmp_path / "out"
+    shutil.copytree(MOBILE, snapshot)
+    sound = (snapshot / "account.csv").read_text()
+    (snapshot / "account.csv").write_text(sound.replace("A4,C4,CHF,CH,1", "A4,C4,CHF,CH,one"))
+    policy = str(MOBILE / "policy.yaml")
+    with pytest.raises(Refusal):
+        compute(snapshot, period="2026-03", policy=policy, out=out)
+    assert not out.exists()
+    (snapshot / "account.csv").write_text(sound)
+    assert compute(snapshot, period="2026-03", policy=policy, out=out) == bills[1]

@@ -42,6 +42,7 @@ from crossbill.platform.billing.resolve import (
     resolve,
     resolve_usage,
 )
+from crossbill.platform.product.catalogue_format import STANDARD
 
 INPUTS: dict[str, Dataset] = {
     dataset.name: dataset
@@ -51,7 +52,7 @@ INPUTS: dict[str, Dataset] = {
     )
 }  # fmt: skip
 RESULTS = ("unresolved", "charge_input", "charge", "bill_line", "bill_tax", "bill", "credit_use")
-TAX_TERMS = {"tax_category": "standard", "tax_name": "tax"}  # where a rate states neither
+TAX_TERMS = {"tax_category": STANDARD, "tax_name": "tax"}  # where a rate states neither
 
 
 @dataclass(frozen=True)

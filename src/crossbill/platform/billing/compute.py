@@ -4,7 +4,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -35,7 +34,7 @@ from crossbill.platform.billing.bills import bill_population, complete
 from crossbill.platform.billing.charged import charged_after
 from crossbill.platform.billing.payers import families
 from crossbill.platform.billing.read_snapshot import read_snapshot
-from crossbill.platform.billing.resolve import resolution_proof
+from crossbill.platform.billing.resolve import PROVED, resolution_proof
 
 CYCLES = range(1, 32)
 MONTH = re.compile(r"(\d{4})-(\d\d)", re.ASCII)
@@ -102,10 +101,7 @@ def bill_tables(backend: Backend, tables: Mapping[str, ir.Table]) -> dict[str, i
     """Bill the tables of a snapshot, prove that nothing vanished, and say what is charged now."""
     held = complete(backend, tables)
     done = bill_population(backend, held)
-    proved = (
-        "product", "account", "periods", "charge_input", "unresolved", "component", "charged",
-    )  # fmt: skip
-    proof = resolution_proof(*(done[name] for name in proved))
+    proof = resolution_proof(*(done[name] for name in PROVED))
     row = backend.to_pyarrow(proof).to_pylist()[0]
     assert row["balanced"], f"a product is neither charged nor waiting nor told: {row}"
     _prove_payers(backend, done)
@@ -128,7 +124,7 @@ def periods(text: str) -> pa.Table:
     """The dataset ``periods`` for a month (every bill cycle's own) or one cycle's first day."""
     month = MONTH.fullmatch(text)
     try:
-        days = [_first_day(text)] if month is None else []
+        days = [read_day(text)] if month is None else []
         year, number = (int(part) for part in (month.groups() if month else text.split("-")[:2]))
         found = [(cycle, month_period(year, number, cycle)) for cycle in CYCLES]
     except ValueError as error:
@@ -141,10 +137,6 @@ def periods(text: str) -> pa.Table:
         if not days or cycle == days[0].day
     ]
     return pa.Table.from_pylist(rows, PERIODS.arrow)
-
-
-def _first_day(text: str) -> date:
-    return read_day(text)
 
 
 def with_policy(
@@ -179,8 +171,10 @@ def read_policy(path: Path) -> Policy:
 
 def only(backend: Backend, tables: Mapping[str, ir.Table], account: str) -> dict[str, ir.Table]:
     """The tables of one account, and of those that pay for it or that it pays for."""
-    family = _families(backend, tables).get(account, account)
-    held = within(backend, tables, lambda key: key == family)
+    family = family_table(backend, tables)
+    known = family.filter(family.member == account).first_key
+    first = backend.to_pyarrow(known).to_pylist() or [account]
+    held = within(backend, tables, family, lambda key: key == first[0])
     if not backend.to_pyarrow(held["account"].count()).as_py():
         raise AccountNotThere(
             "no such account", field="account_key", value=account, cure="check it"
@@ -188,28 +182,32 @@ def only(backend: Backend, tables: Mapping[str, ir.Table], account: str) -> dict
     return held
 
 
-def _families(backend: Backend, tables: Mapping[str, ir.Table]) -> dict[str, str]:
-    """The key under which each account that pays or is paid for is billed."""
-    if "payer" not in tables:
-        return {}
-    rules = tables["payer"].select("account_key", "payer_key")
-    return families(backend.to_pyarrow(rules).to_pylist())
+def family_table(backend: Backend, tables: Mapping[str, ir.Table]) -> ir.Table:
+    """Each ``member`` that pays or is paid for, and the ``first_key`` of all that hang together."""
+    rules: list[dict[str, str]] = []
+    if "payer" in tables:
+        pairs = tables["payer"].select("account_key", "payer_key")
+        rules = backend.to_pyarrow(pairs).to_pylist()
+    rows = [{"member": key, "first_key": first} for key, first in families(rules).items()]
+    return ibis.memtable(rows, schema={"member": "string", "first_key": "string"})
 
 
 def within(
     backend: Backend,
     tables: Mapping[str, ir.Table],
+    family: ir.Table,
     wanted: Callable[[ir.StringValue], ir.BooleanValue],
 ) -> dict[str, ir.Table]:
-    """The tables of the accounts whose keys are wanted; accounts that pay for each other have one.
+    """The tables of the accounts whose keys are wanted.
 
-    What is shared between two accounts is billed with both, so they have the first of their keys.
+    What is shared between two accounts is billed with both: all of a family goes by its first key.
     """
-    held, family = dict(tables), _families(backend, tables)
+    held = dict(tables)
     for name in (name for name, rows in tables.items() if "account_key" in rows.columns):
         rows = tables[name]
-        key = rows.account_key.cases(*family.items(), else_=rows.account_key) if family else None
-        mine = rows.filter(wanted(rows.account_key if key is None else key))
+        joined = rows.left_join(family, rows.account_key == family.member)
+        key = joined.first_key.coalesce(joined.account_key)
+        mine = joined.filter(wanted(key)).select(*rows.columns)
         held[name] = backend.create_table(f"within_{name}", mine, temp=True, overwrite=True)
     if "charged" in held:
         held["charged"] = held["charged"].semi_join(held["product"], "product_key")

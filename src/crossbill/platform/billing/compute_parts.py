@@ -6,13 +6,11 @@ without one is computed again and one with it is not: kill the command and start
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from queue import Empty, SimpleQueue
 from typing import Any, ClassVar
 
 import ibis
@@ -25,12 +23,12 @@ from crossbill.engine.duckdb import connect
 from crossbill.engine.integers import refusing_overflow
 from crossbill.engine.one_writer import only_writer
 from crossbill.engine.store import Store
-from crossbill.engine.yaml_file import read_yaml
+from crossbill.engine.work_off import work_off
 from crossbill.platform.billing.compute import (
     RESULTS,
     Computed,
-    PolicyNotKnown,
     bill_tables,
+    family_table,
     periods,
     summary,
     with_policy,
@@ -77,11 +75,11 @@ def compute(
     ``told`` hears of each part that is done its number and how many there are.
     """
     settings = read_environment()
+    parts = _parts(snapshot, period, policy)
     made_of = _fingerprint(snapshot, period, policy)
     out.mkdir(parents=True, exist_ok=True)
     with only_writer(out):
         _check_output(out, made_of)
-        parts = _parts(snapshot, period, policy)
         job = Job(snapshot, period, policy, out, made_of, parts)
         workers = min(settings.engine_threads, len(parts))
         _work_off(job, workers, megabytes(settings.engine_memory) // workers, told)
@@ -95,7 +93,9 @@ def stored(folder: Path, name: str) -> list[Path]:
 
 
 def _parts(snapshot: Path, period: str, policy: str | None) -> list[Bounds]:
-    """The bounds of the parts; also reads what every part will read, so that faults come first."""
+    """The bounds of the parts; also reads what every part will read, so that a snapshot that is
+    not sound is refused before anything is written.
+    """
     with connect() as backend:
         tables = with_policy(backend, read_snapshot(backend, snapshot), policy)
         periods(period)
@@ -113,37 +113,26 @@ def _is_within(bounds: Bounds, key: ir.StringValue) -> ir.BooleanValue:
 
 
 def _work_off(job: Job, workers: int, megabytes: int, told: Told) -> None:
-    waiting: SimpleQueue[int] = SimpleQueue()
-    for number in range(len(job.parts)):
-        waiting.put(number)
     memory = f"{max(megabytes, LEAST_MEGABYTES)}MB"
-    with ThreadPoolExecutor(workers) as pool:
-        workers_at = [pool.submit(_worker, job, waiting, memory, told) for _ in range(workers)]
-    for worker in workers_at:
-        worker.result()
+    numbers = range(len(job.parts))
+    work_off(numbers, workers, lambda mine: _worker(job, mine, memory, told))
 
 
-def _worker(job: Job, waiting: "SimpleQueue[int]", memory: str, told: Told) -> None:
+def _worker(job: Job, numbers: Iterator[int], memory: str, told: Told) -> None:
     """Take one part after the other until none is left."""
     with connect(memory=memory, threads=1) as backend, refusing_overflow():
         tables = with_policy(backend, read_snapshot(backend, job.snapshot), job.policy)
         tables["periods"] = ibis.memtable(periods(job.period))
-        while (number := _next(waiting)) is not None:
+        family = family_table(backend, tables)
+        for number in numbers:
             if not _receipt(job, number).exists():
-                _compute_part(job, backend, tables, number)
+                mine = within(backend, tables, family, partial(_is_within, job.parts[number]))
+                _compute_part(job, backend, mine, number)
             told(number + 1, len(job.parts))
 
 
-def _next(waiting: "SimpleQueue[int]") -> int | None:
-    try:
-        return waiting.get_nowait()
-    except Empty:
-        return None
-
-
 def _compute_part(job: Job, backend: Backend, tables: Mapping[str, ir.Table], number: int) -> None:
-    mine = within(backend, tables, partial(_is_within, job.parts[number]))
-    found = Computed(backend, bill_tables(backend, mine))
+    found = Computed(backend, bill_tables(backend, tables))
     store, files = Store(str(job.out)), {}
     for name, dataset in RESULTS.items():
         file = f"{name}.parquet" if len(job.parts) == 1 else f"{name}-{number + 1:04}.parquet"
@@ -176,7 +165,6 @@ def _fingerprint(snapshot: Path, period: str, policy: str | None) -> str:
     digest = hashlib.sha256(f"{version('crossbill')} {period} {policy}".encode())
     files = [path for path in sorted(snapshot.glob("*")) if path.suffix in (*SUFFIXES, ".yaml")]
     if policy and Path(policy).suffix in (".yaml", ".yml"):
-        read_yaml(Path(policy), refusal=PolicyNotKnown, cure="see docs/reference/policy.md")
         files.append(Path(policy))
     for path in files:
         digest.update(path.name.encode())

@@ -10,10 +10,10 @@ import ibis.expr.types as ir
 
 from crossbill.engine import integers
 from crossbill.engine.billing_datasets import NET_LINE
+from crossbill.platform.billing.bill import DISCOUNT
+from crossbill.platform.billing.resolve import PPM
 from crossbill.platform.billing.shares import largest_remainder
 
-PPM = 1_000_000
-DISCOUNT = "discount"
 PERCENTAGE, AMOUNT = "percentage", "amount"
 BILL = ["account_key", "period_from"]
 LINE = [

@@ -17,12 +17,11 @@ import pyarrow as pa
 from crossbill.core.period import anchored
 from crossbill.engine import integers
 from crossbill.engine.billing_datasets import BOUNDARY
+from crossbill.platform.product.catalogue_format import LONGEST_MONTHS, STANDARD
 
 RECURRING, ONE_TIME, TERMINATION = "recurring", "one_time", "termination"
 ADVANCE, ARREARS, AT_START, AT_END = "advance", "arrears", "start", "end"
 BY_CYCLE, BY_START, BY_CALENDAR = "cycle", "start", "calendar"
-STANDARD = "standard"
-LONGEST_MONTHS = 60  # of an interval
 FOREVER = "9999-12-31"
 _SHIFT = 12_000  # intervals; keeps a difference of months positive, where truncating is flooring
 

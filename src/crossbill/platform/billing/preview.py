@@ -31,7 +31,7 @@ from crossbill.platform.billing.books import BILLED, book_tables
 from crossbill.platform.billing.compute import RESULTS, AccountNotThere, Computed, periods
 from crossbill.platform.billing.due import boundaries
 from crossbill.platform.billing.explain_bill import BillExplained, explained
-from crossbill.platform.billing.resolve import resolution_proof
+from crossbill.platform.billing.resolve import PROVED, resolution_proof
 from crossbill.platform.customer.models import BillingAccount
 
 # What bills follow where nobody has agreed otherwise: calendar days, half up, tax of the whole.
@@ -49,9 +49,6 @@ MEMORY = "512MB"
 PERIODS_KEPT = 64
 FETCHED = ("bill", "bill_line", "bill_tax", "charge", "unresolved")
 KEYS = ("account_key", "product_key")
-PROVED = (
-    "product", "account", "periods", "charge_input", "unresolved", "component", "charged",
-)  # fmt: skip
 PROOF = "proof"
 APART = "\n"  # between the name of the rules and a key
 CHAIN = Shape()  # the books hold no usage, discounts of bills, commitments or credits

@@ -14,7 +14,8 @@ from crossbill.core.policy import PriceBy, TaxScope
 from crossbill.core.rounding import RoundingMode
 from crossbill.engine import integers
 from crossbill.engine.datasets import CHARGE_INPUT, POLICY, UNRESOLVED
-from crossbill.platform.billing.due import RECURRING, STANDARD, due
+from crossbill.platform.billing.due import FOREVER, RECURRING, due
+from crossbill.platform.product.catalogue_format import STANDARD
 
 OWN_PRICE = "own"
 CHARGED_PRICE = "charged"  # what was charged before, where it is given back
@@ -26,7 +27,9 @@ LARGEST_MONTHLY_NANOS = 10**18
 HIGHEST_TAX_PPM = 10 * PPM
 CYCLES = 31
 FIRST_CYCLE = 1  # the bill cycle of what belongs to no known account
-_FOREVER = "9999-12-31"
+PROVED = (  # the tables of `resolution_proof`, in its order
+    "product", "account", "periods", "charge_input", "unresolved", "component", "charged",
+)  # fmt: skip
 RESOLVED = (*CHARGE_INPUT.ibis, "code", "field", "value")
 
 
@@ -144,7 +147,7 @@ def resolution_proof(  # noqa: PLR0913 - what came in, and where it may have end
     """
     pairs = _in_periods(_with_account(product, account), periods)
     key = ["product_key", "start_date", "period_from"]
-    ends = pairs.end_date.fill_null(ibis.date(_FOREVER))
+    ends = pairs.end_date.fill_null(ibis.date(FOREVER))
     over = (ends <= ibis.greatest(pairs.period_from, pairs.start_date)) | (
         pairs.start_date >= pairs.period_to
     )

@@ -11,9 +11,8 @@ import ibis.expr.types as ir
 from crossbill.core.policy import TaxScope
 from crossbill.engine import integers
 from crossbill.engine.billing_datasets import BILL_TAX
-from crossbill.platform.billing.resolve import valid_rates
+from crossbill.platform.billing.resolve import PPM, valid_rates
 
-PPM = 1_000_000
 TAXED = ("tax_code", "tax_category", "period_from")
 
 

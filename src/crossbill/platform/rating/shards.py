@@ -6,9 +6,7 @@ are in one shard, so that none needs another. What a shard gives is a folder tha
 not at all; one that is there already is not made again.
 """
 
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +25,7 @@ from crossbill.engine.duckdb import connect
 from crossbill.engine.integers import refusing_overflow
 from crossbill.engine.one_writer import only_writer
 from crossbill.engine.rating_datasets import SERVICE, USAGE
+from crossbill.engine.work_off import work_off
 from crossbill.platform.rating.catalogue import read_catalogue
 from crossbill.platform.rating.catalogue_model import RatingCatalogue
 from crossbill.platform.rating.compile import compiled
@@ -188,28 +187,22 @@ def _check_apart(backend: Backend, service: ir.Table, column: str) -> None:
 
 def _work_off(shards: Sequence[Shard], job: Job, workers: int) -> list[ShardResult]:
     """The results of all shards, by so many workers at once."""
-    waiting = deque(shards)
-    with ThreadPoolExecutor(workers) as pool:
-        parts = [pool.submit(_worker, waiting, job) for _ in range(workers)]
-        results = [result for part in parts for result in part.result()]
+    parts = work_off(shards, workers, lambda mine: _worker(mine, job))
+    results = [result for part in parts for result in part]
     return sorted(results, key=lambda result: result.shard)
 
 
-def _worker(waiting: deque[Shard], job: Job) -> list[ShardResult]:
-    """Take one shard after the other until none is left, or one fails."""
+def _worker(shards: Iterator[Shard], job: Job) -> list[ShardResult]:
+    """Take one shard after the other until none is left."""
     results = []
-    try:
-        with connect(memory=f"{job.megabytes}MB", threads=1) as backend, refusing_overflow():
-            held = {
-                name: backend.create_table(f"compiled_{name}", rows)
-                for name, rows in job.tables.items()
-            }
-            while waiting:
-                results.append(_rated(backend, held, waiting.popleft(), job))
-                job.told(results[-1])
-    except BaseException:
-        waiting.clear()  # the others end with what they are at
-        raise
+    with connect(memory=f"{job.megabytes}MB", threads=1) as backend, refusing_overflow():
+        held = {
+            name: backend.create_table(f"compiled_{name}", rows)
+            for name, rows in job.tables.items()
+        }
+        for shard in shards:
+            results.append(_rated(backend, held, shard, job))
+            job.told(results[-1])
     return results
 
 
