@@ -13,6 +13,7 @@ from django.utils import timezone
 from crossbill.core.refusal import Refusal
 from crossbill.engine.yaml_file import MAXIMUM_BYTES
 from crossbill.platform.customer.models import Carrier
+from crossbill.platform.product.allowed import require
 from crossbill.platform.product.catalogue_file import parse_product_catalogue
 from crossbill.platform.product.models import CatalogueVersion
 
@@ -61,7 +62,7 @@ def load_draft(  # noqa: PLR0913 - what a version is
     file: str = "catalogue",
 ) -> CatalogueVersion:
     """Store a sound catalogue as the next version of its name; ``file`` is for refusals."""
-    _may(user, ADD, CannotDraft, "load drafts of catalogues")
+    require(user, ADD, CannotDraft, "load drafts of catalogues")
     written = text.encode("utf-8", errors="surrogatepass")
     if len(written) > MAXIMUM_BYTES:
         cure = f"split it: at most {MAXIMUM_BYTES:,} bytes"
@@ -100,7 +101,7 @@ def publish(*, version_id: int, user: AbstractUser) -> CatalogueVersion:
 def retire(*, version_id: int, user: AbstractUser) -> CatalogueVersion:
     """Bill by a published version no longer: the published one before it holds again."""
     version = _locked(version_id)
-    _may(user, PUBLISH, CannotRetire, "retire catalogues")
+    require(user, PUBLISH, CannotRetire, "retire catalogues")
     if version.status != Status.PUBLISHED:
         what = f"Version {version.number} of {version.name} is {version.status}"
         raise CannotRetire(what, cure="only a published version can be retired")
@@ -118,15 +119,9 @@ def _locked(version_id: int) -> CatalogueVersion:
     return found
 
 
-def _may(user: AbstractUser, permission: str, refusal: type[Refusal], deed: str) -> None:
-    if not user.is_active or not user.has_perm(permission):
-        cure = "ask an administrator for the role"
-        raise refusal(f"{user.get_username()} may not {deed}", cure=cure)
-
-
 def _may_publish(version: CatalogueVersion, user: AbstractUser) -> None:
     which = f"Version {version.number} of {version.name}"
-    _may(user, PUBLISH, CannotPublish, "publish catalogues")
+    require(user, PUBLISH, CannotPublish, "publish catalogues")
     if version.status != Status.DRAFT:
         raise CannotPublish(f"{which} is {version.status} already", cure="load a new draft")
     if version.drafted_by_id == user.pk:

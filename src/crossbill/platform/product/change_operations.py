@@ -9,6 +9,7 @@ from django.db import transaction
 
 from crossbill.core.ids import identity
 from crossbill.core.refusal import Refusal
+from crossbill.platform.product.allowed import require
 from crossbill.platform.product.change_queries import (
     account_named,
     began_by,
@@ -87,9 +88,7 @@ def change_product(  # noqa: PLR0913 - what a change is
 
 def may_change(user: AbstractUser) -> None:
     """Refuse those who may not change what customers hold."""
-    if not user.is_active or not user.has_perm(CHANGE):
-        what = f"{user.get_username()} may not change what customers hold"
-        raise CannotChange(what, cure="ask an administrator for the role")
+    require(user, CHANGE, CannotChange, "change what customers hold")
 
 
 def _refuse_long(reason: str) -> None:
