@@ -8,6 +8,7 @@ from tempfile import gettempdir
 
 import typer
 
+from crossbill.cli_account import account_app
 from crossbill.cli_bill import bill_app
 from crossbill.cli_catalogue import catalogue_app
 from crossbill.cli_console import console, user_app, worker
@@ -36,6 +37,7 @@ app.add_typer(rate_app, name="rate")
 app.add_typer(bill_app, name="bill")
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(product_app, name="product")
+app.add_typer(account_app, name="account")
 app.add_typer(report_app, name="report")
 app.command()(console)
 app.command()(worker)

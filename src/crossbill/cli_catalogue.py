@@ -13,9 +13,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from crossbill.cli_bill import show_effect
+from crossbill.cli_input import day_of
 from crossbill.config import ready
 from crossbill.core.refusal import Refusal
-from crossbill.core.versions import read_day
 from crossbill.platform.product.catalogue_diff import Difference, differences
 from crossbill.platform.product.catalogue_file import ProductCatalogue, read_product_catalogue
 
@@ -34,12 +34,6 @@ ONE_OBJECT = typer.Option("--json", help="Print one JSON document only.")
 catalogue_app = typer.Typer(
     help="Catalogues of products: check, compare, load, publish.", no_args_is_help=True
 )
-
-
-class NotADate(Refusal):
-    """The text is not a date. Write year, month and day, as in 2026-03-31."""
-
-    code: ClassVar[str] = "NOT_A_DATE"
 
 
 class NoEffectAsked(Refusal):
@@ -93,7 +87,7 @@ def load(  # noqa: PLR0913 - the options of the command
     """Store a catalogue as a draft; with a policy, say what it does to everybody's bills."""
     if (policy is None) != (period is None):
         raise NoEffectAsked("An effect needs a policy and a period", cure="give both or neither")
-    day, draft = _day(valid_from), read_product_catalogue(file)
+    day, draft = day_of(valid_from, "--from"), read_product_catalogue(file)
     ready()
     from crossbill.platform.product.catalogue_operations import load_draft
 
@@ -207,15 +201,6 @@ def _named(carrier_id: int, name: str, number: int) -> "CatalogueVersion":
     from crossbill.platform.product.catalogue_queries import version_named
 
     return version_named(carrier_id, name, number)
-
-
-def _day(written: str) -> date:
-    try:
-        return read_day(written)
-    except ValueError as error:
-        raise NotADate(
-            "not a date", field="--from", value=written, cure="write it as 2026-03-31"
-        ) from error
 
 
 def _effect(

@@ -11,11 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from crossbill.cli_bill import show_effect
-from crossbill.cli_catalogue import NotADate
+from crossbill.cli_input import day_of
 from crossbill.config import ready
 from crossbill.core.money import NANO_DIGITS, format_nanos, minor_digits, parse_nanos
 from crossbill.core.refusal import Refusal
-from crossbill.core.versions import read_day
 from crossbill.platform.product.changes import Kind, Plan, Wanted
 
 if TYPE_CHECKING:
@@ -32,6 +31,15 @@ product_app = typer.Typer(
     help="What customers hold: look at it, change it from a day on.", no_args_is_help=True
 )
 
+identifier_app = typer.Typer(
+    help="What services are reached by: who holds a number from when to when.",
+    no_args_is_help=True,
+)
+product_app.add_typer(identifier_app, name="identifier")
+IDENTIFIER = typer.Argument(help="A phone number or another identifier.")
+FIRST_DAY = typer.Option("--from", help="First day on which it holds, as 2026-03-31.")
+WHO = typer.Option(help="Who does it: a user's name.")
+
 
 class OneChangeAtATime(Refusal):
     """A command makes exactly one change. Give one of the options that name a change."""
@@ -47,10 +55,10 @@ def show(
 ) -> None:
     """Say what an account holds and held, and what happened to it."""
     ready()
-    from crossbill.platform.customer.queries import carrier_id
+    from crossbill.platform.customer.queries import account_named, carrier_id
     from crossbill.platform.product import change_queries as queries
 
-    found = queries.account_named(carrier_id(carrier), account)
+    found = account_named(carrier_id(carrier), account)
     products = list(queries.account_products(found))
     if json:
         _print_json(_account(found, products))
@@ -100,7 +108,7 @@ def change(  # noqa: PLR0913 - the options of the command
         Kind.CANCEL: cancel or None,
         Kind.MOVE: move,
     }
-    wanted = _wanted(asked, _day(on))
+    wanted = _wanted(asked, day_of(on, "--on"))
     ready()
     from crossbill.platform.product.change_operations import may_change
 
@@ -115,6 +123,68 @@ def change(  # noqa: PLR0913 - the options of the command
         _print_json(document)
     else:
         typer.echo(_said(made) if made else "Nothing was changed: this was a dry run.")
+
+
+@identifier_app.command("show")
+def show_identifier(
+    identifier: Annotated[str, IDENTIFIER], carrier: Annotated[str, CARRIER]
+) -> None:
+    """Say who holds and held an identifier, from when to when."""
+    ready()
+    from crossbill.platform.customer.queries import carrier_id
+    from crossbill.platform.product.identifier_operations import holders_of
+
+    rows = holders_of(carrier_id=carrier_id(carrier), identifier=identifier)
+    for each in rows:
+        until = f" to {each.valid_to}" if each.valid_to else ""
+        typer.echo(f"{identifier}: {each.product.product_key} from {each.valid_from}{until}")
+    if not rows:
+        typer.echo(f"Nobody holds or held {identifier}.")
+
+
+@identifier_app.command("assign")
+def assign(
+    identifier: Annotated[str, IDENTIFIER],
+    product: Annotated[str, typer.Argument(help="The key of the product.")],
+    carrier: Annotated[str, CARRIER],
+    user: Annotated[str, WHO],
+    first_day: Annotated[str, FIRST_DAY],
+) -> None:
+    """Let a product hold an identifier from a day on."""
+    day = day_of(first_day, "--from")
+    owner = _owner(carrier, user)
+    from crossbill.platform.product.identifier_operations import assign_identifier
+
+    assign_identifier(carrier_id=owner, identifier=identifier, product_key=product, valid_from=day)
+    typer.echo(f"{identifier} is {product}'s from {day}.")
+
+
+@identifier_app.command("release")
+def release(
+    identifier: Annotated[str, IDENTIFIER],
+    carrier: Annotated[str, CARRIER],
+    user: Annotated[str, WHO],
+    first_day: Annotated[str, FIRST_DAY],
+) -> None:
+    """Free an identifier from a day on, whoever holds it then."""
+    day = day_of(first_day, "--from")
+    owner = _owner(carrier, user)
+    from crossbill.platform.product.identifier_operations import holder_on, release_identifier
+
+    key = holder_on(carrier_id=owner, identifier=identifier, day=day)
+    release_identifier(carrier_id=owner, identifier=identifier, product_key=key, on=day)
+    typer.echo(f"{identifier} is free from {day}; {key} held it.")
+
+
+def _owner(carrier: str, user: str) -> int:
+    """The carrier, for a person who may change what its customers hold."""
+    ready()
+    from crossbill.console.operations import find_user
+    from crossbill.platform.customer.queries import carrier_id
+    from crossbill.platform.product.change_operations import may_change
+
+    may_change(find_user(user))
+    return carrier_id(carrier)
 
 
 class _Asked:
@@ -172,15 +242,6 @@ def _wanted(asked: dict[Kind, Any], day: date) -> Wanted:
     if kind is Kind.PRICE:
         value = None if value == LIST_PRICE else parse_nanos(value)
     return Wanted(kind, day, None if value is True else value)
-
-
-def _day(written: str) -> date:
-    try:
-        return read_day(written)
-    except ValueError as error:
-        raise NotADate(
-            "not a date", field="--on", value=written, cure="write it as 2026-03-31"
-        ) from error
 
 
 def _policy(path: Path | None) -> "Policy":

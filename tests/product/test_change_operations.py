@@ -10,6 +10,7 @@ from product.shop import books, carrier, person
 
 from crossbill.core.refusal import Refusal
 from crossbill.platform.customer.models import BillingAccount, Carrier
+from crossbill.platform.customer.queries import account_named
 from crossbill.platform.product import change_queries, identifier_operations
 from crossbill.platform.product.change_operations import change_product
 from crossbill.platform.product.changes import Kind, Wanted
@@ -169,7 +170,7 @@ def test_products_of_other_carriers_are_not_there(owner):
     assert refused(other, "A1-0", Kind.CANCEL) == "NO_SUCH_PRODUCT"
     assert refused(owner, "A9-0", Kind.CANCEL) == "NO_SUCH_PRODUCT"
     with pytest.raises(Refusal, match="NO_SUCH_ACCOUNT"):
-        change_queries.account_named(other.id, "A1")
+        account_named(other.id, "A1")
 
 
 def test_too_long_a_reason_is_refused(owner):

@@ -7,6 +7,11 @@ VIEWER, OPERATOR, APPROVER = "viewer", "operator", "approver"
 # Role -> permissions beside those to read, as ``application.codename``.
 ROLES: dict[str, tuple[str, ...]] = {
     VIEWER: (),
-    OPERATOR: ("runs.resume_run", "product.add_catalogueversion", "product.add_productchange"),
+    OPERATOR: (
+        "runs.resume_run",
+        "product.add_catalogueversion",
+        "product.add_productchange",
+        "customer.add_accountchange",
+    ),
     APPROVER: ("reconciliation.sign_gate", "product.publish_catalogueversion"),
 }

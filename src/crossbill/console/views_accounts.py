@@ -2,12 +2,14 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.utils.timezone import localdate
 
 from crossbill.config.environment import read_environment
 from crossbill.console.access import page
 from crossbill.console.pages import chosen, number, page_of, replacement_of, text
 from crossbill.engine.store import Store
 from crossbill.platform.customer.models import BillingAccount
+from crossbill.platform.customer.queries import contacts_on
 from crossbill.platform.ledger.models import OpenItem, Posting
 from crossbill.platform.product.queries import offering_names
 from crossbill.replacement.migration import queries as migration
@@ -128,6 +130,7 @@ def _books(carrier_id: int, account_key: str) -> dict[str, object]:
     postings = Posting.objects.select_related("entry").filter(account=held).order_by("id")
     return {
         "held": held,
+        "contacts": contacts_on(held, localdate()) if held else [],
         "open_items": items[:MOST_ROWS] if held else [],
         "postings": postings[:MOST_ROWS] if held else [],
     }

@@ -1,5 +1,6 @@
 """Carriers, their customers, and the billing accounts that pay."""
 
+from django.conf import settings
 from django.db import models
 
 
@@ -54,6 +55,13 @@ class BillingAccount(models.Model):
         SUSPENDED = "suspended"
         CLOSED = "closed"
 
+    class Medium(models.TextChoices):
+        """How a bill reaches who pays it."""
+
+        PAPER = "paper"
+        EMAIL = "email"
+        PORTAL = "portal"
+
     id = models.UUIDField(primary_key=True)
     carrier = models.ForeignKey(Carrier, on_delete=models.PROTECT, db_index=False)
     account_key = models.CharField(max_length=40)
@@ -70,6 +78,11 @@ class BillingAccount(models.Model):
     opened_date = models.DateField(null=True, blank=True)
     disputed = models.BooleanField()
     live_from_date = models.DateField(null=True, blank=True, help_text="First day billed here")
+    bill_medium = models.CharField(max_length=10, choices=Medium, db_default=Medium.PAPER.value)
+    bill_language = models.CharField(max_length=12, db_default="en", help_text="As de or pt-br")
+    credit_class = models.CharField(
+        max_length=20, blank=True, db_default="", help_text="The carrier's own word for the risk"
+    )
 
     class Meta:
         ordering = ["carrier", "account_key"]
@@ -80,7 +93,71 @@ class BillingAccount(models.Model):
             models.CheckConstraint(
                 name="bill_cycle_day_is_a_day", condition=models.Q(bill_cycle_day__range=(1, 31))
             ),
+            models.CheckConstraint(
+                name="bill_medium_is_known",
+                condition=models.Q(bill_medium__in=["paper", "email", "portal"]),
+            ),
         ]
 
     def __str__(self) -> str:
         return self.account_key
+
+
+class Contact(models.Model):
+    """Whom to reach at a customer, about what, from when to when."""
+
+    class Role(models.TextChoices):
+        """What the person is asked about."""
+
+        CONTRACT = "contract"
+        BILLING = "billing"
+        TECHNICAL = "technical"
+
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="contacts")
+    role = models.CharField(max_length=10, choices=Role)
+    name = models.CharField(max_length=200)
+    email = models.EmailField(blank=True)
+    phone = models.CharField(max_length=40, blank=True)
+    valid_from = models.DateField()
+    valid_to = models.DateField(null=True, blank=True, help_text="First day no longer a contact")
+
+    class Meta:
+        ordering = ["customer", "role", "valid_from", "id"]
+        constraints = [
+            models.CheckConstraint(
+                name="contact_ends_after_it_starts",
+                condition=models.Q(valid_to__isnull=True)
+                | models.Q(valid_to__gte=models.F("valid_from")),
+            ),
+            models.CheckConstraint(
+                name="contact_can_be_reached",
+                condition=~models.Q(email="") | ~models.Q(phone=""),
+            ),
+            models.CheckConstraint(
+                name="contact_role_is_known",
+                condition=models.Q(role__in=["contract", "billing", "technical"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.name}"
+
+
+class AccountChange(models.Model):
+    """A change of how an account is billed, as it was made: by whom and why. Append-only."""
+
+    account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="changes")
+    field = models.CharField(max_length=20)
+    before = models.CharField(max_length=20, blank=True)
+    after = models.CharField(max_length=20, blank=True)
+    made_at = models.DateTimeField(auto_now_add=True)
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+    )
+    reason = models.CharField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["account", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.before} to {self.after}"

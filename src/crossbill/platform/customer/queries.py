@@ -1,15 +1,24 @@
-"""What commands and pages ask about carriers."""
+"""What commands and pages ask about carriers, accounts and their contacts."""
 
+from datetime import date
 from typing import ClassVar
 
+from django.db.models import Q, QuerySet
+
 from crossbill.core.refusal import Refusal
-from crossbill.platform.customer.models import Carrier
+from crossbill.platform.customer.models import AccountChange, BillingAccount, Carrier, Contact
 
 
 class NoSuchCarrier(Refusal):
     """There is no carrier of this code. Use one of those that the message names."""
 
     code: ClassVar[str] = "NO_SUCH_CARRIER"
+
+
+class NoSuchAccount(Refusal):
+    """The carrier's books have no account of this key. Check the key."""
+
+    code: ClassVar[str] = "NO_SUCH_ACCOUNT"
 
 
 def carriers() -> list[Carrier]:
@@ -25,3 +34,39 @@ def carrier_id(code: str) -> int:
         cure = f"use one of {there}" if known else "run `crossbill replace` first: it makes one"
         raise NoSuchCarrier("There is no such carrier", field="--carrier", value=code, cure=cure)
     return int(known[code])
+
+
+def account_named(carrier_id: int, account_key: str) -> BillingAccount:
+    """One billing account with its customer."""
+    found = BillingAccount.objects.filter(carrier_id=carrier_id, account_key=account_key)
+    account = found.select_related("customer").first()
+    if account is None:
+        what, cure = "There is no such account in the books", "check the key"
+        raise NoSuchAccount(what, field="account_key", value=account_key, cure=cure)
+    return account
+
+
+def contacts_on(account: BillingAccount, day: date) -> QuerySet[Contact]:
+    """Whom to reach at the customer of an account on a day."""
+    open_then = Q(valid_to__isnull=True) | Q(valid_to__gt=day)
+    return Contact.objects.filter(open_then, customer_id=account.customer_id, valid_from__lte=day)
+
+
+def contacts(account: BillingAccount) -> QuerySet[Contact]:
+    """Everybody who is, was or will be a contact of the customer of an account."""
+    return Contact.objects.filter(customer_id=account.customer_id)
+
+
+def changes_of(account: BillingAccount) -> QuerySet[AccountChange]:
+    """What was changed of how an account is billed, in order."""
+    return account.changes.select_related("made_by")
+
+
+def same_contact(contact: Contact) -> Contact | None:
+    """The same person in the same role on the same day, where there is one."""
+    open_then = Q(valid_to__isnull=True) | Q(valid_to__gt=contact.valid_from)
+    alike = Contact.objects.filter(
+        open_then, customer_id=contact.customer_id, role=contact.role, name=contact.name,
+        email=contact.email, phone=contact.phone,
+    )  # fmt: skip
+    return alike.first()

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from crossbill.core.refusal import Refusal
 from crossbill.engine.yaml_file import MAXIMUM_BYTES
+from crossbill.platform.allowed import require
 from crossbill.platform.customer.models import Carrier
-from crossbill.platform.product.allowed import require
 from crossbill.platform.product.catalogue_file import parse_product_catalogue
 from crossbill.platform.product.models import CatalogueVersion
 

@@ -9,9 +9,9 @@ from django.db import transaction
 
 from crossbill.core.ids import identity
 from crossbill.core.refusal import Refusal
-from crossbill.platform.product.allowed import require
+from crossbill.platform.allowed import require
+from crossbill.platform.customer.queries import account_named
 from crossbill.platform.product.change_queries import (
-    account_named,
     began_by,
     held,
     planned_change,

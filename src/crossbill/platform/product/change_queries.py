@@ -35,12 +35,6 @@ class NoSuchProduct(Refusal):
     code: ClassVar[str] = "NO_SUCH_PRODUCT"
 
 
-class NoSuchAccount(Refusal):
-    """The carrier's books have no account of this key. Check the key."""
-
-    code: ClassVar[str] = "NO_SUCH_ACCOUNT"
-
-
 def product_named(carrier_id: int, product_key: str) -> Product:
     """One product with its account and offering."""
     found = Product.objects.filter(carrier_id=carrier_id, product_key=product_key)
@@ -50,15 +44,6 @@ def product_named(carrier_id: int, product_key: str) -> Product:
         what = "There is no such product"
         raise NoSuchProduct(what, field="product_key", value=product_key, cure=cure)
     return product
-
-
-def account_named(carrier_id: int, account_key: str) -> BillingAccount:
-    """One billing account."""
-    found = BillingAccount.objects.filter(carrier_id=carrier_id, account_key=account_key).first()
-    if found is None:
-        what, cure = "There is no such account in the books", "check the key"
-        raise NoSuchAccount(what, field="account_key", value=account_key, cure=cure)
-    return found
 
 
 def held(product: Product) -> Held:

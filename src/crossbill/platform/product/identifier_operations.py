@@ -4,7 +4,7 @@ from datetime import date
 from typing import ClassVar
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from crossbill.core.refusal import Refusal
 from crossbill.platform.product.change_queries import product_named
@@ -55,10 +55,7 @@ def assign_identifier(
     except IntegrityError as error:
         if ONE_HOLDER not in str(error):
             raise
-        raise IdentifierTaken(
-            "Another product holds the identifier", field="identifier", value=identifier,
-            cure="release it there, or take a later day",
-        ) from error  # fmt: skip
+        raise _taken(carrier_id, identifier, valid_from, valid_to) from error
 
 
 @transaction.atomic
@@ -77,6 +74,24 @@ def release_identifier(
     found.valid_to = on
     found.save(update_fields=["valid_to"])
     return found
+
+
+def holders_of(*, carrier_id: int, identifier: str) -> list[ServiceIdentifier]:
+    """Who holds and held an identifier, in order of its days; never those of no day."""
+    rows = ServiceIdentifier.objects.filter(carrier_id=carrier_id, identifier=identifier)
+    held = rows.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=F("valid_from")))
+    return list(held.select_related("product").order_by("valid_from", "id"))
+
+
+def holder_on(*, carrier_id: int, identifier: str, day: date) -> str:
+    """The key of the product that holds an identifier on a day."""
+    for each in holders_of(carrier_id=carrier_id, identifier=identifier):
+        if each.valid_from <= day and (each.valid_to is None or each.valid_to > day):
+            return each.product.product_key
+    raise IdentifierNotHeld(
+        f"Nobody holds it on {day}", field="identifier", value=identifier,
+        cure=f"see `crossbill product identifier show {identifier}`",
+    )  # fmt: skip
 
 
 def carry_identifiers(product: Product, result: Product, day: date) -> None:
@@ -116,6 +131,24 @@ def give_back_identifiers(product: Product, day: date) -> None:
 def _open(product: Product, day: date) -> "QuerySet[ServiceIdentifier]":
     """What the product holds on the day or later."""
     return product.identifiers.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=day))
+
+
+def _taken(
+    carrier_id: int, identifier: str, valid_from: date, valid_to: date | None
+) -> IdentifierTaken:
+    """The refusal that names the first holder on one of the days."""
+    rows = ServiceIdentifier.objects.filter(carrier_id=carrier_id, identifier=identifier)
+    rows = rows.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=valid_from))
+    rows = rows.filter(valid_from__lt=valid_to) if valid_to else rows
+    holder = rows.select_related("product").order_by("valid_from").first()
+    what, first = "Another product holds the identifier", "release it there"
+    if holder is not None:
+        until = f" to {holder.valid_to}" if holder.valid_to else ""
+        key = holder.product.product_key
+        what = f"{key} holds the identifier from {holder.valid_from}{until}"
+        first = f"release it from {key}"
+    cure = f"{first} on {valid_from} or earlier, or take a day on which it is free"
+    return IdentifierTaken(what, field="identifier", value=identifier, cure=cure)
 
 
 def _refuse_impossible(

@@ -1,0 +1,182 @@
+"""The `crossbill account` commands: how an account is billed, and whom to reach."""
+
+import json as json_format
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from crossbill.cli_input import day_of
+from crossbill.config import ready
+
+if TYPE_CHECKING:
+    from crossbill.platform.customer.models import AccountChange, BillingAccount, Contact
+
+ACCOUNT = typer.Argument(help="The key of the account.")
+CARRIER = typer.Option(help="Code of the carrier.")
+USER = typer.Option(help="Who does it: a user's name.")
+ONE_OBJECT = typer.Option("--json", help="Print one JSON object only.")
+
+account_app = typer.Typer(
+    help="How accounts are billed, and whom to reach: look at it, change it.", no_args_is_help=True
+)
+
+
+@account_app.command()
+def show(
+    account: Annotated[str, ACCOUNT],
+    carrier: Annotated[str, CARRIER],
+    json: Annotated[bool, ONE_OBJECT] = False,
+) -> None:
+    """Say how an account is billed, whom to reach, and which changes were made."""
+    ready()
+    from crossbill.platform.customer import queries
+
+    found = queries.account_named(queries.carrier_id(carrier), account)
+    people, changes = list(queries.contacts(found)), list(queries.changes_of(found))
+    if json:
+        _print_json(_account(found, people, changes))
+        return
+    typer.echo(f"Account {found.account_key} of {found.customer.name}")
+    typer.echo(f"Bills by {found.bill_medium}, language {found.bill_language}")
+    typer.echo(f"Credit class: {found.credit_class or 'none'}")
+    for line in [*map(_person, people), *map(_happened, changes)]:
+        typer.echo(line)
+
+
+@account_app.command(name="set")
+def set_terms(  # noqa: PLR0913 - the options of the command
+    account: Annotated[str, ACCOUNT],
+    carrier: Annotated[str, CARRIER],
+    user: Annotated[str, USER],
+    bill_medium: Annotated[str | None, typer.Option(help="paper, email or portal.")] = None,
+    bill_language: Annotated[str | None, typer.Option(help="A code, as de or pt-br.")] = None,
+    credit_class: Annotated[
+        str | None, typer.Option(help="The carrier's own word for the risk; empty: none.")
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why; it is kept with the change.")] = "",
+    json: Annotated[bool, ONE_OBJECT] = False,
+) -> None:
+    """Change medium or language of an account's bills, or its credit class."""
+    asked = {
+        "bill_medium": bill_medium, "bill_language": bill_language, "credit_class": credit_class,
+    }  # fmt: skip
+    ready()
+    from django.utils import timezone
+
+    from crossbill.console.operations import find_user
+    from crossbill.platform.customer.account_operations import change_account
+    from crossbill.platform.customer.queries import carrier_id
+
+    made = change_account(
+        carrier_id=carrier_id(carrier),
+        account_key=account,
+        wanted={name: value for name, value in asked.items() if value is not None},
+        user=find_user(user),
+        today=timezone.localdate(),
+        reason=reason,
+    )
+    if json:
+        _print_json({"changes": [_change(each) for each in made]})
+        return
+    for each in made:
+        typer.echo(_happened(each))
+
+
+@account_app.command()
+def contact(  # noqa: PLR0913 - the options of the command
+    account: Annotated[str, ACCOUNT],
+    carrier: Annotated[str, CARRIER],
+    user: Annotated[str, USER],
+    name: Annotated[str, typer.Option(help="The person's name.")],
+    from_: Annotated[str, typer.Option("--from", help="First day, as 2026-03-31.")],
+    role: Annotated[str, typer.Option(help="contract, billing or technical.")] = "billing",
+    email: Annotated[str, typer.Option(help="Where to write to.")] = "",
+    phone: Annotated[str, typer.Option(help="Where to call.")] = "",
+) -> None:
+    """Add a person who can be reached at the customer of an account."""
+    day = day_of(from_, "--from")
+    ready()
+    from crossbill.console.operations import find_user
+    from crossbill.platform.customer.account_operations import add_contact
+    from crossbill.platform.customer.queries import carrier_id
+
+    made = add_contact(
+        carrier_id=carrier_id(carrier),
+        account_key=account,
+        user=find_user(user),
+        role=role,
+        name=name,
+        valid_from=day,
+        email=email,
+        phone=phone,
+    )
+    typer.echo(_person(made))
+
+
+@account_app.command(name="end-contact")
+def leave(
+    account: Annotated[str, ACCOUNT],
+    number: Annotated[int, typer.Argument(help="The number that `show` says.")],
+    carrier: Annotated[str, CARRIER],
+    user: Annotated[str, USER],
+    on: Annotated[str, typer.Option(help="First day no longer a contact, as 2026-03-31.")],
+) -> None:
+    """A person is no contact from a day on."""
+    day = day_of(on, "--on")
+    ready()
+    from crossbill.console.operations import find_user
+    from crossbill.platform.customer.account_operations import end_contact
+    from crossbill.platform.customer.queries import carrier_id
+
+    made = end_contact(
+        carrier_id=carrier_id(carrier),
+        account_key=account,
+        contact_id=number,
+        user=find_user(user),
+        valid_to=day,
+    )
+    typer.echo(_person(made))
+
+
+# What a command says
+
+
+def _person(contact: "Contact") -> str:
+    until = f" to {contact.valid_to}" if contact.valid_to else ""
+    reached = ", ".join(each for each in (contact.email, contact.phone) if each)
+    who = f"Contact {contact.pk}, {contact.role}: {contact.name}, {reached}"
+    return f"{who}, from {contact.valid_from}{until}"
+
+
+def _happened(change: "AccountChange") -> str:
+    why = f": {change.reason}" if change.reason else ""
+    what = f"{change.field} {change.before or 'none'} to {change.after or 'none'}"
+    return f"{what}, by {change.made_by} at {change.made_at:%Y-%m-%d %H:%M}{why}"
+
+
+def _account(
+    account: "BillingAccount", people: "list[Contact]", changes: "list[AccountChange]"
+) -> dict[str, Any]:
+    from crossbill.platform.customer.account_terms import FIELDS
+
+    return {
+        "account_key": account.account_key,
+        **{name: getattr(account, name) for name in FIELDS},
+        "contacts": [_contact(each) for each in people],
+        "changes": [_change(each) for each in changes],
+    }
+
+
+def _contact(contact: "Contact") -> dict[str, Any]:
+    names = ("role", "name", "email", "phone", "valid_from", "valid_to")
+    return {"number": contact.pk} | {name: getattr(contact, name) for name in names}
+
+
+def _change(change: "AccountChange") -> dict[str, Any]:
+    names = ("field", "before", "after", "reason", "made_at")
+    found = {name: getattr(change, name) for name in names}
+    return found | {"made_by": change.made_by.get_username()}
+
+
+def _print_json(document: Any) -> None:
+    typer.echo(json_format.dumps(document, indent=2, ensure_ascii=False, default=str))
