@@ -15,7 +15,8 @@ from crossbill.cli_input import day_of
 from crossbill.config import ready
 from crossbill.core.money import NANO_DIGITS, format_nanos, minor_digits, parse_nanos
 from crossbill.core.refusal import Refusal
-from crossbill.platform.product.changes import Kind, Plan, Wanted
+from crossbill.platform.product.changes import Kind, Plan, Terms, Wanted
+from crossbill.platform.product.orders import Order
 
 if TYPE_CHECKING:
     from crossbill.core.policy import Policy
@@ -185,6 +186,88 @@ def _owner(carrier: str, user: str) -> int:
 
     may_change(find_user(user))
     return carrier_id(carrier)
+
+
+@product_app.command()
+def order(  # noqa: PLR0913 - the options of the command
+    account: Annotated[str, typer.Argument(help="The key of the account.")],
+    offering: Annotated[str, typer.Argument(help="What is ordered, by its code.")],
+    carrier: Annotated[str, CARRIER],
+    user: Annotated[str, typer.Option(help="Who does it: a user's name.")],
+    on: Annotated[str, typer.Option(help="First day on which it is held, as 2026-03-31.")],
+    quantity: Annotated[int, typer.Option(help="How many.")] = 1,
+    price: Annotated[str | None, typer.Option(help="An own price a month, as 9.90.")] = None,
+    contract_end: Annotated[
+        str | None, typer.Option(help="First day on which leaving is free, as 2027-03-31.")
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="One more of what was ordered for that day.")
+    ] = False,
+    reason: Annotated[str, typer.Option(help="Why; it is kept with the order.")] = "",
+    policy: Annotated[
+        Path | None, typer.Option(help="A policy's YAML file, to compute what it costs.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it costs.")] = False,
+    json: Annotated[bool, ONE_OBJECT] = False,
+) -> None:
+    """Order a product from a day on, and say before what that does to the bill of that day."""
+    ends = day_of(contract_end, "--contract-end") if contract_end else None
+    own = parse_nanos(price) if price is not None else None
+    terms = Terms(account, offering, quantity, own, contract_end_date=ends)
+    asked = Order(terms, day_of(on, "--on"), again)
+    ready()
+    from crossbill.platform.product.change_operations import may_change
+
+    found = _Ordered(carrier, user, asked, policy)
+    may_change(found.user)
+    cost = found.cost()
+    if not json:
+        _show_cost(cost)
+    made = None if dry_run else found.make(reason)
+    if json:
+        _print_json({"cost": cost.document(), "change": _change(made) if made else None})
+    elif made is None:
+        typer.echo("Nothing was ordered: this was a dry run.")
+    else:
+        typer.echo(f"{made.product.product_key} begins on {made.effective_date}.")
+
+
+class _Ordered:
+    """What a command orders, with what of it is in the books."""
+
+    def __init__(self, carrier: str, user: str, order: Order, policy: Path | None) -> None:
+        from django.utils import timezone
+
+        from crossbill.console.operations import find_user
+        from crossbill.platform.customer.queries import carrier_id
+        from crossbill.platform.product.order_operations import order_plan
+
+        self.carrier_id = carrier_id(carrier)
+        self.user, self.today, self.order = find_user(user), timezone.localdate(), order
+        self.policy = _policy(policy)
+        self.plan: Plan = order_plan(self.carrier_id, order, self.today)
+
+    def cost(self) -> "ChangeCost":
+        from crossbill.platform.billing.change_cost import change_cost
+
+        return change_cost(
+            carrier_id=self.carrier_id,
+            account_key=self.order.terms.account_key,
+            plan=self.plan,
+            policy=self.policy,
+        )
+
+    def make(self, reason: str) -> "ProductChange":
+        from crossbill.platform.product.order_operations import order_product
+
+        return order_product(
+            carrier_id=self.carrier_id,
+            order=self.order,
+            user=self.user,
+            today=self.today,
+            reason=reason,
+            shown=self.plan,
+        )
 
 
 class _Asked:

@@ -10,6 +10,7 @@ from django.db import transaction
 from crossbill.core.ids import identity
 from crossbill.core.refusal import Refusal
 from crossbill.platform.allowed import require
+from crossbill.platform.customer.models import Carrier
 from crossbill.platform.customer.queries import account_named
 from crossbill.platform.product.change_queries import (
     began_by,
@@ -64,7 +65,7 @@ def change_product(  # noqa: PLR0913 - what a change is
     Of two at once the second waits, and then sees what the first has made of the product.
     """
     may_change(user)
-    _refuse_long(reason)
+    refuse_long(reason)
     product = _locked(carrier_id, product_key)
     plan, before = planned_change(product, wanted, today), held(product)
     if shown is not None and plan != shown:
@@ -91,7 +92,8 @@ def may_change(user: AbstractUser) -> None:
     require(user, CHANGE, CannotChange, "change what customers hold")
 
 
-def _refuse_long(reason: str) -> None:
+def refuse_long(reason: str) -> None:
+    """Refuse a reason that nobody would read."""
     if len(reason) > LONGEST_REASON:
         what = f"The reason has {len(reason):,} characters"
         raise ReasonTooLong(what, field="reason", cure=f"use at most {LONGEST_REASON}")
@@ -120,13 +122,18 @@ def _result(product: Product, plan: Plan) -> Product | None:
 
 def _begin(product: Product, begun: Begun) -> Product:
     """The product that begins; what only the old system knew stays with the one that ends."""
-    key, terms = _next_key(product), begun.terms
-    offerings = ProductOffering.objects.filter(carrier_id=product.carrier_id)
+    return begin_product(product.carrier, free_key(product.carrier_id, _first(product)), begun)
+
+
+def begin_product(carrier: Carrier, key: str, begun: Begun) -> Product:
+    """Add a product to the books."""
+    terms = begun.terms
+    offerings = ProductOffering.objects.filter(carrier_id=carrier.pk)
     return Product.objects.create(
-        id=identity(product.carrier.code, "product", key),
-        carrier_id=product.carrier_id,
+        id=identity(carrier.code, "product", key),
+        carrier=carrier,
         product_key=key,
-        account=account_named(product.carrier_id, terms.account_key),
+        account=account_named(carrier.pk, terms.account_key),
         offering=offerings.get(code=terms.offering_code),
         quantity=terms.quantity,
         start_date=begun.start_date,
@@ -138,10 +145,9 @@ def _begin(product: Product, begun: Begun) -> Product:
     )
 
 
-def _next_key(product: Product) -> str:
-    """The key of the first of these products with -2, -3 and so on, as it is free."""
-    first = _first(product)
-    taken = Product.objects.filter(carrier_id=product.carrier_id)
+def free_key(carrier_id: int, first: str) -> str:
+    """The first of this key with -2, -3 and so on that no product has."""
+    taken = Product.objects.filter(carrier_id=carrier_id)
     for number in count(2):
         suffix = f"-{number}"
         key = first[: LONGEST_KEY - len(suffix)] + suffix

@@ -233,6 +233,11 @@ def _refuse_day(held: Held, wanted: Wanted, today: date) -> None:
             f"{held.product_key} is not held yet on that day", field="effective_date",
             value=str(day), cure=cure,
         )  # fmt: skip
+    refuse_far(day, today)
+
+
+def refuse_far(day: date, today: date) -> None:
+    """Refuse a day so far ahead that nobody can mean it."""
     if day > today + timedelta(days=FURTHEST_DAYS):
         raise ChangeTooFarAhead(
             f"The day is more than {FURTHEST_DAYS} days ahead", field="effective_date",
@@ -317,7 +322,9 @@ def _changed(situation: Situation, wanted: Wanted, known: Known) -> Plan:
     held, day = situation.held, wanted.effective_date
     _refuse_suspended(situation)
     _refuse_ended(held, day, held.end_date)
-    _refuse_value(held, wanted, known)
+    refuse_value(wanted, known)
+    if wanted.kind is Kind.MOVE:
+        _refuse_payer(held, str(wanted.value), known)
     before = _replaced_today(situation, day)
     terms = _terms(held.terms, wanted, before)
     if getattr(held.terms, COLUMNS[wanted.kind]) == wanted.value:
@@ -349,7 +356,8 @@ def _terms(terms: Terms, wanted: Wanted, before: Held | None) -> Terms:
     return replace(terms, **changes)
 
 
-def _refuse_value(held: Held, wanted: Wanted, known: Known) -> None:
+def refuse_value(wanted: Wanted, known: Known) -> None:
+    """Refuse an offering that is not sold, and a quantity or price that nobody can have."""
     match wanted.kind, wanted.value:
         case Kind.OFFERING, code if code not in known.offerings:
             raise OfferingNotSold(
@@ -366,8 +374,6 @@ def _refuse_value(held: Held, wanted: Wanted, known: Known) -> None:
                 "A product cannot have this price", field="price_override_nanos", value=str(nanos),
                 cure="give 0 or more, up to 1,000,000,000 a month",
             )  # fmt: skip
-        case Kind.MOVE, key:
-            _refuse_payer(held, str(key), known)
 
 
 def _nearest(code: str, offerings: Collection[str]) -> str:

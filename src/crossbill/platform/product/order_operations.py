@@ -1,0 +1,99 @@
+"""Orders: what an account begins to hold, planned from the books and then made."""
+
+from datetime import date
+
+from django.contrib.auth.models import AbstractUser
+from django.db import transaction
+from django.db.models import Q
+
+from crossbill.platform.customer.models import BillingAccount
+from crossbill.platform.customer.queries import account_named
+from crossbill.platform.product.catalogue_queries import catalogue_of, in_force
+from crossbill.platform.product.change_operations import (
+    LONGEST_KEY,
+    ChangedMeanwhile,
+    begin_product,
+    free_key,
+    may_change,
+    refuse_long,
+)
+from crossbill.platform.product.change_queries import held
+from crossbill.platform.product.changes import Kind, Known, Payer, Plan
+from crossbill.platform.product.models import (
+    CatalogueVersion,
+    Product,
+    ProductChange,
+    ProductOffering,
+)
+from crossbill.platform.product.orders import Order, Shelf, planned_order
+
+
+def order_plan(carrier_id: int, order: Order, today: date) -> Plan:
+    """What an order would do as the books are now; a Refusal where it cannot be."""
+    account = account_named(carrier_id, order.terms.account_key)
+    offerings = ProductOffering.objects.filter(carrier_id=carrier_id)
+    closed = account.status == BillingAccount.Status.CLOSED
+    known = Known(
+        today,
+        frozenset(offerings.values_list("code", flat=True)),
+        {account.account_key: Payer(account.currency, closed)},
+    )
+    return planned_order(order, known, _shelf(account, order.effective_date))
+
+
+@transaction.atomic
+def order_product(  # noqa: PLR0913 - what an order is
+    *,
+    carrier_id: int,
+    order: Order,
+    user: AbstractUser,
+    today: date,
+    reason: str = "",
+    shown: Plan | None = None,
+) -> ProductChange:
+    """Make an order, or refuse it; ``shown`` is the plan whose cost somebody has agreed to.
+
+    Of two at once the second waits, and then sees what the first has ordered.
+    """
+    may_change(user)
+    refuse_long(reason)
+    account = account_named(carrier_id, order.terms.account_key)
+    BillingAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
+    plan = order_plan(carrier_id, order, today)
+    if shown is not None and plan != shown:
+        what = f"{account.account_key} was changed since the cost was shown"
+        raise ChangedMeanwhile(what, cure="look at it again; nothing was ordered")
+    assert plan.begins is not None, "an order begins a product"
+    key = _key(carrier_id, order.terms.account_key, order.terms.offering_code)
+    made = begin_product(account.carrier, key, plan.begins)
+    return ProductChange.objects.create(
+        carrier_id=carrier_id,
+        product=made,
+        kind=Kind.ORDERED.value,
+        effective_date=order.effective_date,
+        made_by=user,
+        reason=reason,
+        after=held(made).document(),
+        resulting_product=made,
+    )
+
+
+def _key(carrier_id: int, account_key: str, offering_code: str) -> str:
+    """A key that says whose it is and what; ones that are taken get a number."""
+    first = f"{account_key}-{offering_code}"
+    taken = Product.objects.filter(carrier_id=carrier_id, product_key=first).exists()
+    return free_key(carrier_id, first) if taken or len(first) > LONGEST_KEY else first
+
+
+def _shelf(account: BillingAccount, day: date) -> Shelf:
+    open_then = Q(end_date__isnull=True) | Q(end_date__gt=day)
+    mine = Product.objects.filter(open_then, account=account).select_related("account", "offering")
+    orders = ProductChange.objects.filter(kind=Kind.ORDERED.value, effective_date=day)
+    versions = CatalogueVersion.objects.filter(id__in=in_force(account.carrier_id, day))
+    sold = [each for version in versions for each in catalogue_of(version).spec.offerings]
+    return Shelf(
+        held={each.offering.code for each in mine.filter(start_date__lte=day)},
+        requires={each.code: each.requires for each in sold},
+        contains={each.code: each.contains for each in sold},
+        ordered=[held(each).terms for each in mine.filter(changes__in=orders)],
+    )

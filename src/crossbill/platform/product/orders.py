@@ -1,0 +1,106 @@
+"""The rules of ordering: who may begin to hold what, from which day."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import ClassVar
+
+from crossbill.core.refusal import Refusal
+from crossbill.platform.product.changes import (
+    FURTHEST_DAYS,
+    Begun,
+    Kind,
+    Known,
+    Plan,
+    Terms,
+    Wanted,
+    refuse_far,
+    refuse_value,
+)
+
+
+class OrderNotPossible(Refusal):
+    """This account cannot order that. Read why; nothing was ordered."""
+
+    code: ClassVar[str] = "ORDER_NOT_POSSIBLE"
+
+
+class OrderedAlready(Refusal):
+    """The same was ordered for the same day. Say --again if it is wanted once more."""
+
+    code: ClassVar[str] = "ORDERED_ALREADY"
+
+
+class RequiresAnother(Refusal):
+    """The account does not hold what the offering requires. Order one of those first."""
+
+    code: ClassVar[str] = "REQUIRES_ANOTHER"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is ordered, and from when; ``again`` says that a second one of the day is meant."""
+
+    terms: Terms
+    effective_date: date
+    again: bool = False
+
+    @property
+    def wanted(self) -> Wanted:
+        """The order as a change."""
+        return Wanted(Kind.ORDERED, self.effective_date, self.terms.offering_code)
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """What the catalogues in force say on the day, and what the account has then.
+
+    ``requires`` has, by offering, those of which one must be held; ``contains`` what a bundle is
+    made of. ``ordered`` are the terms of what was ordered from the same day and is still held.
+    """
+
+    held: Collection[str] = ()
+    requires: Mapping[str, Collection[str]] = field(default_factory=dict)
+    contains: Mapping[str, Collection[str]] = field(default_factory=dict)
+    ordered: Collection[Terms] = ()
+
+
+def planned_order(order: Order, known: Known, shelf: Shelf) -> Plan:
+    """What is to begin; a Refusal where it cannot be ordered."""
+    terms, day = order.terms, order.effective_date
+    refuse_far(day, known.today)
+    _refuse_days(order, known.today)
+    refuse_value(Wanted(Kind.OFFERING, day, terms.offering_code), known)
+    refuse_value(Wanted(Kind.QUANTITY, day, terms.quantity), known)
+    refuse_value(Wanted(Kind.PRICE, day, terms.price_override_nanos), known)
+    if known.payers[terms.account_key].closed:
+        what, cure = "The account is closed", "choose an account that is not"
+        raise OrderNotPossible(what, field="account_key", value=terms.account_key, cure=cure)
+    _refuse_alone(terms.offering_code, shelf)
+    if not order.again and terms in shelf.ordered:
+        what, cure = "The same was ordered for that day", "say --again if one more is wanted"
+        raise OrderedAlready(what, field="offering_code", value=terms.offering_code, cure=cure)
+    return Plan(order.wanted, {}, Begun(terms, day, None))
+
+
+def _refuse_days(order: Order, today: date) -> None:
+    day, ends = order.effective_date, order.terms.contract_end_date
+    earliest = today - timedelta(days=FURTHEST_DAYS)
+    if day < earliest:
+        what = f"The day is more than {FURTHEST_DAYS} days ago"
+        cure = f"take {earliest} or a later day"
+        raise OrderNotPossible(what, field="effective_date", value=str(day), cure=cure)
+    if ends is not None and ends <= day:
+        what, cure = "The contract would end before it begins", f"take a day after {day}"
+        raise OrderNotPossible(what, field="contract_end_date", value=str(ends), cure=cure)
+
+
+def _refuse_alone(code: str, shelf: Shelf) -> None:
+    """Refuse what requires another offering; a bundle counts as what it contains, too."""
+    wanted = set(shelf.requires.get(code, ()))
+    inside = {part for each in shelf.held for part in shelf.contains.get(each, ())}
+    if wanted and not wanted & (set(shelf.held) | inside):
+        one_of = " or ".join(sorted(wanted))
+        what = f"{code} requires {one_of}, and the account holds none of it on that day"
+        cure = f"order {one_of} first, or from an earlier day"
+        raise RequiresAnother(what, field="offering_code", value=code, cure=cure)

@@ -1,0 +1,139 @@
+"""What an account may order: rules as tables, then the command on the books."""
+
+import json
+from datetime import date
+
+import pytest
+from product.shop import CARRIER, POLICY, books, carrier, person, published
+from typer.testing import CliRunner
+
+from crossbill import cli_product
+from crossbill.core.refusal import Refusal
+from crossbill.platform.customer.models import BillingAccount
+from crossbill.platform.product.changes import Known, Payer, Terms
+from crossbill.platform.product.models import Product, ProductChange, ProductOffering
+from crossbill.platform.product.orders import Order, Shelf, planned_order
+
+TODAY, DAY = date(2026, 3, 1), date(2026, 3, 16)
+KNOWN = Known(TODAY, {"plan", "roaming"}, {"A": Payer("CHF"), "Z": Payer("CHF", closed=True)})
+REQUIRES, CONTAINS = {"roaming": ["plan"]}, {"duo": ["plan", "tv"]}
+
+
+def plan(account="A", offering="plan", day=DAY, *, again=False, shelf=None, **terms):
+    wanted = Order(Terms(account, offering, terms.pop("quantity", 1), **terms), day, again)
+    return planned_order(wanted, KNOWN, shelf or Shelf())
+
+
+def shelf(*held: str, ordered=()) -> Shelf:
+    return Shelf(set(held), REQUIRES, CONTAINS, ordered)
+
+
+REFUSED = [
+    ({"offering": "plam"}, "OFFERING_NOT_SOLD"),
+    ({"quantity": 0}, "QUANTITY_NOT_POSSIBLE"),
+    ({"price_override_nanos": -1}, "OWN_PRICE_NOT_POSSIBLE"),
+    ({"account": "Z"}, "ORDER_NOT_POSSIBLE"),
+    ({"day": date(2025, 1, 24)}, "ORDER_NOT_POSSIBLE"),
+    ({"day": date(2027, 4, 6)}, "CHANGE_TOO_FAR_AHEAD"),
+    ({"contract_end_date": DAY}, "ORDER_NOT_POSSIBLE"),
+    ({"offering": "roaming", "shelf": shelf()}, "REQUIRES_ANOTHER"),
+    ({"offering": "roaming", "shelf": shelf("tv")}, "REQUIRES_ANOTHER"),
+    ({"shelf": shelf(ordered=[Terms("A", "plan", 1)])}, "ORDERED_ALREADY"),
+]
+ALLOWED = [
+    {"day": date(2025, 1, 25)},
+    {"day": date(2027, 4, 5)},
+    {"price_override_nanos": 0},
+    {"contract_end_date": date(2026, 3, 17)},
+    {"offering": "roaming", "shelf": shelf("plan")},
+    {"offering": "roaming", "shelf": shelf("duo")},
+    {"shelf": shelf(ordered=[Terms("A", "plan", 2)])},
+    {"shelf": shelf(ordered=[Terms("A", "plan", 1)]), "again": True},
+]
+
+
+@pytest.mark.parametrize(("asked", "code"), REFUSED)
+def test_refused(asked, code):
+    with pytest.raises(Refusal, match=code):
+        plan(**asked)
+
+
+@pytest.mark.parametrize("asked", ALLOWED)
+def test_begins_on_the_day_and_ends_nothing(asked):
+    found = plan(**asked)
+    assert (found.begins.start_date, found.ends) == (asked.get("day", DAY), {})
+
+
+# On the books
+
+BY_ANN = ("--carrier", CARRIER, "--user", "ann", "--policy", POLICY)
+
+
+@pytest.fixture
+def owner(db, monkeypatch):
+    monkeypatch.setattr(cli_product, "ready", lambda: None)
+    person("ann", "operator")
+    made = carrier()
+    books(made)
+    return made
+
+
+def order(*words: object, on: str = "2026-03-16", by: tuple = BY_ANN) -> str:
+    done = CliRunner().invoke(
+        cli_product.product_app, [str(word) for word in ("order", *words, *by, "--on", on)]
+    )
+    if isinstance(done.exception, Refusal):
+        raise done.exception
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_order_says_its_cost_and_is_made_once(owner):
+    said = order("A1", "mobile-m", "--reason", "by phone").splitlines()
+    # 39.00 * 16/31 = 20.13, and 8.1 % tax is 1.63, beside 21.51 for what was held before
+    row = [cell.strip() for line in said for cell in line.split("│")[1:-1] if "CHF" in line]
+    assert row == ["CHF", "1", "0", "1", "0", "21.51", "43.27", "21.76"]
+    assert said[-1] == "A1-mobile-m begins on 2026-03-16."
+    made = ProductChange.objects.get()
+    assert (made.kind, made.before, made.reason) == ("ordered", None, "by phone")
+    with pytest.raises(Refusal, match="ORDERED_ALREADY"):
+        order("A1", "mobile-m")
+    assert order("A1", "mobile-m", "--again").splitlines()[-1].startswith("A1-mobile-m-2 begins")
+
+
+def test_dry_run_orders_nothing(owner):
+    document = json.loads(order("A1", "mobile-m", "--dry-run", "--json"))
+    assert document["change"] is None
+    assert not ProductChange.objects.exists()
+
+
+def test_ordered_product_is_changed_and_cancelled_as_any(owner):
+    order("A1", "mobile-m", "--quantity", 2, "--price", "9.90", "--contract-end", "2027-03-16")
+    made = Product.objects.get(product_key="A1-mobile-m")
+    assert (made.quantity, made.price_override_nanos) == (2, 9_900_000_000)
+    assert made.contract_end_date == date(2027, 3, 16)
+    words = ("change", "A1-mobile-m", *BY_ANN, "--on", "2026-03-16", "--cancel")
+    done = CliRunner().invoke(cli_product.product_app, list(map(str, words)))
+    assert "A1-mobile-m is cancelled from 2026-03-16." in done.stdout
+    assert order("A1", "mobile-m").splitlines()[-1].startswith("A1-mobile-m-2 begins")
+
+
+def test_add_on_needs_its_plan(owner):
+    ProductOffering.objects.create(carrier=owner, code="roaming-pack", name="Roaming pack")
+    published(owner)  # it says that the pack requires mobile-s or mobile-m
+    with pytest.raises(Refusal, match="roaming-pack requires mobile-m or mobile-s"):
+        order("A3", "roaming-pack")
+    assert not ProductChange.objects.exists()
+    assert "A1-roaming-pack begins" in order("A1", "roaming-pack")
+
+
+def test_only_an_operator_orders_and_only_for_accounts_that_are_there(owner):
+    person("eve", "viewer")
+    with pytest.raises(Refusal, match="CANNOT_CHANGE"):
+        order("A1", "mobile-m", by=("--carrier", CARRIER, "--user", "eve"))
+    with pytest.raises(Refusal, match="NO_SUCH_ACCOUNT"):
+        order("A9", "mobile-m")
+    BillingAccount.objects.filter(account_key="A2").update(status="closed")
+    with pytest.raises(Refusal, match="closed"):
+        order("A2", "mobile-m")
+    assert not ProductChange.objects.exists()
