@@ -2,6 +2,7 @@
 
 import catalogue_estate
 import pytest
+from playwright.sync_api import expect
 from test_console_in_browser import CHROMIUM, browser, overflows, page, served, sign_in
 
 __all__ = ["browser", "page", "served"]  # fixtures of the console's own journey
@@ -15,7 +16,7 @@ def test_draft_is_edited_checked_and_saved(page, served):
     assert overflows(page) == []
     page.get_by_role("link", name="residential 2").click()
     page.get_by_role("region", name="Effect on the bills").get_by_text("+6.00 USD").wait_for()
-    assert page.get_by_role("button", name="Publish residential 2").is_visible()
+    expect(page.get_by_role("button", name="Publish residential 2")).to_be_visible()
     assert overflows(page) == []
     page.get_by_role("link", name="Edit as a new draft").click()
     written = page.get_by_label("The catalogue")
@@ -24,7 +25,7 @@ def test_draft_is_edited_checked_and_saved(page, served):
     written.fill(text.replace("timing: arrears", "timing: later"))
     page.get_by_role("button", name="Save as a new draft").click()
     wrong = page.get_by_role("alert", name="Not saved: The value is not known")
-    assert wrong.get_by_text("offerings.1.prices.0.timing").is_visible()
+    expect(wrong.get_by_text("offerings.1.prices.0.timing")).to_be_visible()
     assert overflows(page) == []
     chosen = "e => e.value.slice(e.selectionStart, e.selectionEnd)"
     assert written.evaluate(chosen) == "        timing: later"

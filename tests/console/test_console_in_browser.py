@@ -5,6 +5,7 @@ import shutil
 import estate
 import installation
 import pytest
+from playwright.sync_api import expect
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
 ARGUMENTS = [
@@ -77,11 +78,11 @@ def test_a_lead_drills_from_the_overview_to_the_evidence(page, served):
     page.get_by_role("link", name=estate.DIFFERING).first.click()
     page.get_by_role("heading", name="Müller & Söhne 03").wait_for()
     line = page.locator("tr.differs")
-    assert line.get_by_text("49.00 USD").is_visible()
-    assert line.get_by_text("49.90 USD").is_visible()
+    expect(line.get_by_text("49.00 USD")).to_be_visible()
+    expect(line.get_by_text("49.90 USD")).to_be_visible()
     reason = page.locator("tr.why .reasons")
-    assert reason.get_by_text("Other version of the price").is_visible()
-    assert reason.get_by_text("version 2023 of fibre-100 gives the old 49.00").is_visible()
+    expect(reason.get_by_text("Other version of the price")).to_be_visible()
+    expect(reason.get_by_text("version 2023 of fibre-100 gives the old 49.00")).to_be_visible()
     assert overflows(page) == []
 
 

@@ -3,6 +3,7 @@
 import estate
 import pytest
 import rated_estate
+from playwright.sync_api import expect
 from test_console_in_browser import CHROMIUM, browser, overflows, page, served, sign_in
 
 __all__ = ["browser", "page", "served"]  # fixtures of the console's own journey
@@ -20,12 +21,12 @@ def test_from_the_bill_to_why_a_call_costs_what_it_costs(page, served):
     assert overflows(page) == []
     page.get_by_role("link", name=f"Why does {rated_estate.CROSSING} cost this?").click()
     page.get_by_text("it agrees with the amount that was billed").wait_for()
-    assert page.get_by_text("from 60 to 180 in band night").is_visible()
+    expect(page.get_by_text("from 60 to 180 in band night")).to_be_visible()
     assert overflows(page) == []
     page.get_by_role("navigation", name="Account").get_by_role("link", name="Allowances").click()
     may = page.get_by_role("region", name="minutes-20 of 2024-05-01")
-    assert may.get_by_text("20 events took from it").is_visible()
-    assert may.get_by_role("img", name="What was left over the time").is_visible()
+    expect(may.get_by_text("20 events took from it")).to_be_visible()
+    expect(may.get_by_role("img", name="What was left over the time")).to_be_visible()
     assert overflows(page) == []
 
 
@@ -36,7 +37,7 @@ def test_number_is_found_and_asked_about(page, served):
     page.get_by_label("On", exact=True).fill("2024-05-20")
     page.get_by_role("button", name="Search").click()
     decides = page.locator(".candidates .decides")
-    assert decides.get_by_text("the longest prefix wins").is_visible()
+    expect(decides.get_by_text("the longest prefix wins")).to_be_visible()
     assert decides.locator("mark").inner_text() == "12505"
     assert overflows(page) == []
     page.get_by_role("link", name="What would it cost?").click()
@@ -50,7 +51,7 @@ def test_number_is_found_and_asked_about(page, served):
     page.get_by_role("button", name="Rate it").click()
     answer = page.get_by_role("region", name="The answer")
     answer.get_by_text("0.75 USD").first.wait_for()
-    assert answer.get_by_text("zone mobile").is_visible()
+    expect(answer.get_by_text("zone mobile")).to_be_visible()
     assert overflows(page) == []
 
 
@@ -65,5 +66,5 @@ def test_tiers_are_written_and_priced(page, served):
     page.get_by_role("button", name="Price it").click()
     result = page.get_by_role("region", name="The result")
     result.get_by_text("17.50", exact=True).wait_for()
-    assert result.get_by_role("img", name="Amount by quantity").is_visible()
+    expect(result.get_by_role("img", name="Amount by quantity")).to_be_visible()
     assert overflows(page) == []
