@@ -8,7 +8,7 @@ import pyarrow as pa
 from django.contrib.auth.models import User
 from django.db import IntegrityError
 
-from crossbill.platform.customer.models import BillingAccount, Carrier, Customer
+from crossbill.platform.customer.models import AccountChange, BillingAccount, Carrier, Customer
 from crossbill.platform.ledger.operations import post_entries
 from crossbill.platform.product.models import Product, ProductChange, ProductOffering
 from crossbill.platform.product.operations import Price, Rate, publish_catalogue
@@ -117,6 +117,7 @@ def _make_change(carrier: Carrier) -> None:
     ProductChange.objects.create(
         carrier=carrier, product=product, kind="cancel", effective_date=DAY, made_by=user
     )
+    AccountChange.objects.create(account_id=ACCOUNT, field="bill_language", made_by=user)
 
 
 def _make_replacement(carrier: Carrier) -> Wave:

@@ -5,6 +5,7 @@ from django.db import IntegrityError, connection, transaction
 from ledger.books import make_books, make_gate, sign
 
 IMMUTABLE = [
+    "customer_accountchange",
     "ledger_journalentry",
     "ledger_posting",
     "ledger_openitem",
