@@ -222,7 +222,9 @@ PRODUCT_KEYS = {
     product_form.PriceSpec: (
         "offerings: a price",
         """
-        price          its name within the offering
+        price          its name within the offering; the lists of a price share it
+        segment        only for customers of this segment ([price lists](#price-lists))
+        region         only for accounts with this region in their address
         charge         by the interval, once, or at an end before the contract's
         timing         when it falls due: `advance` or `arrears`, of a one-time price at the `start`
                        or `end` of the product; left out: in advance, at the start, at the end

@@ -55,9 +55,42 @@ PRODUCT_REFUSED = """\
 ## What is refused
 
 Unknown and doubled keys, missing keys and values of another type; codes that stand twice;
-versions that overlap or leave a gap; a tax category that no jurisdiction taxes; parts that are
+versions of one list that overlap or leave a gap; a segment or region left blank; a list that stands
+twice, or has other terms than its price; a tax category that no jurisdiction taxes; parts that are
 not offerings, and bundles that contain themselves; offerings with neither a price nor parts; a
 timing that does not fit what is charged.
+"""
+
+PRODUCT_LISTS = """\
+## Price lists
+
+A price may be written several times under one name: once for all, the *general price*, and once for
+each segment, region, or pair of both that pays another amount. A list states only whom it is for
+and its versions; its other keys are those of the general price, and need not be written again.
+
+```yaml
+prices:
+  - price: channel
+    versions: [{version: "2026", from: 2026-01-01, amount: "4.50"}]
+  - price: channel
+    segment: business
+    versions: [{version: "2026", from: 2026-01-01, amount: "4.20"}]
+```
+
+- The segment is that of the account's customer, the region that of the account's address, as both
+  are when the bill is computed; of the account that holds the product, whoever pays for it. They
+  are compared sign by sign.
+- Of the lists that match and have a version on the day, the most specific wins: segment and region,
+  then segment, then region, then the general price. What was agreed with a kind of customer
+  stands before what holds where they live; who wants the region to win writes the pair.
+- A product's own price beats every list. It is for recurring prices, as without lists.
+- A list that has ended leaves its customers to the next one that matches. Where none does, the
+  product is `unresolved` with `PRICE_MISSING`, never billed at 0.
+- A price with lists and no general price is allowed; `crossbill catalogue check` warns whom it is
+  only for.
+- Usage has no lists here: the catalogue of rating prices it by plan, and another plan is how a
+  segment pays other rates.
+- Accounts without a region, and customers without a segment, pay the general price.
 """
 
 PLUGIN_HEAD = """\
@@ -115,7 +148,7 @@ def product_page() -> str:
     parts = [PRODUCT_HEAD, *_table("value", "how it is written"), *map(_row, written), ""]
     for model, (heading, _) in PRODUCT_KEYS.items():
         parts += [f"## {heading}", "", _about(model), "", *_keys(model), ""]
-    return "\n".join([*parts, PRODUCT_REFUSED])
+    return "\n".join([*parts, PRODUCT_LISTS, PRODUCT_REFUSED])
 
 
 def page() -> str:

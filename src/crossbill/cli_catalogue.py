@@ -48,10 +48,12 @@ def check(file: Annotated[Path, CATALOGUE], json: Annotated[bool, ONE_OBJECT] = 
     catalogue = read_product_catalogue(file)
     held = _counts(catalogue)
     if json:
-        _print_json({"name": catalogue.spec.name, "currency": catalogue.spec.currency, **held})
+        head = {"name": catalogue.spec.name, "currency": catalogue.spec.currency}
+        _print_json({**head, **held, "warnings": catalogue.warnings()})
         return
     words = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in held.items())
     typer.echo(f"{catalogue.spec.name}, {catalogue.spec.currency}: {words}. It is sound.")
+    _warn(catalogue)
 
 
 @catalogue_app.command()
@@ -105,6 +107,7 @@ def load(  # noqa: PLR0913 - the options of the command
         _print_json(_version(version) | {"effect": version.effect})
         return
     typer.echo(f"Loaded {version.name} {version.number}, a draft to bill by from {day}.")
+    _warn(draft)
     if effect:
         show_effect(effect.effect)
         typer.echo(_compared_with(effect))
@@ -229,6 +232,11 @@ def _counts(catalogue: ProductCatalogue) -> dict[str, int]:
         "price_versions": sum(len(price.versions) for price in prices),
         "tax_rates": len(catalogue.spec.taxes),
     }
+
+
+def _warn(catalogue: ProductCatalogue) -> None:
+    for warning in catalogue.warnings():
+        typer.echo(f"Warning: {warning}")
 
 
 def _show_differences(rows: list[Difference]) -> None:

@@ -167,9 +167,22 @@ class Biller:
             return product["price_override_nanos"]
         by_start = self.policy["price_by"] == "start_time"
         day = product["start_date"] if by_start else self.first
-        versions = self._where("price", offering_code=terms["price_code"])
-        (price,) = self._valid(versions, day)
-        return price["amount_nanos"]
+        versions = self._valid(self._where("price", offering_code=terms["price_code"]), day)
+        for whom in self._lists():
+            found = [v for v in versions if (v.get("segment"), v.get("region")) == whom]
+            if found:
+                (price,) = found
+                return price["amount_nanos"]
+        raise LookupError(f"no list has a price of {terms['price_code']} on {day}")
+
+    def _lists(self) -> list[tuple[str | None, str | None]]:
+        """Whose price lists the account may pay by, the most specific first."""
+        region = self.account.get("region")
+        (segment,) = {
+            customer["segment"]
+            for customer in self._where("customer", customer_key=self.account["customer_key"])
+        } or {None}
+        return [(segment, region), (segment, None), (None, region), (None, None)]
 
     def _minor(self, nanos: Fraction | int) -> int:
         return self._money(Fraction(nanos) / 10 ** (9 - self.digits))

@@ -36,7 +36,7 @@ def test_check_counts_what_a_catalogue_holds():
     assert "mobile, CHF: 5 offerings, 7 prices, 8 price versions, 3 tax rates" in run("check", FILE)
     assert json.loads(run("check", FILE, "--json")) == {
         "name": "mobile", "currency": "CHF", "offerings": 5, "prices": 7, "price_versions": 8,
-        "tax_rates": 3,
+        "tax_rates": 3, "warnings": [],
     }  # fmt: skip
 
 

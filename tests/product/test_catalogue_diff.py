@@ -40,6 +40,11 @@ OTHER = """\
         months: 3
         versions: [{version: "2025", from: 2025-01-01, amount: "15.00"}]
 """
+LISTED = """\
+      - price: monthly
+        segment: business
+        versions: [{version: "2025", from: 2025-01-01, amount: "17.90"}]
+"""
 
 # What is replaced by what, and the rows that it makes: kind, what, code, field, old, new.
 CASES = {
@@ -88,6 +93,19 @@ CASES = {
             (
                 "added", "version", "plan/monthly 2026 from 2027-01-01", "", None,
                 "23.00 CHF, from 2027-01-01",
+            ),
+        ],
+    ),
+    "a price for some": (
+        [(PACK, LISTED + PACK)],
+        [
+            (
+                "added", "price", "plan/monthly for segment business", "", None,
+                "recurring, every month, in advance",
+            ),
+            (
+                "added", "version", "plan/monthly for segment business 2025", "", None,
+                "17.90 CHF, from 2025-01-01",
             ),
         ],
     ),
@@ -238,3 +256,15 @@ def test_equal_tables_are_told_equal():
         told = [row for row in expected if row[1] not in ("catalogue", "offering")]
         told += [row for row in expected if row[3] in ("contains", "currency")]
         assert same == (not told), name
+
+
+def test_what_changes_in_a_list_is_told_with_whose_it_is():
+    lists = SMALL.replace(
+        PACK, LISTED + LISTED.replace("segment: business", "region: north") + PACK
+    )
+    (row,) = differences(
+        parse_product_catalogue(lists, name="old.yaml"),
+        parse_product_catalogue(lists.replace("17.90", "16.90", 1), name="new.yaml"),
+    )
+    assert (row.code, row.field) == ("plan/monthly for segment business 2025", "amount")
+    assert (row.old, row.new) == ("17.90 CHF", "16.90 CHF")

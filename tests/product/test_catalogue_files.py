@@ -13,6 +13,13 @@ HEAD = TEXT[: TEXT.index("offerings:")]
 ACTIVATION = '        versions: [{version: "2025", from: 2025-01-01, amount: "40.00"}]\n'
 NEW_PRICE = '          - {version: "2026", from: 2026-03-01, amount: "21.90"}\n'
 MONTHLY = "      - price: monthly\n        versions:\n"
+LISTED = """\
+      - price: monthly
+        segment: business
+        region: north
+        versions: [{version: b, from: 2025-01-01, to: 2026-01-01, amount: "9.90"}]
+"""
+TOO_LATE = ', {version: c, from: 2025-06-01, amount: "8.90"}]'
 
 # What is replaced (its first occurrence), and the line, the field, the value and what is said.
 CASES = {
@@ -81,6 +88,37 @@ CASES = {
     "price code twice": (
         ("- price: activation", "- price: monthly"),
         20, "offerings.0.prices.1.price", "monthly", "The code stands twice",
+    ),
+    "price list twice": (
+        (MONTHLY, LISTED + LISTED + MONTHLY),
+        20, "offerings.0.prices.1.price", "monthly",
+        "The price stands twice for segment business and region north",
+    ),
+    "segment left blank": (
+        (MONTHLY, MONTHLY.replace("versions", "segment:\n        versions")),
+        17, "offerings.0.prices.0.segment", None, "The value is blank",
+    ),
+    "segment that is null": (
+        (MONTHLY, MONTHLY.replace("versions", "segment: null\n        versions")),
+        17, "offerings.0.prices.0.segment", None, "The value is blank",
+    ),
+    "region of nothing but blanks": (
+        (MONTHLY, MONTHLY.replace("versions", 'region: "  "\n        versions')),
+        17, "offerings.0.prices.0.region", "  ", "The text is empty",
+    ),
+    "price list of other terms": (
+        (MONTHLY, LISTED.replace("region", "months: 3\n        region") + MONTHLY),
+        18, "offerings.0.prices.0.months", "3", "The list has other terms than its price",
+    ),
+    "versions of a list that overlap": (
+        (MONTHLY, LISTED.replace("]", TOO_LATE) + MONTHLY),
+        19, "offerings.0.prices.0.versions.1", "2025-06-01 to 2026-01-01",
+        "Two versions overlap",
+    ),
+    "versions of a list with a gap": (
+        (MONTHLY, LISTED.replace("]", TOO_LATE.replace("2025-06", "2026-06")) + MONTHLY),
+        19, "offerings.0.prices.0.versions.1", "2026-01-01 to 2026-06-01",
+        "No version is valid",
     ),
     "offering twice": (
         ("- code: mobile-m", "- code: mobile-s"),
@@ -175,6 +213,54 @@ def test_catalogue_is_refused_with_its_place(change, line, field, value, what):
     assert (refusal.code, refusal.file) == ("BAD_PRODUCT_CATALOGUE", "shop.yaml")
     assert (refusal.line, refusal.field, refusal.value, refusal.what) == (line, field, value, what)
     assert refusal.cure
+
+
+def of_the_plan(lists):
+    """The example with its first price in lists: whom each is for."""
+    stated = "".join(f"      - {{price: monthly, {whom}{VERSIONS}}}\n" for whom in lists)
+    whole = TEXT[: TEXT.index(MONTHLY)] + stated + TEXT[TEXT.index("      - price: activation") :]
+    return parse_product_catalogue(whole, name="shop.yaml")
+
+
+VERSIONS = 'versions: [{version: "1", from: 2025-01-01, amount: "9.90"}]'
+BUSINESS, NORTH = "segment: business, ", "region: north, "
+ONLY = {
+    "for all": ([""], None),
+    "for all beside a list": ([BUSINESS, ""], None),
+    "for a segment": ([BUSINESS], "for segment business"),
+    "for a region or a pair": (
+        [NORTH, BUSINESS + NORTH], "for region north, for segment business and region north",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("lists", "whom"), ONLY.values(), ids=ONLY)
+def test_prices_that_only_some_customers_have_are_told(lists, whom):
+    told = of_the_plan(lists).warnings()
+    begin = f"shop.yaml, line 16: mobile-s/monthly is only {whom}; nobody else can be billed"
+    assert [line[: len(begin)] for line in told] == ([begin] if whom else [])
+
+
+TERMS_OF = {
+    "the general price's": (["months: 3, prorated: false, ", BUSINESS], (3, False)),
+    "the general price's, though it stands last": ([BUSINESS, "months: 3, "], (3, True)),
+    "the first list's": ([BUSINESS + "months: 6, ", NORTH], (6, True)),
+    "the same, written again": (
+        ["months: 3, ", BUSINESS + "months: 3, timing: advance, "],
+        (3, True),
+    ),
+}
+
+
+@pytest.mark.parametrize(("lists", "terms"), TERMS_OF.values(), ids=TERMS_OF)
+def test_the_lists_of_a_price_have_its_terms(lists, terms):
+    catalogue = of_the_plan(lists)
+    prices = catalogue.spec.offerings[0].prices[:-1]
+    assert {(price.months, price.prorated) for price in prices} == {terms}
+    component = catalogue.tables()["component"].to_pylist()
+    mine = [r for r in component if r["offering_code"] == "mobile-s" == r["price_code"][:8]]
+    assert [r["price_code"] for r in mine] == ["mobile-s/monthly", "mobile-s/activation"]
+    assert (mine[0]["months"], mine[0]["prorated"]) == terms
 
 
 def test_example_is_sound():

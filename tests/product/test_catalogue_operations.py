@@ -235,6 +235,18 @@ def test_effect_compares_with_the_published_version(owner):
     assert found.document()["unresolved"] == {"before": 1, "after": 1}
 
 
+def test_effect_of_a_list_is_on_its_customers_only(owner):
+    """The segment comes from the books' customers; a list for nobody changes no bill."""
+    books(owner)
+    published(owner, valid_from=JANUARY)
+    monthly = "      - price: monthly\n"
+    version = '        versions: [{version: l, from: 2025-01-01, amount: "11.90"}]\n'
+    for segment, changed in (("RC", 2), ("nobody", 0)):
+        listed = f"{monthly}        segment: {segment}\n{version}"
+        (total,) = effect(owner, TEXT.replace(monthly, listed + monthly, 1)).effect.totals
+        assert (total["cheaper"], total["dearer"]) == (changed, 0), segment
+
+
 def test_published_version_that_begins_later_is_not_compared_with(owner):
     books(owner)
     published(owner, valid_from=MAY)

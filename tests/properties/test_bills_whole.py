@@ -11,7 +11,7 @@ from calculation import load, result
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from oracle.plain_bill import Biller, in_month, intervals, part_of
-from oracle.tables import ACCOUNT, PRICE, PRODUCT, rows_of, stated
+from oracle.tables import ACCOUNT, CUSTOMER, PRICE, PRODUCT, rows_of, stated
 
 from crossbill.core.money import minor_digits
 from crossbill.core.period import DayCount
@@ -23,6 +23,8 @@ ACCOUNTS = 20
 MOST_DISCOUNTS = 3
 CURRENCIES = ("USD", "JPY", "KWD")
 CATEGORIES = ("recurring", "one_time", "usage")
+SEGMENTS = ("business", "consumer", "")
+REGIONS = ("north", "south", None)
 TAXES = {"ONE": ("vat",), "TWO": ("vat", "city"), "THREE": ("vat", "city", "levy")}
 # Days cluster around month ends and leap days, where counting goes wrong.
 EDGES = [
@@ -135,6 +137,21 @@ def versions(dice, code, currency):
         yield PRICE | days | {"offering_code": code, "amount_nanos": amount}
 
 
+def prices(dice, code, currency, account, segment):
+    """What a price costs everybody, or only the account; beside that, some others."""
+    general, whom = list(versions(dice, code, currency)), {}
+    if dice.random() < 0.1:
+        whom = dict([dice.choice([("segment", segment or None), ("region", account["region"])])])
+    if any(whom.values()):
+        return [row | whom for row in general]
+    pairs = [(s or None, r) for s in SEGMENTS for r in REGIONS if s or r]
+    for pair in dice.sample(pairs, dice.mostly(0, 1, 3, len(pairs))):
+        listed = dict(zip(("segment", "region"), pair, strict=True))
+        rows = [row | listed for row in versions(dice, code, currency)]
+        general += dice.choice([rows, rows[:1], rows[1:]])
+    return general
+
+
 def discount(dice, account, position, product):
     only = dice.mostly(
         {},
@@ -196,6 +213,9 @@ def customer(seed, key, month):
     currency, cycle = dice.choice(CURRENCIES), dice.randint(1, 31)
     account = {"account_key": key, "currency": currency, "policy_code": key}
     account |= {"bill_cycle_day": cycle, "tax_code": dice.choice(list(TAXES))}
+    account |= {"customer_key": f"C{key}", "region": dice.choice(REGIONS)}
+    segment = dice.choice(SEGMENTS)
+    rows["customer"] = [CUSTOMER | {"customer_key": f"C{key}", "segment": segment}]
     rows["account"] = [ACCOUNT | account]
     rows["policy"] = [policy(dice, policy_code=key)]
     period = in_month(month, cycle), in_month(month + 1, cycle)
@@ -206,7 +226,7 @@ def customer(seed, key, month):
         codes = [f"{offering}-{n}" for n in range(dice.randint(0, 3))]
         rows["component"] += [terms(dice, offering, code) for code in codes]
         for code in codes or [offering]:
-            rows["price"] += versions(dice, code, currency)
+            rows["price"] += prices(dice, code, currency, account, segment)
             if dice.random() < 0.3:
                 through = {"price_code": code, "charged_through": dice.day()}
                 rows["charged"].append({"product_key": product["product_key"]} | through)
@@ -249,7 +269,7 @@ def world(seed, month):
     own = {str(n): customer(dice.random(), str(n), month) for n in range(ACCOUNTS)}
     rows = {name: [] for name in ("commitment", "charged", "exemption", "credit", "usage_total")}
     rows |= {"tax_rate": taxes, "discount": [], "component": []}
-    rows |= {name: [] for name in ("account", "policy", "product", "price")}
+    rows |= {name: [] for name in ("account", "customer", "policy", "product", "price")}
     for mine, _ in own.values():
         for name in mine:
             rows[name] = rows[name] + mine[name]

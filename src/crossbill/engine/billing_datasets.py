@@ -1,12 +1,24 @@
 """The schemas of billing beside the canonical tables: terms of prices, discounts, taxes, bills."""
 
-from crossbill.engine.datasets import ACCOUNT, BILL, BILL_LINE, Dataset, described
+from crossbill.engine.datasets import ACCOUNT, BILL, BILL_LINE, PRICE, Dataset, described
 
 BILLED_ACCOUNT = ACCOUNT.extended(
     "account",
     """
     policy_code  text  which rules bill it
     """,
+)
+
+LISTED_PRICE = Dataset(
+    "price",
+    ("offering_code", "segment", "region", "valid_from"),
+    PRICE.extended(
+        "price",
+        """
+        segment  text?  only for customers of this segment; empty: for all
+        region   text?  only for accounts with this region in their address; empty: for all
+        """,
+    ).columns,
 )
 
 PERIODS = described(

@@ -240,6 +240,8 @@ CHARGE_INPUT = described(
     minor_digits          integer   digits of the currency's minor unit
     price_version         text      which version, own for the customer's own, or usage
     price_nanos           integer   per unit and interval; of usage the sum of the rated events
+    price_segment         text?     whose price list gave the price, by segment; empty: any
+    price_region          text?     whose price list gave the price, by region; empty: any
     discount_ppm          integer   0 where none
     tax_code              text      jurisdiction
     tax_category          text      what kind of thing it is for tax

@@ -26,12 +26,13 @@ from crossbill.engine.billing_datasets import (
     CYCLE_PERIODS,
     DISCOUNT,
     EXEMPTION,
+    LISTED_PRICE,
     PAYER,
     TAX,
 )
 from crossbill.engine.calculation import Calculation, Step, Tables
-from crossbill.engine.datasets import CUSTOMER, POLICY, PRICE, PRODUCT, USAGE_TOTAL, Dataset
-from crossbill.platform.billing import bill, commitments, discounts, payers, tax
+from crossbill.engine.datasets import CUSTOMER, POLICY, PRODUCT, USAGE_TOTAL, Dataset
+from crossbill.platform.billing import bill, commitments, discounts, payers, price_lists, tax
 from crossbill.platform.billing.charge import charge
 from crossbill.platform.billing.due import boundaries
 from crossbill.platform.billing.resolve import (
@@ -47,8 +48,8 @@ from crossbill.platform.product.catalogue_format import STANDARD
 INPUTS: dict[str, Dataset] = {
     dataset.name: dataset
     for dataset in (
-        BILLED_ACCOUNT, CUSTOMER, PRODUCT, PRICE, TAX, POLICY, CYCLE_PERIODS, CURRENCY, COMPONENT,
-        CHARGED, BOUNDARY, USAGE_TOTAL, DISCOUNT, EXEMPTION, COMMITMENT, CREDIT, PAYER,
+        BILLED_ACCOUNT, CUSTOMER, PRODUCT, LISTED_PRICE, TAX, POLICY, CYCLE_PERIODS, CURRENCY,
+        COMPONENT, CHARGED, BOUNDARY, USAGE_TOTAL, DISCOUNT, EXEMPTION, COMMITMENT, CREDIT, PAYER,
     )
 }  # fmt: skip
 RESULTS = ("unresolved", "charge_input", "charge", "bill_line", "bill_tax", "bill", "credit_use")
@@ -65,6 +66,7 @@ class Shape:
     commitments: bool = False
     credits: bool = False
     payers: bool = False  # some accounts are paid for by others
+    lists: price_lists.Lists = ()  # the kinds of price lists beside the general prices
 
 
 @cache
@@ -116,6 +118,7 @@ def complete(backend: Backend, tables: Mapping[str, ir.Table]) -> dict[str, ir.T
     terms = {name: ibis.literal(value) for name, value in TAX_TERMS.items()}
     rates = held["tax_rate"]
     held["tax_rate"] = rates.mutate(**{n: v for n, v in terms.items() if n not in rates.columns})
+    held["price"] = price_lists.completed(held["price"])
     if "anchor_day" not in held["periods"].columns:
         held["periods"] = ibis.memtable(backend.to_pyarrow(cycle_periods(held["periods"])))
     if "boundary" not in held:
@@ -146,6 +149,7 @@ def shape_of(backend: Backend, held: Mapping[str, ir.Table]) -> Shape:
     return Shape(
         taxes=max(found["taxes"], 1),
         discounts=found["discounts"],
+        lists=price_lists.kinds_of(backend, held["price"]),
         **{name: bool(found[name]) for name in ("usage", "commitments", "credits", "payers")},
     )
 
@@ -167,7 +171,10 @@ def _resolved(t: Tables, shape: Shape) -> ir.Table:
         "account", "product", "price", "tax_rate", "policy", "periods", "currency", "component",
         "charged", "boundary",
     )  # fmt: skip
-    products = resolve(*(t[name] for name in names))
+    account, *others = (t[name] for name in names)
+    if shape.lists:
+        account = price_lists.with_segment(account, t["customer"])
+    products = resolve(account, *others, lists=shape.lists)
     if not shape.usage:
         return products
     used = ("usage_total", "account", "tax_rate", "policy", "periods", "currency")

@@ -17,6 +17,7 @@ from crossbill.platform.billing.bill import DISCOUNT
 from crossbill.platform.billing.commitments import COMMITMENT
 from crossbill.platform.billing.compute import Computed
 from crossbill.platform.billing.compute_parts import stored
+from crossbill.platform.billing.price_lists import CHOSEN
 from crossbill.platform.billing.resolve import CHARGED_PRICE, OWN_PRICE, USAGE
 
 Row = Mapping[str, Any]
@@ -171,6 +172,8 @@ def _rounded_words(charge: Row, digits: int) -> str:
 
 def _price_words(charge: Row) -> str:
     version = PRICE_WORDS.get(charge["price_version"], f"version {charge['price_version']}")
+    whom = [charge[name] for name in CHOSEN if charge[name]]
+    version += f", price list: {', '.join(whom)}" if whom else ""
     months = charge["interval_months"]
     every = "once" if charge["category"] != "recurring" else f"per {_months(months)}"
     price = format_nanos(charge["price_nanos"], minor_digits(charge["currency"]))

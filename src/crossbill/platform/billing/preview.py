@@ -121,6 +121,7 @@ def _population(
     known = {*BILLED, "policy"}
     assert set(books) == known, f"the chain is built for less: {set(books) ^ known}"
     assert "tax_name" not in books["tax_rate"].columns, "the chain is built for one tax of a line"
+    assert "segment" not in books["price"].columns, "the chain is built for general prices"
     held = dict(books)
     for table, own in (("account", KEYS[:1]), ("product", KEYS)):
         held[table] = ibis.union(*(_named(books[table], name, own) for name in policies))

@@ -15,6 +15,17 @@ from crossbill.core.rounding import RoundingMode
 from crossbill.engine import integers
 from crossbill.engine.datasets import CHARGE_INPUT, POLICY, UNRESOLVED
 from crossbill.platform.billing.due import FOREVER, RECURRING, due
+from crossbill.platform.billing.look_up import looked_up
+from crossbill.platform.billing.price_lists import (
+    CHOSEN,
+    COUNT,
+    KEYS,
+    OF_ACCOUNT,
+    VALUES,
+    WHOM,
+    Lists,
+    with_listed,
+)
 from crossbill.platform.product.catalogue_format import STANDARD
 
 OWN_PRICE = "own"
@@ -44,18 +55,22 @@ def resolve(  # noqa: PLR0913 - the tables that a charge is made of
     component: ir.Table,
     charged: ir.Table,
     boundary: ir.Table,
+    *,
+    lists: Lists = (),
 ) -> ir.Table:
     """Reads the tables of those names; writes ``resolved``: ``charge_input`` with its first fault.
 
     A row with a ``code`` cannot be charged; ``field`` and ``value`` show why. Populations may mix
     policies and bill cycles. In each of its account's periods a product is charged what falls due
-    there.
+    there. Where there are price ``lists``, the accounts have their customers' segments.
     """
     days = bill_days(periods)
-    rows = _with_policy(_in_periods(_with_account(product, account), periods), policy)
+    held = _with_account(product, account, OF_ACCOUNT if lists else ())
+    rows = _with_policy(_in_periods(held, periods), policy)
     rows = _with_currency(due(rows, component, charged, boundary), currency)
     wanted = _priced_days(product, price, component, days)
-    rows = _with_tax_rate(_with_price(_discounted(rows), price, wanted), tax_rate, days)
+    priced = _with_price(_discounted(rows), price, wanted, lists)
+    rows = _with_tax_rate(priced, tax_rate, days)
     return _with_first_fault(rows).select(*RESOLVED)
 
 
@@ -91,6 +106,7 @@ def resolve_usage(  # noqa: PLR0913 - the tables that a charge is made of
         quantity=ibis.literal(1, "int64"),
         price_version=ibis.literal(USAGE),
         price_nanos=held.amount_nanos,
+        **{name: ibis.null("string") for name in CHOSEN},
         discount_ppm=ibis.literal(0, "int64"),
         source_changed_at=ibis.null("timestamp(6)"),
         own=ibis.literal(value=False),
@@ -215,9 +231,9 @@ def _discounted(rows: ir.Table) -> ir.Table:
     )
 
 
-def _with_account(rows: ir.Table, account: ir.Table) -> ir.Table:
-    values = ("currency", "tax_code", "policy_code", "bill_cycle_day")
-    return _looked_up(rows, account, ("account_key",), values, "accounts")
+def _with_account(rows: ir.Table, account: ir.Table, further: tuple[str, ...] = ()) -> ir.Table:
+    values = ("currency", "tax_code", "policy_code", "bill_cycle_day", *further)
+    return looked_up(rows, account, ("account_key",), values, "accounts")
 
 
 def _with_policy(rows: ir.Table, policy: ir.Table) -> ir.Table:
@@ -231,28 +247,21 @@ def _with_policy(rows: ir.Table, policy: ir.Table) -> ir.Table:
         policy.end_day_counts.notnull(),
     )
     values = tuple(name for name in POLICY.ibis if name != "policy_code")
-    return _looked_up(rows, known, ("policy_code",), values, "policies")
+    return looked_up(rows, known, ("policy_code",), values, "policies")
 
 
 def _with_currency(rows: ir.Table, currency: ir.Table) -> ir.Table:
-    return _looked_up(rows, currency, ("currency",), ("minor_digits",), "currencies")
+    return looked_up(rows, currency, ("currency",), ("minor_digits",), "currencies")
 
 
-def _with_price(rows: ir.Table, price: ir.Table, wanted: ir.Table) -> ir.Table:
+def _with_price(rows: ir.Table, price: ir.Table, wanted: ir.Table, lists: Lists) -> ir.Table:
     """Adds the customer's own price, else the version valid on the day that the policy names.
 
     What is given back is given back at the price that was charged, where that is known.
     """
     by_start = rows.price_by == PriceBy.START_TIME.value
     dated = rows.mutate(price_date=ibis.ifelse(by_start, rows.start_date, rows.period_from))
-    versions = price.rename(list_version="price_version", list_currency="currency")
-    priced = versions.rename(price_code="offering_code")
-    valid = _valid(wanted, priced, "price_code", "price_date")
-    keys, values = (
-        ("price_code", "price_date"),
-        ("list_version", "list_currency", "amount_nanos"),
-    )
-    found = _looked_up(dated, valid, keys, values, "prices")
+    found = _with_list_price(dated, price, wanted, lists)
     own = found.price_override_nanos.notnull() & (found.category == RECURRING)
     as_before = (found.sign < 0) & found.charged_nanos.notnull()
     return found.mutate(
@@ -265,7 +274,27 @@ def _with_price(rows: ir.Table, price: ir.Table, wanted: ir.Table) -> ir.Table:
             (own, found.price_override_nanos),
             else_=found.amount_nanos,
         ),
+        **{name: _of_a_list(found, name, own | as_before) for name in CHOSEN},
     )
+
+
+def _with_list_price(rows: ir.Table, price: ir.Table, wanted: ir.Table, lists: Lists) -> ir.Table:
+    """Adds the version that holds for the row's account on its ``price_date``."""
+    versions = price.rename(list_version="price_version", list_currency="currency")
+    if not lists:
+        versions = versions.drop(*WHOM)
+    priced = versions.rename(price_code="offering_code")
+    valid = _valid(wanted, priced, "price_code", "price_date")
+    if lists:
+        return with_listed(rows, valid, lists)
+    return looked_up(rows, valid, KEYS, VALUES, COUNT)
+
+
+def _of_a_list(rows: ir.Table, name: str, not_listed: ir.BooleanValue) -> ir.StringValue:
+    """Whose list gave the price; none where it is the customer's own, or there are no lists."""
+    if name not in rows.columns:
+        return ibis.null("string")
+    return ibis.ifelse(not_listed, ibis.null("string"), rows[name])
 
 
 def _with_tax_rate(rows: ir.Table, tax_rate: ir.Table, days: ir.Table) -> ir.Table:
@@ -294,19 +323,6 @@ def _valid(wanted: ir.Table, versions: ir.Table, key: str, day: str) -> ir.Table
     begun = wanted[day] >= versions.valid_from
     lasting = versions.valid_to.isnull() | (wanted[day] < versions.valid_to)
     return wanted.inner_join(versions, [wanted[key] == versions[key], begun, lasting])
-
-
-def _looked_up(
-    rows: ir.Table, source: ir.Table, keys: tuple[str, ...], values: tuple[str, ...], count: str
-) -> ir.Table:
-    """Adds the values of the one source row with these keys, and how many such rows there are.
-
-    The source is grouped first, so that a doubled key is counted and never doubles a charge.
-    """
-    grouped = source.group_by(*keys).aggregate(
-        **{count: source.count()}, **{name: source[name].arbitrary() for name in values}
-    )
-    return rows.left_join(grouped, keys).drop(*(f"{key}_right" for key in keys))
 
 
 @dataclass(frozen=True)
@@ -340,6 +356,7 @@ def _lookup_faults(rows: ir.Table) -> list[_Fault]:
         _Fault("POLICY_UNKNOWN", "policy_code", rows.policies.isnull()),
         _Fault("POLICY_DOUBLED", "policy_code", rows.policies > 1),
         _Fault("CURRENCY_UNKNOWN", "currency", rows.minor_digits.isnull() | (rows.currencies > 1)),
+        *_list_faults(rows),
         _Fault("PRICE_MISSING", "offering_code", rows.price_nanos.isnull()),
         _Fault("PRICE_DOUBLED", "offering_code", listed & (rows.prices > 1)),
         _Fault(
@@ -348,6 +365,13 @@ def _lookup_faults(rows: ir.Table) -> list[_Fault]:
         _Fault("TAX_RATE_MISSING", "tax_code", rows.tax_ppm.isnull()),
         _Fault("TAX_RATE_DOUBLED", "tax_code", rows.tax_rates > 1),
     ]
+
+
+def _list_faults(rows: ir.Table) -> list[_Fault]:
+    """Where there are lists: a customer stated twice in two segments, so that two may hold."""
+    if "segments" not in rows.columns:
+        return []
+    return [_Fault("PRICE_DOUBLED", "customer_key", ~rows.own & (rows.segments > 1))]
 
 
 def _value_faults(rows: ir.Table) -> list[_Fault]:

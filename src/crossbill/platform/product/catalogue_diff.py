@@ -26,7 +26,7 @@ DUE = {
 }
 ALIGNMENT = {"cycle": "bill cycle", "start": "start of the product", "calendar": "calendar"}
 
-Place = tuple[int, str, int, str, str]  # what is sorted by: parts of an offering follow it
+Place = tuple[int, str, int, str, str, str]  # what is sorted by: parts of an offering follow it
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,10 @@ def percentage(ppm: int) -> str:
 
 
 def rhythm(price: PriceSpec) -> str:
-    """What a price is charged for, how often and when: recurring, every month, in advance."""
-    often = f", every {_months(price.months)}" if price.charge == "recurring" else ""
-    return f"{plain(price.charge)}{often}, {DUE[price.due]}"
+    """What a price is charged for, how often, when and for whom: recurring, every month, in
+    advance, for segment business.
+    """
+    return f"{_when(price)}, {price.for_whom}" if price.for_whom else _when(price)
 
 
 def span(window: Window) -> str:
@@ -107,13 +108,14 @@ def _compared(old: _Entry | None, new: _Entry | None) -> Iterator[Difference]:
 def _entries(catalogue: ProductCatalogue) -> Iterator[tuple[Place, _Entry]]:
     spec = catalogue.spec
     head = {"name": spec.name, "currency": spec.currency}
-    yield (0, "", 0, "", ""), _Entry(CATALOGUE, spec.name, spec.name, head)
+    yield (0, "", 0, "", "", ""), _Entry(CATALOGUE, spec.name, spec.name, head)
     for offering in spec.offerings:
-        yield (1, offering.code, 0, "", ""), _offering(offering)
+        yield (1, offering.code, 0, "", "", ""), _offering(offering)
         for price in offering.prices:
-            yield (1, offering.code, 1, price.price, ""), _price(offering, price)
+            place = (1, offering.code, 1, price.price, price.for_whom)
+            yield (*place, ""), _price(offering, price)
             for name, entry in _versions(offering, price, spec.currency):
-                yield (1, offering.code, 1, price.price, name), entry
+                yield (*place, name), entry
     yield from _taxes(catalogue)
 
 
@@ -137,7 +139,7 @@ def _price(offering: OfferingSpec, price: PriceSpec) -> _Entry:
         "tax category": price.tax_category or offering.tax_category,
         "tax": "included" if price.tax_inclusive else "on top",
     }
-    return _Entry(PRICE, price_code(offering, price), rhythm(price), fields)
+    return _Entry(PRICE, _listed_code(offering, price), _when(price), fields)
 
 
 def _versions(
@@ -152,8 +154,18 @@ def _versions(
         seen.add(name)
         written = amount(version.amount, currency)
         fields = {"amount": written, **_days(window)}
-        code = f"{price_code(offering, price)} {name}"
+        code = f"{_listed_code(offering, price)} {name}"
         yield name, _Entry(VERSION, code, f"{written}, {span(window)}", fields)
+
+
+def _when(price: PriceSpec) -> str:
+    often = f", every {_months(price.months)}" if price.charge == "recurring" else ""
+    return f"{plain(price.charge)}{often}, {DUE[price.due]}"
+
+
+def _listed_code(offering: OfferingSpec, price: PriceSpec) -> str:
+    """The code of a price, and whose list it is: plan/monthly for segment business."""
+    return f"{price_code(offering, price)} {price.for_whom}".rstrip()
 
 
 def _taxes(catalogue: ProductCatalogue) -> Iterator[tuple[Place, _Entry]]:
@@ -167,7 +179,7 @@ def _taxes(catalogue: ProductCatalogue) -> Iterator[tuple[Place, _Entry]]:
                 TAX, f"{' '.join(names)} from {begin}", f"{rate}, {span(window)}",
                 {"rate": rate, "last day": _days(window)["last day"]},
             )  # fmt: skip
-            yield (2, tax.jurisdiction, 0, f"{tax.tax} {tax.category}", begin), entry
+            yield (2, tax.jurisdiction, 0, f"{tax.tax} {tax.category}", "", begin), entry
 
 
 def _dated(versions: Sequence[Any]) -> list[tuple[Any, Window]]:

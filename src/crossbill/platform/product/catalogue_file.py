@@ -11,8 +11,7 @@ import pyarrow as pa
 
 from crossbill.core.refusal import Refusal
 from crossbill.core.versions import Window, misfits, windows
-from crossbill.engine.billing_datasets import COMPONENT, TAX
-from crossbill.engine.datasets import PRICE
+from crossbill.engine.billing_datasets import COMPONENT, LISTED_PRICE, TAX
 from crossbill.engine.yaml_file import Place, YamlFile, parse_yaml, read_yaml
 from crossbill.platform.product.catalogue_format import (
     Dated,
@@ -24,6 +23,7 @@ from crossbill.platform.product.catalogue_format import (
 
 REFERENCE = "docs/reference/product-catalogue.md"
 CURE = f"see {REFERENCE} for the keys of this file"
+CODE_TWICE = "The code stands twice"
 BETWEEN = "/"  # offering and price in the code of a price
 
 
@@ -43,9 +43,7 @@ class ProductCatalogue:
     def tables(self) -> dict[str, pa.Table]:
         """The datasets ``price``, ``component`` and ``tax_rate``."""
         rows = {
-            PRICE: (
-                row for price in self.prices() for row in _versions(self.spec.currency, *price)
-            ),
+            LISTED_PRICE: self._versions(),
             COMPONENT: self._components(),
             TAX: _rates(self.spec.taxes),
         }
@@ -68,8 +66,27 @@ class ProductCatalogue:
         parts = {code: offering.contains for code, offering in known.items()}
         for offering in self.spec.offerings:
             for code in sorted(_within([offering.code], parts)):
-                for price in known[code].prices:
+                for price in {price.price: price for price in known[code].prices}.values():
                     yield _component(known[code], price) | {"offering_code": offering.code}
+
+    def warnings(self) -> list[str]:
+        """What is sound and may yet be meant otherwise: prices that only some customers have."""
+        return [
+            f"{self.file.name}, line {self.file.line(place)}: {code} is only {whom}; nobody else "
+            "can be billed for it. Add a price without segment and region if others may hold it."
+            for code, place, whom in self._only_for()
+        ]
+
+    def _only_for(self) -> Iterator[tuple[str, Place, str]]:
+        """The prices that have lists and no general price: code, place, and whom they are for."""
+        for number, offering in enumerate(self.spec.offerings):
+            lists: dict[str, list[tuple[int, str]]] = defaultdict(list)
+            for place, price in enumerate(offering.prices):
+                lists[price_code(offering, price)].append((place, price.for_whom))
+            for code, stated in lists.items():
+                whom = [words for _, words in stated]
+                if "" not in whom:
+                    yield code, ("offerings", number, "prices", stated[0][0]), ", ".join(whom)
 
 
 def read_product_catalogue(path: Path) -> ProductCatalogue:
@@ -102,6 +119,8 @@ def _versions(currency: str, offering: OfferingSpec, price: PriceSpec) -> Iterat
             "valid_to": _end(version, window),
             "currency": currency,
             "amount_nanos": version.amount,
+            "segment": price.segment,
+            "region": price.region,
         }
 
 
@@ -160,7 +179,7 @@ def _check(catalogue: ProductCatalogue) -> None:
     _once(file, ("offerings",), codes, "code")
     for place, offering in enumerate(spec.offerings):
         at = ("offerings", place)
-        _once(file, (*at, "prices"), [price.price for price in offering.prices], "price")
+        _check_lists(file, (*at, "prices"), offering.prices)
         _check_parts(file, at, offering, set(codes))
         _check_sold(file, at, offering)
         for number, price in enumerate(offering.prices):
@@ -173,9 +192,19 @@ def _check(catalogue: ProductCatalogue) -> None:
 def _once(file: YamlFile, place: Place, codes: Sequence[str], key: str) -> None:
     for number, code in enumerate(codes):
         if code in codes[:number]:
+            raise file.refuse((*place, number, key), CODE_TWICE, value=code, cure="take one out")
+
+
+def _check_lists(file: YamlFile, place: Place, prices: Sequence[PriceSpec]) -> None:
+    """A price stands once for everybody and once for each segment and region that it names."""
+    seen: set[tuple[str, ...]] = set()
+    for number, price in enumerate(prices):
+        if (price.price, *price.whom) in seen:
+            what = f"The price stands twice {price.for_whom}" if price.for_whom else CODE_TWICE
             raise file.refuse(
-                (*place, number, key), "The code stands twice", value=code, cure="take one out"
+                (*place, number, "price"), what, value=price.price, cure="take one out"
             )
+        seen.add((price.price, *price.whom))
 
 
 def _check_parts(file: YamlFile, at: Place, offering: OfferingSpec, known: set[str]) -> None:

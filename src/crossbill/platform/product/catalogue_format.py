@@ -1,9 +1,9 @@
 """What people write in a catalogue of products: its keys, and what each must hold by itself."""
 
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from crossbill.core.money import MINOR_DIGITS, format_minor
 from crossbill.engine.yaml_file import fault
@@ -21,6 +21,9 @@ from crossbill.engine.yaml_values import (
 STANDARD = "standard"
 HIGHEST_RATE_PPM = 1_000_000
 LONGEST_MONTHS = 60
+TERMS = (  # what is the same in all lists of a price
+    "charge", "timing", "months", "alignment", "prorated", "tax_category", "tax_inclusive",
+)  # fmt: skip
 
 
 def _currency(code: str) -> str:
@@ -75,6 +78,8 @@ class PriceSpec(Strict):
     """One price of an offering: what it is charged for, when, and how much."""
 
     price: Code
+    segment: Text | None = None
+    region: Text | None = None
     charge: Literal["recurring", "one_time", "termination"] = "recurring"
     timing: Literal["advance", "arrears", "start", "end"] | None = None
     months: Months = 1
@@ -90,6 +95,27 @@ class PriceSpec(Strict):
         if self.charge == "termination":
             return "end"
         return self.timing or ("advance" if self.charge == "recurring" else "start")
+
+    @property
+    def whom(self) -> tuple[str, str]:
+        """Segment and region that it is for; empty where it is for all of them."""
+        return self.segment or "", self.region or ""
+
+    @property
+    def for_whom(self) -> str:
+        """The same in words: for segment business and region north; empty for a general price."""
+        named = zip(("segment", "region"), self.whom, strict=True)
+        words = " and ".join(f"{name} {value}" for name, value in named if value)
+        return f"for {words}" if words else ""
+
+    @field_validator("segment", "region", mode="before")
+    @classmethod
+    def _is_stated(cls, value: Any) -> Any:
+        """A key without a value is an oversight, and must not make a price everybody's."""
+        if value is None:
+            cure = "name one, or take the key out: then the price is for all"
+            raise fault("The value is blank", cure=cure)
+        return value
 
     @model_validator(mode="after")
     def _fits(self) -> "PriceSpec":
@@ -116,6 +142,33 @@ class OfferingSpec(Strict):
     contains: list[Code] = []
     requires: list[Code] = []
     prices: list[PriceSpec] = []
+
+    @field_validator("prices")
+    @classmethod
+    def _have_one_price_s_terms(cls, prices: list[PriceSpec]) -> list[PriceSpec]:
+        """A list differs from its price in whom it is for and what it costs, and in nothing else.
+
+        What it leaves out is as the general price says, or the first list where there is none.
+        """
+        general = [price for price in prices if not price.for_whom]
+        leading = {price.price: price for price in [*reversed(prices), *general]}
+        return [
+            _with_terms(price, leading[price.price], number) if price.for_whom else price
+            for number, price in enumerate(prices)
+        ]
+
+
+def _with_terms(price: PriceSpec, leading: PriceSpec, number: int) -> PriceSpec:
+    left_out = [name for name in TERMS if name not in price.model_fields_set]
+    listed = price.model_copy(update={name: getattr(leading, name) for name in left_out})
+    for name in TERMS:
+        term = "due" if name == "timing" else name
+        if getattr(listed, term) != getattr(leading, term):
+            raise fault(
+                "The list has other terms than its price", within=[number, name],
+                value=getattr(price, name), cure="leave the key out: the price's own term holds",
+            )  # fmt: skip
+    return listed
 
 
 class ProductCatalogueSpec(Strict):
