@@ -92,6 +92,16 @@ def unbalanced(home: Home) -> list[Any]:
 
 
 def assert_same(disturbed: dict[str, Any], reference: dict[str, Any]) -> None:
-    """Compare part by part, so that a failure names the part."""
+    """Compare part by part, so that a failure names the part and what of it differs."""
     for part, expected in reference.items():
-        assert {part: disturbed[part]} == {part: expected}
+        found = disturbed[part]
+        assert found == expected, f"{part}: {_unlike(found, expected)}"
+
+
+def _unlike(found: Any, expected: Any) -> str:
+    """What only one of both sides has."""
+    mine, other = (
+        {repr(each) for each in (side.items() if isinstance(side, dict) else side)}
+        for side in (found, expected)
+    )
+    return f"only here {sorted(mine - other)}, only undisturbed {sorted(other - mine)}"

@@ -132,9 +132,8 @@ class Workspace:
         return self.store.exists(self.path(*parts) + ".parquet")
 
     def save(self, rows: ir.Table, dataset: Dataset, *parts: str) -> Written:
-        """Store the rows of an expression in the dataset's key order."""
-        ordered = rows.order_by(list(dataset.key)).select(*dataset.arrow.names)
-        reader = ordered.to_pyarrow_batches(chunk_size=131_072)
+        """Store the rows of an expression, the same bytes for the same rows."""
+        reader = in_order(rows, dataset).to_pyarrow_batches(chunk_size=131_072)
         return self.store.write_table(self.path(*parts) + ".parquet", reader, dataset)
 
     def save_rows(
@@ -142,6 +141,13 @@ class Workspace:
     ) -> Written:
         """Store Arrow rows as they come."""
         return self.store.write_table(self.path(*parts) + ".parquet", rows, dataset)
+
+
+def in_order(rows: ir.Table, dataset: Dataset) -> ir.Table:
+    """The rows by their key; what an old system has twice under one key, as it came in."""
+    came = [name for name in ("source_file", "source_line") if name in dataset.arrow.names]
+    order = dict.fromkeys([*dataset.key, *came])
+    return rows.order_by(list(order)).select(*dataset.arrow.names)
 
 
 def open_workspace(
