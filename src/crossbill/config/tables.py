@@ -2,12 +2,35 @@
 
 from django.apps import apps
 from django.contrib.auth import get_permission_codename
-from django.core.management import call_command
-from django.db import OperationalError, connection
+from django.core.management.sql import emit_post_migrate_signal, emit_pre_migrate_signal
+from django.db import OperationalError, connection, transaction
+from django.db.migrations import Migration
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.state import ProjectState
 
 from crossbill.config import MIGRATION_LOCK
 from crossbill.config.client import unreachable
+
+
+class WholeMigrations(MigrationExecutor):
+    """Applies each migration and notes it as done in one transaction.
+
+    Django by itself notes those with indexes or foreign keys afterwards, and a kill between the two
+    would leave tables that the next command tries to make again.
+    """
+
+    def apply_migration(
+        self,
+        state: ProjectState,
+        migration: Migration,
+        fake: bool = False,
+        fake_initial: bool = False,
+    ) -> ProjectState:
+        """As Django's; one that asks to be in no transaction is in none."""
+        if not migration.atomic:
+            return super().apply_migration(state, migration, fake, fake_initial)
+        with transaction.atomic():
+            return super().apply_migration(state, migration, fake, fake_initial)
 
 
 def pending_changes() -> list[str]:
@@ -48,7 +71,15 @@ def bring_up_to_date() -> None:
         cursor.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
     try:
         if not _is_complete():
-            call_command("migrate", verbosity=0, interactive=False)
+            _apply()
     finally:
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
+
+
+def _apply() -> None:
+    """What Django's own command does, by ``WholeMigrations``."""
+    executor = WholeMigrations(connection)
+    emit_pre_migrate_signal(verbosity=0, interactive=False, db=connection.alias)
+    executor.migrate(executor.loader.graph.leaf_nodes())
+    emit_post_migrate_signal(verbosity=0, interactive=False, db=connection.alias)
