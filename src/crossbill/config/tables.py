@@ -80,6 +80,11 @@ def bring_up_to_date() -> None:
 def _apply() -> None:
     """What Django's own command does, by ``WholeMigrations``."""
     executor = WholeMigrations(connection)
-    emit_pre_migrate_signal(verbosity=0, interactive=False, db=connection.alias)
-    executor.migrate(executor.loader.graph.leaf_nodes())
-    emit_post_migrate_signal(verbosity=0, interactive=False, db=connection.alias)
+    executor.loader.check_consistent_history(connection)
+    targets = executor.loader.graph.leaf_nodes()
+    state = executor._create_project_state(with_applied_migrations=True)
+    told = {"verbosity": 0, "interactive": False, "db": connection.alias}
+    told["plan"] = plan = executor.migration_plan(targets)
+    emit_pre_migrate_signal(**told, apps=state.apps)  # renames of models add operations to the plan
+    executor.migrate(targets, plan=plan, state=state.clone())
+    emit_post_migrate_signal(**told)
