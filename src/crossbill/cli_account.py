@@ -1,20 +1,15 @@
 """The `crossbill account` commands: how an account is billed, and whom to reach."""
 
-import json as json_format
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crossbill.cli_input import day_of
+from crossbill.cli_input import ACCOUNT, CARRIER, ONE_OBJECT, USER, day_of
+from crossbill.cli_json import print_json
 from crossbill.config import ready
 
 if TYPE_CHECKING:
     from crossbill.platform.customer.models import AccountChange, BillingAccount, Contact
-
-ACCOUNT = typer.Argument(help="The key of the account.")
-CARRIER = typer.Option(help="Code of the carrier.")
-USER = typer.Option(help="Who does it: a user's name.")
-ONE_OBJECT = typer.Option("--json", help="Print one JSON object only.")
 
 account_app = typer.Typer(
     help="How accounts are billed, and whom to reach: look at it, change it.", no_args_is_help=True
@@ -34,7 +29,7 @@ def show(
     found = queries.account_named(queries.carrier_id(carrier), account)
     people, changes = list(queries.contacts(found)), list(queries.changes_of(found))
     if json:
-        _print_json(_account(found, people, changes))
+        print_json(_account(found, people, changes))
         return
     typer.echo(f"Account {found.account_key} of {found.customer.name}")
     typer.echo(f"Bills by {found.bill_medium}, language {found.bill_language}")
@@ -76,7 +71,7 @@ def set_terms(  # noqa: PLR0913 - the options of the command
         reason=reason,
     )
     if json:
-        _print_json({"changes": [_change(each) for each in made]})
+        print_json({"changes": [_change(each) for each in made]})
         return
     for each in made:
         typer.echo(_happened(each))
@@ -176,7 +171,3 @@ def _change(change: "AccountChange") -> dict[str, Any]:
     names = ("field", "before", "after", "reason", "made_at")
     found = {name: getattr(change, name) for name in names}
     return found | {"made_by": change.made_by.get_username()}
-
-
-def _print_json(document: Any) -> None:
-    typer.echo(json_format.dumps(document, indent=2, ensure_ascii=False, default=str))

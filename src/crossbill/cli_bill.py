@@ -1,6 +1,5 @@
 """``crossbill bill``: bills of a snapshot's folder, one account's preview, and why."""
 
-import json as json_format
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +10,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from crossbill.cli_input import ACCOUNT, ONE_OBJECT
+from crossbill.cli_json import print_json
 from crossbill.config import ready
 from crossbill.core.policy import Policy
 from crossbill.engine.duckdb import connect
@@ -26,8 +27,6 @@ OPEN_EXIT = 1
 SNAPSHOT = typer.Option(help="The folder of tables: CSV or Parquet, and perhaps catalogue.yaml.")
 PERIOD = typer.Option(help="A month such as 2026-03, or the first day of one bill cycle.")
 POLICY = typer.Option(help="A policy's YAML file, or a policy_code of the snapshot, for everyone.")
-ACCOUNT = typer.Argument(help="The key of the account.")
-ONE_OBJECT = typer.Option("--json", help="Print one JSON object only.")
 
 bill_app = typer.Typer(help="Compute bills, and explain them.", no_args_is_help=True)
 
@@ -43,7 +42,7 @@ def compute(
     """Bill all accounts of a snapshot; 1 where something could not be charged."""
     document = compute_parts(snapshot, period=period, policy=policy, out=out, told=_told)
     if json:
-        typer.echo(_as_json(document))
+        print_json(document)
     else:
         _show_summary(document, out)
     if document["unresolved"]:
@@ -74,7 +73,7 @@ def preview(  # noqa: PLR0913 - the options of the command
         with computed(snapshot, period=period, policy=policy, account=account) as found:
             bills, unresolved = explained(found), found.fetch("unresolved").to_pylist()
     if json:
-        typer.echo(_as_json({"bills": [_bill(bill) for bill in bills], "unresolved": unresolved}))
+        print_json({"bills": [_bill(bill) for bill in bills], "unresolved": unresolved})
     else:
         _show_bills(account, bills, steps=False)
         _show_unresolved(unresolved)
@@ -115,7 +114,7 @@ def what_if_command(  # noqa: PLR0913 - the options of the command
         snapshot, period=period, policy=policy, catalogue=catalogue, other_policy=other_policy
     )
     if json:
-        typer.echo(_as_json(effect.document()))
+        print_json(effect.document())
     else:
         show_effect(effect)
 
@@ -142,7 +141,7 @@ def rules_command(  # noqa: PLR0913 - the options of the command
             {"rule": rule, "before": was, "after": becomes, **effect.document()}
             for rule, was, becomes, effect in found
         ]
-        typer.echo(_as_json(rows))
+        print_json(rows)
     else:
         _show_rules(found)
 
@@ -184,7 +183,7 @@ def explain(  # noqa: PLR0913 - the options of the command
         differing = disagreements(found, stored) if stored else []
     if json:
         document = {"bills": [_bill(bill) for bill in bills], "disagreements": differing}
-        typer.echo(_as_json(document))
+        print_json(document)
     else:
         _show_bills(account, bills, steps=True)
         if stored:
@@ -197,10 +196,6 @@ def _told(number: int, parts: int) -> None:
     """Say how far a large population is; on the other stream, so that JSON stays alone."""
     if parts > 1:
         typer.echo(f"Part {number} of {parts} is billed.", err=True)
-
-
-def _as_json(document: Any) -> str:
-    return json_format.dumps(document, indent=2, ensure_ascii=False, default=str)
 
 
 def _bill(found: BillExplained) -> dict[str, Any]:

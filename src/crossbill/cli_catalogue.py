@@ -1,6 +1,5 @@
 """The `crossbill catalogue` commands: check, compare, load and publish a catalogue of products."""
 
-import json as json_format
 import sys
 from dataclasses import dataclass
 from datetime import date
@@ -13,7 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from crossbill.cli_bill import show_effect
-from crossbill.cli_input import day_of
+from crossbill.cli_input import CARRIER, USER, day_of
+from crossbill.cli_json import print_json
 from crossbill.config import ready
 from crossbill.core.refusal import Refusal
 from crossbill.platform.product.catalogue_diff import Difference, differences
@@ -27,8 +27,6 @@ DIFFERENT_EXIT = 1
 CATALOGUE = typer.Argument(help="A catalogue of products, a YAML file.")
 NAME = typer.Argument(help="What the catalogue calls itself.")
 NUMBER = typer.Argument(help="The number of the version.")
-CARRIER = typer.Option(help="Code of the carrier.")
-USER = typer.Option(help="Who does it: a user's name.")
 ONE_OBJECT = typer.Option("--json", help="Print one JSON document only.")
 
 catalogue_app = typer.Typer(
@@ -49,7 +47,7 @@ def check(file: Annotated[Path, CATALOGUE], json: Annotated[bool, ONE_OBJECT] = 
     held = _counts(catalogue)
     if json:
         head = {"name": catalogue.spec.name, "currency": catalogue.spec.currency}
-        _print_json({**head, **held, "warnings": catalogue.warnings()})
+        print_json({**head, **held, "warnings": catalogue.warnings()})
         return
     words = ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in held.items())
     typer.echo(f"{catalogue.spec.name}, {catalogue.spec.currency}: {words}. It is sound.")
@@ -65,7 +63,7 @@ def diff(
     """Say what differs between two catalogues; 1 where something does."""
     rows = differences(read_product_catalogue(old), read_product_catalogue(new))
     if json:
-        _print_json([row.document() for row in rows])
+        print_json([row.document() for row in rows])
     else:
         _show_differences(rows)
     if rows:
@@ -104,7 +102,7 @@ def load(  # noqa: PLR0913 - the options of the command
         file=file.name,
     )
     if json:
-        _print_json(_version(version) | {"effect": version.effect})
+        print_json(_version(version) | {"effect": version.effect})
         return
     typer.echo(f"Loaded {version.name} {version.number}, a draft to bill by from {day}.")
     _warn(draft)
@@ -121,7 +119,7 @@ def versions(carrier: Annotated[str, CARRIER], json: Annotated[bool, ONE_OBJECT]
 
     found = [_version(each) for each in catalogue_queries.versions(_Found.of(carrier).carrier_id)]
     if json:
-        _print_json(found)
+        print_json(found)
         return
     if not found:
         typer.echo("No version yet: load one with `crossbill catalogue load`.")
@@ -277,10 +275,6 @@ def _version(version: "CatalogueVersion") -> dict[str, Any]:
 
 def _say(version: "CatalogueVersion", words: str, *, json: bool) -> None:
     if json:
-        _print_json(_version(version))
+        print_json(_version(version))
     else:
         typer.echo(words)
-
-
-def _print_json(document: Any) -> None:
-    typer.echo(json_format.dumps(document, indent=2, ensure_ascii=False, default=str))

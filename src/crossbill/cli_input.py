@@ -3,8 +3,15 @@
 from datetime import date
 from typing import ClassVar
 
+import typer
+
 from crossbill.core.refusal import Refusal
 from crossbill.core.versions import read_day
+
+ACCOUNT = typer.Argument(help="The key of the account.")
+CARRIER = typer.Option(help="Code of the carrier.")
+USER = typer.Option(help="Who does it: a user's name.")
+ONE_OBJECT = typer.Option("--json", help="Print one JSON object only.")
 
 
 class NotADate(Refusal):

@@ -1,7 +1,8 @@
 """The `crossbill product` commands: what an account holds, and changes of it with their cost."""
 
-import json as json_format
+from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -11,7 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from crossbill.cli_bill import show_effect
-from crossbill.cli_input import day_of
+from crossbill.cli_input import ACCOUNT, CARRIER, ONE_OBJECT, USER, day_of
+from crossbill.cli_json import print_json
 from crossbill.config import ready
 from crossbill.core.money import NANO_DIGITS, format_nanos, minor_digits, parse_nanos
 from crossbill.core.refusal import Refusal
@@ -19,14 +21,20 @@ from crossbill.platform.product.changes import Kind, Plan, Terms, Wanted
 from crossbill.platform.product.orders import Order
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.contrib.auth.models import AbstractUser
+
     from crossbill.core.policy import Policy
     from crossbill.platform.billing.change_cost import ChangeCost
     from crossbill.platform.customer.models import BillingAccount
     from crossbill.platform.product.models import Product, ProductChange
 
 LIST_PRICE = "list"
-CARRIER = typer.Option(help="Code of the carrier.")
-ONE_OBJECT = typer.Option("--json", help="Print one JSON object only.")
+PRODUCT = typer.Argument(help="The key of the product.")
+FIRST_DAY = typer.Option(help="First day on which it holds, as 2026-03-31.")
+POLICY = typer.Option(help="A policy's YAML file, to compute what it costs.")
+DRY_RUN = typer.Option("--dry-run", help="Only say what it costs.")
 
 product_app = typer.Typer(
     help="What customers hold: look at it, change it from a day on.", no_args_is_help=True
@@ -38,8 +46,7 @@ identifier_app = typer.Typer(
 )
 product_app.add_typer(identifier_app, name="identifier")
 IDENTIFIER = typer.Argument(help="A phone number or another identifier.")
-FIRST_DAY = typer.Option("--from", help="First day on which it holds, as 2026-03-31.")
-WHO = typer.Option(help="Who does it: a user's name.")
+FROM = typer.Option("--from", help="First day on which it holds, as 2026-03-31.")
 
 
 class OneChangeAtATime(Refusal):
@@ -50,7 +57,7 @@ class OneChangeAtATime(Refusal):
 
 @product_app.command()
 def show(
-    account: Annotated[str, typer.Argument(help="The key of the account.")],
+    account: Annotated[str, ACCOUNT],
     carrier: Annotated[str, CARRIER],
     json: Annotated[bool, ONE_OBJECT] = False,
 ) -> None:
@@ -62,7 +69,7 @@ def show(
     found = account_named(carrier_id(carrier), account)
     products = list(queries.account_products(found))
     if json:
-        _print_json(_account(found, products))
+        print_json(_account(found, products))
         return
     _show_products(found, products)
     for each in queries.identifiers_of(found):
@@ -75,10 +82,10 @@ def show(
 
 @product_app.command()
 def change(  # noqa: PLR0913 - the options of the command
-    product: Annotated[str, typer.Argument(help="The key of the product.")],
+    product: Annotated[str, PRODUCT],
     carrier: Annotated[str, CARRIER],
-    user: Annotated[str, typer.Option(help="Who does it: a user's name.")],
-    on: Annotated[str, typer.Option(help="First day on which it holds, as 2026-03-31.")],
+    user: Annotated[str, USER],
+    on: Annotated[str, FIRST_DAY],
     offering: Annotated[str | None, typer.Option(help="Another offering, by its code.")] = None,
     quantity: Annotated[int | None, typer.Option(help="Another quantity.")] = None,
     price: Annotated[
@@ -93,10 +100,8 @@ def change(  # noqa: PLR0913 - the options of the command
         str | None, typer.Option(help="Another account that pays from then on.")
     ] = None,
     reason: Annotated[str, typer.Option(help="Why; it is kept with the change.")] = "",
-    policy: Annotated[
-        Path | None, typer.Option(help="A policy's YAML file, to compute what it costs.")
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it costs.")] = False,
+    policy: Annotated[Path | None, POLICY] = None,
+    dry_run: Annotated[bool, DRY_RUN] = False,
     json: Annotated[bool, ONE_OBJECT] = False,
 ) -> None:
     """Change a product from a day on, and say before what that does to the bill of that day."""
@@ -111,19 +116,8 @@ def change(  # noqa: PLR0913 - the options of the command
     }
     wanted = _wanted(asked, day_of(on, "--on"))
     ready()
-    from crossbill.platform.product.change_operations import may_change
-
-    found = _Asked(carrier, product, user, wanted, policy)
-    may_change(found.user)
-    cost = found.cost()
-    if not json:
-        _show_cost(cost)
-    made = None if dry_run else found.make(reason)
-    if json:
-        document = {"cost": cost.document(), "change": _change(made) if made else None}
-        _print_json(document)
-    else:
-        typer.echo(_said(made) if made else "Nothing was changed: this was a dry run.")
+    deed = _a_change(carrier, product, user, wanted, policy)
+    _carry_out(deed, reason, dry_run=dry_run, json=json)
 
 
 @identifier_app.command("show")
@@ -146,10 +140,10 @@ def show_identifier(
 @identifier_app.command("assign")
 def assign(
     identifier: Annotated[str, IDENTIFIER],
-    product: Annotated[str, typer.Argument(help="The key of the product.")],
+    product: Annotated[str, PRODUCT],
     carrier: Annotated[str, CARRIER],
-    user: Annotated[str, WHO],
-    first_day: Annotated[str, FIRST_DAY],
+    user: Annotated[str, USER],
+    first_day: Annotated[str, FROM],
 ) -> None:
     """Let a product hold an identifier from a day on."""
     day = day_of(first_day, "--from")
@@ -164,8 +158,8 @@ def assign(
 def release(
     identifier: Annotated[str, IDENTIFIER],
     carrier: Annotated[str, CARRIER],
-    user: Annotated[str, WHO],
-    first_day: Annotated[str, FIRST_DAY],
+    user: Annotated[str, USER],
+    first_day: Annotated[str, FROM],
 ) -> None:
     """Free an identifier from a day on, whoever holds it then."""
     day = day_of(first_day, "--from")
@@ -190,10 +184,10 @@ def _owner(carrier: str, user: str) -> int:
 
 @product_app.command()
 def order(  # noqa: PLR0913 - the options of the command
-    account: Annotated[str, typer.Argument(help="The key of the account.")],
+    account: Annotated[str, ACCOUNT],
     offering: Annotated[str, typer.Argument(help="What is ordered, by its code.")],
     carrier: Annotated[str, CARRIER],
-    user: Annotated[str, typer.Option(help="Who does it: a user's name.")],
+    user: Annotated[str, USER],
     on: Annotated[str, typer.Option(help="First day on which it is held, as 2026-03-31.")],
     quantity: Annotated[int, typer.Option(help="How many.")] = 1,
     price: Annotated[str | None, typer.Option(help="An own price a month, as 9.90.")] = None,
@@ -204,10 +198,8 @@ def order(  # noqa: PLR0913 - the options of the command
         bool, typer.Option("--again", help="One more of what was ordered for that day.")
     ] = False,
     reason: Annotated[str, typer.Option(help="Why; it is kept with the order.")] = "",
-    policy: Annotated[
-        Path | None, typer.Option(help="A policy's YAML file, to compute what it costs.")
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it costs.")] = False,
+    policy: Annotated[Path | None, POLICY] = None,
+    dry_run: Annotated[bool, DRY_RUN] = False,
     json: Annotated[bool, ONE_OBJECT] = False,
 ) -> None:
     """Order a product from a day on, and say before what that does to the bill of that day."""
@@ -216,100 +208,76 @@ def order(  # noqa: PLR0913 - the options of the command
     terms = Terms(account, offering, quantity, own, contract_end_date=ends)
     asked = Order(terms, day_of(on, "--on"), again)
     ready()
+    deed = _an_order(carrier, user, asked, policy)
+    _carry_out(deed, reason, dry_run=dry_run, json=json)
+
+
+# What a command does
+
+
+@dataclass(frozen=True)
+class _Deed:
+    """A change or an order as it is planned from the books, and the operation that makes it."""
+
+    carrier_id: int
+    account_key: str
+    plan: Plan
+    user: "AbstractUser"
+    policy: "Policy"
+    make: "Callable[..., ProductChange]"
+
+
+def _a_change(carrier: str, product: str, user: str, wanted: Wanted, policy: Path | None) -> _Deed:
+    """The deed of changing a product."""
+    from django.utils import timezone
+
+    from crossbill.console.operations import find_user
+    from crossbill.platform.customer.queries import carrier_id
+    from crossbill.platform.product.change_operations import change_product
+    from crossbill.platform.product.change_queries import planned_change, product_named
+
+    owner, person, today = carrier_id(carrier), find_user(user), timezone.localdate()
+    rules, found = _policy(policy), product_named(owner, product)
+    plan = planned_change(found, wanted, today)
+    make = partial(change_product, product_key=product, wanted=wanted, today=today)
+    return _Deed(owner, found.account.account_key, plan, person, rules, make)
+
+
+def _an_order(carrier: str, user: str, order: Order, policy: Path | None) -> _Deed:
+    """The deed of ordering a product."""
+    from django.utils import timezone
+
+    from crossbill.console.operations import find_user
+    from crossbill.platform.customer.queries import carrier_id
+    from crossbill.platform.product.order_operations import order_plan, order_product
+
+    owner, person, today = carrier_id(carrier), find_user(user), timezone.localdate()
+    rules, plan = _policy(policy), order_plan(owner, order, today)
+    make = partial(order_product, order=order, today=today)
+    return _Deed(owner, order.terms.account_key, plan, person, rules, make)
+
+
+def _carry_out(deed: _Deed, reason: str, *, dry_run: bool, json: bool) -> None:
+    """Say what the deed costs, make it as it was shown, and say what was made."""
+    from crossbill.platform.billing.change_cost import change_cost
     from crossbill.platform.product.change_operations import may_change
 
-    found = _Ordered(carrier, user, asked, policy)
-    may_change(found.user)
-    cost = found.cost()
+    may_change(deed.user)
+    cost = change_cost(
+        carrier_id=deed.carrier_id,
+        account_key=deed.account_key,
+        plan=deed.plan,
+        policy=deed.policy,
+    )
     if not json:
         _show_cost(cost)
-    made = None if dry_run else found.make(reason)
+    made = None
+    if not dry_run:
+        made = deed.make(carrier_id=deed.carrier_id, user=deed.user, reason=reason, shown=deed.plan)
     if json:
-        _print_json({"cost": cost.document(), "change": _change(made) if made else None})
-    elif made is None:
-        typer.echo("Nothing was ordered: this was a dry run.")
+        print_json({"cost": cost.document(), "change": _change(made) if made else None})
     else:
-        typer.echo(f"{made.product.product_key} begins on {made.effective_date}.")
-
-
-class _Ordered:
-    """What a command orders, with what of it is in the books."""
-
-    def __init__(self, carrier: str, user: str, order: Order, policy: Path | None) -> None:
-        from django.utils import timezone
-
-        from crossbill.console.operations import find_user
-        from crossbill.platform.customer.queries import carrier_id
-        from crossbill.platform.product.order_operations import order_plan
-
-        self.carrier_id = carrier_id(carrier)
-        self.user, self.today, self.order = find_user(user), timezone.localdate(), order
-        self.policy = _policy(policy)
-        self.plan: Plan = order_plan(self.carrier_id, order, self.today)
-
-    def cost(self) -> "ChangeCost":
-        from crossbill.platform.billing.change_cost import change_cost
-
-        return change_cost(
-            carrier_id=self.carrier_id,
-            account_key=self.order.terms.account_key,
-            plan=self.plan,
-            policy=self.policy,
-        )
-
-    def make(self, reason: str) -> "ProductChange":
-        from crossbill.platform.product.order_operations import order_product
-
-        return order_product(
-            carrier_id=self.carrier_id,
-            order=self.order,
-            user=self.user,
-            today=self.today,
-            reason=reason,
-            shown=self.plan,
-        )
-
-
-class _Asked:
-    """What a command asks for, with what of it is in the books."""
-
-    def __init__(
-        self, carrier: str, product: str, user: str, wanted: Wanted, policy: Path | None
-    ) -> None:
-        from django.utils import timezone
-
-        from crossbill.console.operations import find_user
-        from crossbill.platform.customer.queries import carrier_id
-        from crossbill.platform.product.change_queries import planned_change, product_named
-
-        self.carrier_id = carrier_id(carrier)
-        self.user, self.today, self.wanted = find_user(user), timezone.localdate(), wanted
-        self.policy = _policy(policy)
-        self.product = product_named(self.carrier_id, product)
-        self.plan: Plan = planned_change(self.product, wanted, self.today)
-
-    def cost(self) -> "ChangeCost":
-        from crossbill.platform.billing.change_cost import change_cost
-
-        return change_cost(
-            carrier_id=self.carrier_id,
-            account_key=self.product.account.account_key,
-            plan=self.plan,
-            policy=self.policy,
-        )
-
-    def make(self, reason: str) -> "ProductChange":
-        from crossbill.platform.product.change_operations import change_product
-
-        return change_product(
-            carrier_id=self.carrier_id,
-            product_key=self.product.product_key,
-            wanted=self.wanted,
-            user=self.user,
-            today=self.today,
-            reason=reason,
-            shown=self.plan,
-        )
+        typer.echo(_said(made) if made else _left(deed.plan))
 
 
 # What a command names
@@ -348,6 +316,8 @@ def _show_cost(cost: "ChangeCost") -> None:
 
 def _said(made: "ProductChange") -> str:
     key, day = made.product.product_key, made.effective_date
+    if made.kind == Kind.ORDERED:
+        return f"{key} begins on {day}."
     result = made.resulting_product
     if result is None:
         verb = "suspended" if made.kind == Kind.SUSPEND else "cancelled"
@@ -356,6 +326,11 @@ def _said(made: "ProductChange") -> str:
         return f"{key} goes on from {day}."
     then = f"goes on from {day}" if result.start_date < day else f"begins on {day}"
     return f"{key} ends and {result.product_key} {then}."
+
+
+def _left(plan: Plan) -> str:
+    deed = "ordered" if plan.wanted.kind is Kind.ORDERED else "changed"
+    return f"Nothing was {deed}: this was a dry run."
 
 
 def _show_products(account: "BillingAccount", products: "list[Product]") -> None:
@@ -459,7 +434,3 @@ def _change(made: "ProductChange") -> dict[str, Any]:
         "made_by": made.made_by.get_username(),
         "made_at": made.made_at,
     }
-
-
-def _print_json(document: Any) -> None:
-    typer.echo(json_format.dumps(document, indent=2, ensure_ascii=False, default=str))

@@ -1,6 +1,5 @@
 """``crossbill rate``: usage in a file, priced by a catalogue, without a database."""
 
-import json as json_format
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from crossbill.cli_input import ONE_OBJECT
+from crossbill.cli_json import print_json
 from crossbill.cli_rate_deck import deck_app
 from crossbill.cli_rate_shards import rate_shards_command
 from crossbill.cli_rate_spark import rate_spark_command
@@ -26,7 +27,6 @@ SUSPENDED_EXIT = 1
 CATALOGUE = typer.Option(help="The catalogue of rating, a YAML file.")
 USAGE = typer.Option(help="The usage: a CSV or Parquet file.")
 POLICY = typer.Option(help="A policy of the catalogue, instead of each service's own.")
-ONE_OBJECT = typer.Option("--json", help="Print one JSON object only.")
 
 rate_app = typer.Typer(help="Rate usage, and explain what it costs.", no_args_is_help=True)
 rate_app.add_typer(deck_app, name="deck")
@@ -58,7 +58,7 @@ def rate(  # noqa: PLR0913 - the options of the command
             write_table(rated, rated.tables["usage_charge"], USAGE_CHARGE, charges)
         found = document(rated)
     if json:
-        typer.echo(json_format.dumps(found, indent=2, ensure_ascii=False))
+        print_json(found)
     else:
         _show(found, out)
     if found["usage"]["suspended"]["events"]:
@@ -80,7 +80,7 @@ def explain_event(  # noqa: PLR0913 - the options of the command
     ) as rated:
         found = explain(rated, event, leg)
     if json:
-        typer.echo(json_format.dumps(as_document(found), indent=2, ensure_ascii=False))
+        print_json(as_document(found))
     else:
         _show_explanation(found)
     if found.amount_nanos is None or not found.agrees:
@@ -100,7 +100,7 @@ def afford(
     with rated_files(catalogue=catalogue, usage=usage, until=_tomorrow(), detail=True) as rated:
         found = afforded(rated, event, nanos)
     if json:
-        typer.echo(json_format.dumps(found, indent=2))
+        print_json(found)
         return
     typer.echo(
         f"{found['free_quantity']:,} are free, {found['paid_quantity']:,} are paid with "
@@ -128,7 +128,7 @@ def again(  # noqa: PLR0913 - the options of the command
         write_table(rated, result.adjustment, USAGE_ADJUSTMENT, adjustments)
         found = adjustment_sums(rated, result.adjustment)
     if json:
-        typer.echo(json_format.dumps(found, indent=2))
+        print_json(found)
         return
     for row in found["adjustments"]:
         typer.echo(

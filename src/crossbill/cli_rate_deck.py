@@ -1,6 +1,5 @@
 """``crossbill rate deck``: is a rate deck fit for use, and what changes against the one before?"""
 
-import json as json_format
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from crossbill.cli_input import ONE_OBJECT
+from crossbill.cli_json import print_json
 from crossbill.core.money import format_nanos, parse_scaled
 from crossbill.core.refusal import Refusal
 from crossbill.platform.rating.deck_review import (
@@ -29,13 +30,11 @@ PERCENT_DIGITS = 4
 
 deck_app = typer.Typer(help="Rate decks: prefixes, their zones and prices.", no_args_is_help=True)
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object only.")]
-
 
 @deck_app.command()
 def check(
     file: Annotated[Path, typer.Argument(help="The rate deck, a CSV file.")],
-    json: Json = False,
+    json: Annotated[bool, ONE_OBJECT] = False,
     against: Annotated[Path | None, typer.Option(help="The deck before it.")] = None,
     jump: Annotated[str, typer.Option(help="Percent by which a price may move.")] = "20",
 ) -> None:
@@ -47,7 +46,7 @@ def check(
         changes = difference(read_deck(against), rows).changes
         found_jumps += [change for change in changes if change.exceeds(limit_ppm)]
     if json:
-        _print_json(_check_document(file, rows, found_jumps))
+        print_json(_check_document(file, rows, found_jumps))
     else:
         _show_check(file, rows, found_jumps, jump)
 
@@ -56,12 +55,12 @@ def check(
 def diff(
     old: Annotated[Path, typer.Argument(help="The deck before.")],
     new: Annotated[Path, typer.Argument(help="The deck after.")],
-    json: Json = False,
+    json: Annotated[bool, ONE_OBJECT] = False,
 ) -> None:
     """Say which prefixes came, went, or changed their price, terms or zone."""
     found = difference(read_deck(old), read_deck(new))
     if json:
-        _print_json(_difference_document(found))
+        print_json(_difference_document(found))
     else:
         _show_difference(found, f"{old.name} to {new.name}")
 
@@ -83,10 +82,6 @@ def _limit_ppm(percent: str) -> int:
 
 
 # Documents
-
-
-def _print_json(document: dict[str, Any]) -> None:
-    typer.echo(json_format.dumps(document, ensure_ascii=False, indent=2))
 
 
 def _check_document(

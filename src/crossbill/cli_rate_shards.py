@@ -1,6 +1,5 @@
 """``crossbill rate shards``: a snapshot in shards, rated by a catalogue, on all cores."""
 
-import json as json_format
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from crossbill.cli_input import ONE_OBJECT
+from crossbill.cli_json import print_json
 from crossbill.core.money import format_nanos
 from crossbill.platform.rating.shard_result import ShardResult, totals
 from crossbill.platform.rating.shards import rate_shards
@@ -30,7 +31,7 @@ def rate_shards_command(  # noqa: PLR0913 - the options of the command
     events: Annotated[
         bool, typer.Option(help="Write every rated event, not only usage charges.")
     ] = True,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object only.")] = False,
+    json: Annotated[bool, ONE_OBJECT] = False,
 ) -> None:
     """Rate a snapshot in shards; what is rated already is not rated again. 1 if some suspended."""
     console = Console(stderr=True, quiet=json)
@@ -48,7 +49,7 @@ def rate_shards_command(  # noqa: PLR0913 - the options of the command
     made = sum(result.made_now for result in results)
     counts = {"shards": len(results), "rated_now": made, "out": str(out)}
     if json:
-        typer.echo(json_format.dumps(counts | found, indent=2))
+        print_json(counts | found)
     else:
         Console().print(_table(found))
         Console().print(escape(f"{len(results)} shards, {made} rated now: {out}"))

@@ -1,12 +1,12 @@
 """``crossbill rate spark``: a snapshot, rated on a Spark cluster by the same expressions."""
 
-import json as json_format
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from crossbill.cli_json import print_json
 from crossbill.engine import spark
 from crossbill.platform.rating.rate_spark import rate_snapshot
 
@@ -29,6 +29,6 @@ def rate_spark_command(
         states = rate_snapshot(
             session, catalogue=catalogue, snapshot=snapshot, out=out, until=until
         )
-    typer.echo(json_format.dumps({"states": states, "out": out}, indent=2))
+    print_json({"states": states, "out": out})
     if any(found["suspended"]["events"] for found in states.values()):
         raise typer.Exit(SUSPENDED_EXIT)
