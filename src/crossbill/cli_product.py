@@ -127,7 +127,7 @@ def show_identifier(
     """Say who holds and held an identifier, from when to when."""
     ready()
     from crossbill.platform.customer.queries import carrier_id
-    from crossbill.platform.product.identifier_operations import holders_of
+    from crossbill.platform.product.change_queries import holders_of
 
     rows = holders_of(carrier_id=carrier_id(carrier), identifier=identifier)
     for each in rows:

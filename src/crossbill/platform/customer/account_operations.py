@@ -10,14 +10,18 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from crossbill.core.refusal import Refusal
-from crossbill.platform.allowed import require
+from crossbill.platform.allowed import refuse_long, require
 from crossbill.platform.customer.account_terms import FIELDS, changed
-from crossbill.platform.customer.models import AccountChange, BillingAccount, Contact
+from crossbill.platform.customer.models import (
+    AccountChange,
+    BillingAccount,
+    Contact,
+    Customer,
+)
 from crossbill.platform.customer.queries import account_named, contacts_on, same_contact
 
 CHANGE = "customer.add_accountchange"
 LANGUAGES = frozenset(LANG_INFO)
-LONGEST_REASON = 500
 
 
 class CannotChangeAccount(Refusal):
@@ -53,7 +57,7 @@ def change_account(  # noqa: PLR0913 - what a change is
     Of two at once the second waits, and then sees what the first has made of the account.
     """
     require(user, CHANGE, CannotChangeAccount, "change accounts")
-    _refuse_long(reason)
+    refuse_long(reason, AccountReasonTooLong)
     account = _locked(carrier_id, account_key)
     held = {name: getattr(account, name) for name in FIELDS}
     mailed = any(
@@ -120,14 +124,9 @@ def end_contact(
 def _locked(carrier_id: int, account_key: str) -> BillingAccount:
     """The account, while nobody else changes its customer."""
     found = account_named(carrier_id, account_key)
-    type(found.customer).objects.select_for_update().get(pk=found.customer_id)
-    return account_named(carrier_id, account_key)
-
-
-def _refuse_long(reason: str) -> None:
-    if len(reason) > LONGEST_REASON:
-        what = f"The reason has {len(reason):,} characters"
-        raise AccountReasonTooLong(what, field="reason", cure=f"use at most {LONGEST_REASON}")
+    Customer.objects.select_for_update().get(pk=found.customer_id)
+    found.refresh_from_db()
+    return found
 
 
 def _refuse_faulty(contact: Contact) -> None:

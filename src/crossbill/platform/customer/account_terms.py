@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from crossbill.core.refusal import Refusal
 
-MEDIA = ("paper", "email", "portal")
+MEDIA = ("paper", "email", "portal")  # how a bill reaches who pays it
 FIELDS = ("bill_medium", "bill_language", "credit_class")
 LONGEST_CLASS = 20
 

@@ -3,6 +3,8 @@
 from django.conf import settings
 from django.db import models
 
+from crossbill.platform.customer.account_terms import MEDIA
+
 
 class Carrier(models.Model):
     """The legal entity whose customers these are; numbers are unique within it."""
@@ -55,13 +57,6 @@ class BillingAccount(models.Model):
         SUSPENDED = "suspended"
         CLOSED = "closed"
 
-    class Medium(models.TextChoices):
-        """How a bill reaches who pays it."""
-
-        PAPER = "paper"
-        EMAIL = "email"
-        PORTAL = "portal"
-
     id = models.UUIDField(primary_key=True)
     carrier = models.ForeignKey(Carrier, on_delete=models.PROTECT, db_index=False)
     account_key = models.CharField(max_length=40)
@@ -78,7 +73,9 @@ class BillingAccount(models.Model):
     opened_date = models.DateField(null=True, blank=True)
     disputed = models.BooleanField()
     live_from_date = models.DateField(null=True, blank=True, help_text="First day billed here")
-    bill_medium = models.CharField(max_length=10, choices=Medium, db_default=Medium.PAPER.value)
+    bill_medium = models.CharField(
+        max_length=10, choices=[(each, each.title()) for each in MEDIA], db_default=MEDIA[0]
+    )
     bill_language = models.CharField(max_length=12, db_default="en", help_text="As de or pt-br")
     credit_class = models.CharField(
         max_length=20, blank=True, db_default="", help_text="The carrier's own word for the risk"
@@ -94,8 +91,7 @@ class BillingAccount(models.Model):
                 name="bill_cycle_day_is_a_day", condition=models.Q(bill_cycle_day__range=(1, 31))
             ),
             models.CheckConstraint(
-                name="bill_medium_is_known",
-                condition=models.Q(bill_medium__in=["paper", "email", "portal"]),
+                name="bill_medium_is_known", condition=models.Q(bill_medium__in=[*MEDIA])
             ),
         ]
 

@@ -3,10 +3,11 @@
 from datetime import date
 from typing import ClassVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from crossbill.core.refusal import Refusal
 from crossbill.platform.customer.models import AccountChange, BillingAccount, Carrier, Contact
+from crossbill.platform.dated import open_after
 
 
 class NoSuchCarrier(Refusal):
@@ -48,8 +49,8 @@ def account_named(carrier_id: int, account_key: str) -> BillingAccount:
 
 def contacts_on(account: BillingAccount, day: date) -> QuerySet[Contact]:
     """Whom to reach at the customer of an account on a day."""
-    open_then = Q(valid_to__isnull=True) | Q(valid_to__gt=day)
-    return Contact.objects.filter(open_then, customer_id=account.customer_id, valid_from__lte=day)
+    mine = Contact.objects.filter(open_after(day), customer_id=account.customer_id)
+    return mine.filter(valid_from__lte=day)
 
 
 def contacts(account: BillingAccount) -> QuerySet[Contact]:
@@ -64,9 +65,8 @@ def changes_of(account: BillingAccount) -> QuerySet[AccountChange]:
 
 def same_contact(contact: Contact) -> Contact | None:
     """The same person in the same role on the same day, where there is one."""
-    open_then = Q(valid_to__isnull=True) | Q(valid_to__gt=contact.valid_from)
     alike = Contact.objects.filter(
-        open_then, customer_id=contact.customer_id, role=contact.role, name=contact.name,
-        email=contact.email, phone=contact.phone,
+        open_after(contact.valid_from), customer_id=contact.customer_id, role=contact.role,
+        name=contact.name, email=contact.email, phone=contact.phone,
     )  # fmt: skip
     return alike.first()

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from crossbill.core.ids import identity
 from crossbill.core.refusal import Refusal
-from crossbill.platform.allowed import require
+from crossbill.platform.allowed import refuse_long, require
 from crossbill.platform.customer.models import Carrier
 from crossbill.platform.customer.queries import account_named
 from crossbill.platform.product.change_queries import (
@@ -27,7 +27,6 @@ from crossbill.platform.product.identifier_operations import (
 from crossbill.platform.product.models import Product, ProductChange, ProductOffering
 
 CHANGE = "product.add_productchange"
-LONGEST_REASON = 500
 LONGEST_KEY = 60
 
 
@@ -65,7 +64,7 @@ def change_product(  # noqa: PLR0913 - what a change is
     Of two at once the second waits, and then sees what the first has made of the product.
     """
     may_change(user)
-    refuse_long(reason)
+    refuse_long(reason, ReasonTooLong)
     product = _locked(carrier_id, product_key)
     plan, before = planned_change(product, wanted, today), held(product)
     if shown is not None and plan != shown:
@@ -90,13 +89,6 @@ def change_product(  # noqa: PLR0913 - what a change is
 def may_change(user: AbstractUser) -> None:
     """Refuse those who may not change what customers hold."""
     require(user, CHANGE, CannotChange, "change what customers hold")
-
-
-def refuse_long(reason: str) -> None:
-    """Refuse a reason that nobody would read."""
-    if len(reason) > LONGEST_REASON:
-        what = f"The reason has {len(reason):,} characters"
-        raise ReasonTooLong(what, field="reason", cure=f"use at most {LONGEST_REASON}")
 
 
 def _locked(carrier_id: int, product_key: str) -> Product:

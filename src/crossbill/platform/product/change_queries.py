@@ -1,13 +1,14 @@
 """What commands and changes ask about the products of an account and what was done to them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Any, ClassVar
 
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from crossbill.core.refusal import Refusal
 from crossbill.platform.customer.models import BillingAccount
+from crossbill.platform.dated import open_after
 from crossbill.platform.product.changes import (
     COLUMNS,
     Held,
@@ -62,7 +63,9 @@ def held(product: Product) -> Held:
 
 def planned_change(product: Product, wanted: Wanted, today: date) -> Plan:
     """What a change would do to a product as the books are now; a Refusal where it cannot be."""
-    return planned(_situation(product), wanted, _known(product, wanted, today))
+    keys = {product.account.account_key}
+    keys |= {str(wanted.value)} if wanted.kind is Kind.MOVE else set()
+    return planned(_situation(product), wanted, known_for(product.carrier_id, keys, today))
 
 
 def began_by(product: Product) -> ProductChange | None:
@@ -98,11 +101,10 @@ def _last(change: ProductChange) -> LastChange:
     )
 
 
-def _known(product: Product, wanted: Wanted, today: date) -> Known:
-    offerings = ProductOffering.objects.filter(carrier_id=product.carrier_id)
-    keys = {product.account.account_key}
-    keys |= {str(wanted.value)} if wanted.kind is Kind.MOVE else set()
-    accounts = BillingAccount.objects.filter(carrier_id=product.carrier_id, account_key__in=keys)
+def known_for(carrier_id: int, keys: Collection[str], today: date) -> Known:
+    """What the rules look at beside a product: what is sold, and the accounts of these keys."""
+    offerings = ProductOffering.objects.filter(carrier_id=carrier_id)
+    accounts = BillingAccount.objects.filter(carrier_id=carrier_id, account_key__in=keys)
     return Known(
         today,
         frozenset(offerings.values_list("code", flat=True)),
@@ -130,6 +132,13 @@ def identifiers_of(account: BillingAccount) -> "QuerySet[ServiceIdentifier]":
     """What the account's services are and were reached by."""
     found = ServiceIdentifier.objects.filter(product__account=account)
     return found.select_related("product").order_by("identifier", "valid_from", "id")
+
+
+def holders_of(*, carrier_id: int, identifier: str) -> list[ServiceIdentifier]:
+    """Who holds and held an identifier, in order of its days; never those of no day."""
+    rows = ServiceIdentifier.objects.filter(carrier_id=carrier_id, identifier=identifier)
+    held = rows.filter(open_after(F("valid_from")))
+    return list(held.select_related("product").order_by("valid_from", "id"))
 
 
 def timeline(account: BillingAccount) -> list[Mapping[str, Any]]:

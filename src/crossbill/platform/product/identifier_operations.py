@@ -4,10 +4,11 @@ from datetime import date
 from typing import ClassVar
 
 from django.db import IntegrityError, transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import QuerySet
 
 from crossbill.core.refusal import Refusal
-from crossbill.platform.product.change_queries import product_named
+from crossbill.platform.dated import open_after
+from crossbill.platform.product.change_queries import holders_of, product_named
 from crossbill.platform.product.models import Product, ServiceIdentifier
 
 LONGEST = 120
@@ -76,18 +77,13 @@ def release_identifier(
     return found
 
 
-def holders_of(*, carrier_id: int, identifier: str) -> list[ServiceIdentifier]:
-    """Who holds and held an identifier, in order of its days; never those of no day."""
-    rows = ServiceIdentifier.objects.filter(carrier_id=carrier_id, identifier=identifier)
-    held = rows.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=F("valid_from")))
-    return list(held.select_related("product").order_by("valid_from", "id"))
-
-
 def holder_on(*, carrier_id: int, identifier: str, day: date) -> str:
     """The key of the product that holds an identifier on a day."""
-    for each in holders_of(carrier_id=carrier_id, identifier=identifier):
-        if each.valid_from <= day and (each.valid_to is None or each.valid_to > day):
-            return each.product.product_key
+    rows = ServiceIdentifier.objects.filter(carrier_id=carrier_id, identifier=identifier)
+    then = rows.filter(open_after(day), valid_from__lte=day).select_related("product")
+    holder = then.first()
+    if holder is not None:
+        return holder.product.product_key
     raise IdentifierNotHeld(
         f"Nobody holds it on {day}", field="identifier", value=identifier,
         cure=f"see `crossbill product identifier show {identifier}`",
@@ -119,29 +115,36 @@ def release_all(product: Product, day: date) -> None:
 def give_back_identifiers(product: Product, day: date) -> None:
     """Let a product hold again what it gave up on the day, where nobody has taken it since."""
     for row in product.identifiers.select_for_update().filter(valid_to=day):
-        same = ServiceIdentifier.objects.filter(
-            carrier_id=row.carrier_id, identifier=row.identifier
+        later = ServiceIdentifier.objects.filter(
+            open_after(day), carrier_id=row.carrier_id, identifier=row.identifier
         )
-        later = same.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=day)).exclude(pk=row.pk)
-        if not later.exists():
+        if not later.exclude(pk=row.pk).exists():
             row.valid_to = None
             row.save(update_fields=["valid_to"])
 
 
 def _open(product: Product, day: date) -> "QuerySet[ServiceIdentifier]":
     """What the product holds on the day or later."""
-    return product.identifiers.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=day))
+    return product.identifiers.filter(open_after(day))
+
+
+def _holder(
+    carrier_id: int, identifier: str, first: date, end: date | None
+) -> ServiceIdentifier | None:
+    """Who holds the identifier first on the days from the first up to the end, if anybody does."""
+    for each in holders_of(carrier_id=carrier_id, identifier=identifier):
+        over, later = each.valid_to or date.max, end is not None and each.valid_from >= end
+        if over > first and not later:
+            return each
+    return None
 
 
 def _taken(
     carrier_id: int, identifier: str, valid_from: date, valid_to: date | None
 ) -> IdentifierTaken:
     """The refusal that names the first holder on one of the days."""
-    rows = ServiceIdentifier.objects.filter(carrier_id=carrier_id, identifier=identifier)
-    rows = rows.filter(Q(valid_to__isnull=True) | Q(valid_to__gt=valid_from))
-    rows = rows.filter(valid_from__lt=valid_to) if valid_to else rows
-    holder = rows.select_related("product").order_by("valid_from").first()
     what, first = "Another product holds the identifier", "release it there"
+    holder = _holder(carrier_id, identifier, valid_from, valid_to)
     if holder is not None:
         until = f" to {holder.valid_to}" if holder.valid_to else ""
         key = holder.product.product_key

@@ -4,40 +4,30 @@ from datetime import date
 
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
-from django.db.models import Q
 
+from crossbill.platform.allowed import refuse_long
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.customer.queries import account_named
+from crossbill.platform.dated import open_after
 from crossbill.platform.product.catalogue_queries import catalogue_of, in_force
 from crossbill.platform.product.change_operations import (
     LONGEST_KEY,
     ChangedMeanwhile,
+    ReasonTooLong,
     begin_product,
     free_key,
     may_change,
-    refuse_long,
 )
-from crossbill.platform.product.change_queries import held
-from crossbill.platform.product.changes import Kind, Known, Payer, Plan
-from crossbill.platform.product.models import (
-    CatalogueVersion,
-    Product,
-    ProductChange,
-    ProductOffering,
-)
+from crossbill.platform.product.change_queries import held, known_for
+from crossbill.platform.product.changes import Kind, Plan
+from crossbill.platform.product.models import CatalogueVersion, Product, ProductChange
 from crossbill.platform.product.orders import Order, Shelf, planned_order
 
 
 def order_plan(carrier_id: int, order: Order, today: date) -> Plan:
     """What an order would do as the books are now; a Refusal where it cannot be."""
     account = account_named(carrier_id, order.terms.account_key)
-    offerings = ProductOffering.objects.filter(carrier_id=carrier_id)
-    closed = account.status == BillingAccount.Status.CLOSED
-    known = Known(
-        today,
-        frozenset(offerings.values_list("code", flat=True)),
-        {account.account_key: Payer(account.currency, closed)},
-    )
+    known = known_for(carrier_id, {account.account_key}, today)
     return planned_order(order, known, _shelf(account, order.effective_date))
 
 
@@ -56,7 +46,7 @@ def order_product(  # noqa: PLR0913 - what an order is
     Of two at once the second waits, and then sees what the first has ordered.
     """
     may_change(user)
-    refuse_long(reason)
+    refuse_long(reason, ReasonTooLong)
     account = account_named(carrier_id, order.terms.account_key)
     BillingAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
     plan = order_plan(carrier_id, order, today)
@@ -86,8 +76,8 @@ def _key(carrier_id: int, account_key: str, offering_code: str) -> str:
 
 
 def _shelf(account: BillingAccount, day: date) -> Shelf:
-    open_then = Q(end_date__isnull=True) | Q(end_date__gt=day)
-    mine = Product.objects.filter(open_then, account=account).select_related("account", "offering")
+    mine = Product.objects.filter(open_after(day, "end_date"), account=account)
+    mine = mine.select_related("account", "offering")
     orders = ProductChange.objects.filter(kind=Kind.ORDERED.value, effective_date=day)
     versions = CatalogueVersion.objects.filter(id__in=in_force(account.carrier_id, day))
     sold = [each for version in versions for each in catalogue_of(version).spec.offerings]
