@@ -1,17 +1,19 @@
 """`crossbill account`: what each command does, prints, refuses and keeps."""
 
 import json
+from functools import partial
 
 import pytest
 from django.db import IntegrityError, transaction
 from product.shop import CARRIER, books, carrier, person
-from typer.testing import CliRunner
+from product.shop import run as run_app
 
 from crossbill import cli_account
 from crossbill.core.refusal import Refusal
 from crossbill.platform.customer.models import AccountChange, BillingAccount, Contact
 
 pytestmark = pytest.mark.django_db
+run = partial(run_app, cli_account.account_app)
 BY_ANN = ("--carrier", CARRIER, "--user", "ann")
 MAYA = ("--name", "Maya Frei", "--email", "maya@example.org", "--from", "2020-03-01")
 
@@ -21,15 +23,6 @@ def owner(monkeypatch):
     monkeypatch.setattr(cli_account, "ready", lambda: None)
     person("ann", "operator")
     books(carrier())
-
-
-def run(*words: object) -> str:
-    """What a command prints."""
-    done = CliRunner().invoke(cli_account.account_app, [str(word) for word in words])
-    if isinstance(done.exception, Refusal):
-        raise done.exception
-    assert done.exit_code == 0, done.output
-    return done.stdout
 
 
 def refused(*words: object) -> str:

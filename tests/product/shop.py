@@ -4,10 +4,13 @@ from datetime import date
 from pathlib import Path
 from uuid import UUID
 
+import typer
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
+from typer.testing import CliRunner
 
 from crossbill.console.operations import give_roles
+from crossbill.core.refusal import Refusal
 from crossbill.platform.customer.models import BillingAccount, Carrier, Customer
 from crossbill.platform.product.catalogue_operations import load_draft, publish
 from crossbill.platform.product.models import CatalogueVersion, Product, ProductOffering
@@ -77,3 +80,12 @@ def _account(owner: Carrier, identity: UUID, key: str) -> None:
         id=identity, carrier=owner, account_key=key, customer=customer, status="active",
         currency="CHF", tax_code="CH", bill_cycle_day=1, disputed=False,
     )  # fmt: skip
+
+
+def run(app: typer.Typer, *words: object, exit_code: int = 0) -> str:
+    """What a command prints; a refusal is raised, and another end than this one is a failure."""
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    if isinstance(done.exception, Refusal):
+        raise done.exception
+    assert done.exit_code == exit_code, done.output
+    return done.stdout

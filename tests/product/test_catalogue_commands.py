@@ -1,26 +1,19 @@
 """`crossbill catalogue`: what each command does, prints and ends with."""
 
 import json
+from functools import partial
 
 import pytest
 from product.shop import CARRIER, EXAMPLE, POLICY, TEXT, books, carrier, person
-from typer.testing import CliRunner
+from product.shop import run as run_app
 
 from crossbill import cli_catalogue
 from crossbill.core.refusal import Refusal
 from crossbill.platform.product.models import CatalogueVersion
 
+run = partial(run_app, cli_catalogue.catalogue_app)
 FILE = EXAMPLE / "catalogue.yaml"
 DEARER = TEXT.replace('"21.90"', '"22.90"')
-
-
-def run(*words: object, exit_code: int = 0) -> str:
-    """What a command prints."""
-    done = CliRunner().invoke(cli_catalogue.catalogue_app, [str(word) for word in words])
-    if isinstance(done.exception, Refusal):
-        raise done.exception
-    assert done.exit_code == exit_code, done.output
-    return done.stdout
 
 
 def refused(*words: object) -> Refusal:

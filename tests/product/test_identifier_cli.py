@@ -1,14 +1,17 @@
 """`crossbill product identifier`: who holds a number, and what is refused."""
 
+from functools import partial
+
 import pytest
 from product.shop import CARRIER, books, carrier, person
-from typer.testing import CliRunner
+from product.shop import run as run_app
 
 from crossbill import cli_product
 from crossbill.core.refusal import Refusal
 from crossbill.platform.product.models import ServiceIdentifier
 
 pytestmark = pytest.mark.django_db
+run = partial(run_app, cli_product.identifier_app)
 NUMBER = "+41791234567"
 OF_ALPINA = ("--carrier", CARRIER)
 
@@ -21,15 +24,6 @@ def owner(monkeypatch):
     made = carrier()
     books(made)
     return made
-
-
-def run(*words: str) -> str:
-    """What a command prints."""
-    done = CliRunner().invoke(cli_product.product_app, ["identifier", *words])
-    if isinstance(done.exception, Refusal):
-        raise done.exception
-    assert done.exit_code == 0, done.output
-    return done.stdout
 
 
 def assign(key: str, day: str, user: str = "ann") -> str:
@@ -83,3 +77,11 @@ def test_refusal_names_the_holder_and_its_days():
     with pytest.raises(Refusal, match="A1-0 holds the identifier from 2026-01-01 ") as caught:
         assign("A2-0", "2026-03-01")
     assert "release it from A1-0 on 2026-03-01" in caught.value.cure
+
+
+def test_refusal_names_no_holder_of_no_day():
+    assign("A1-0", "2026-01-01")
+    release("2026-01-01")
+    assign("A2-0", "2026-01-01")
+    with pytest.raises(Refusal, match="A2-0 holds the identifier from 2026-01-01 "):
+        assign("A3-0", "2026-01-01")

@@ -4,8 +4,7 @@ import json
 from datetime import date
 
 import pytest
-from product.shop import CARRIER, POLICY, books, carrier, person, published
-from typer.testing import CliRunner
+from product.shop import CARRIER, POLICY, books, carrier, person, published, run
 
 from crossbill import cli_product
 from crossbill.core.refusal import Refusal
@@ -79,13 +78,7 @@ def owner(db, monkeypatch):
 
 
 def order(*words: object, on: str = "2026-03-16", by: tuple = BY_ANN) -> str:
-    done = CliRunner().invoke(
-        cli_product.product_app, [str(word) for word in ("order", *words, *by, "--on", on)]
-    )
-    if isinstance(done.exception, Refusal):
-        raise done.exception
-    assert done.exit_code == 0, done.output
-    return done.stdout
+    return run(cli_product.product_app, "order", *words, *by, "--on", on)
 
 
 def test_order_says_its_cost_and_is_made_once(owner):
@@ -113,8 +106,8 @@ def test_ordered_product_is_changed_and_cancelled_as_any(owner):
     assert (made.quantity, made.price_override_nanos) == (2, 9_900_000_000)
     assert made.contract_end_date == date(2027, 3, 16)
     words = ("change", "A1-mobile-m", *BY_ANN, "--on", "2026-03-16", "--cancel")
-    done = CliRunner().invoke(cli_product.product_app, list(map(str, words)))
-    assert "A1-mobile-m is cancelled from 2026-03-16." in done.stdout
+    said = run(cli_product.product_app, *words)
+    assert "A1-mobile-m is cancelled from 2026-03-16." in said
     assert order("A1", "mobile-m").splitlines()[-1].startswith("A1-mobile-m-2 begins")
 
 

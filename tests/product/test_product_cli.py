@@ -1,10 +1,11 @@
 """`crossbill product`: what each command does, prints and ends with."""
 
 import json
+from functools import partial
 
 import pytest
 from product.shop import CARRIER, POLICY, books, carrier, person
-from typer.testing import CliRunner
+from product.shop import run as run_app
 
 from crossbill import cli_product
 from crossbill.core.refusal import Refusal
@@ -12,6 +13,7 @@ from crossbill.platform.product.identifier_operations import assign_identifier
 from crossbill.platform.product.models import Product, ProductChange
 
 pytestmark = pytest.mark.django_db
+run = partial(run_app, cli_product.product_app)
 BY_ANN = ("--carrier", CARRIER, "--user", "ann")
 
 
@@ -22,15 +24,6 @@ def owner(monkeypatch):
     made = carrier()
     books(made)
     return made
-
-
-def run(*words: object) -> str:
-    """What a command prints."""
-    done = CliRunner().invoke(cli_product.product_app, [str(word) for word in words])
-    if isinstance(done.exception, Refusal):
-        raise done.exception
-    assert done.exit_code == 0, done.output
-    return done.stdout
 
 
 def change(key: str, *words: object, on: str = "2026-03-16") -> str:
