@@ -84,8 +84,8 @@ def add(
         bool, typer.Option("--password-stdin", help="Read the password from standard input.")
     ] = False,
 ) -> None:
-    """Add a person: a viewer reads, an operator also resumes runs and loads drafts of catalogues,
-    an approver also signs gates and publishes catalogues.
+    """Add a person: a viewer reads, an operator also resumes runs, changes products and accounts,
+    and loads drafts of catalogues; an approver also signs gates and publishes catalogues.
     """
     ready()
     from crossbill.console.operations import add_user
