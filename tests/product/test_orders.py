@@ -9,13 +9,15 @@ from product.shop import CARRIER, POLICY, books, carrier, person, published, run
 from crossbill import cli_product
 from crossbill.core.refusal import Refusal
 from crossbill.platform.customer.models import BillingAccount
-from crossbill.platform.product.changes import Known, Payer, Terms
+from crossbill.platform.product.changes import Held, Known, Payer, Terms
 from crossbill.platform.product.models import Product, ProductChange, ProductOffering
 from crossbill.platform.product.orders import Order, Shelf, planned_order
+from crossbill.platform.product.requirements import Needs
 
 TODAY, DAY = date(2026, 3, 1), date(2026, 3, 16)
 KNOWN = Known(TODAY, {"plan", "roaming"}, {"A": Payer("CHF"), "Z": Payer("CHF", closed=True)})
-REQUIRES, CONTAINS = {"roaming": ["plan"]}, {"duo": ["plan", "tv"]}
+START = date(2026, 1, 1)
+NEEDS = Needs({"roaming": ["plan"]}, {"duo": ["plan", "tv"]})
 
 
 def plan(account="A", offering="plan", day=DAY, *, again=False, shelf=None, **terms):
@@ -24,7 +26,8 @@ def plan(account="A", offering="plan", day=DAY, *, again=False, shelf=None, **te
 
 
 def shelf(*held: str, ordered=()) -> Shelf:
-    return Shelf(set(held), REQUIRES, CONTAINS, ordered)
+    products = [Held(code, Terms("A", code, 1), START) for code in held]
+    return Shelf(products, NEEDS, ordered)
 
 
 REFUSED = [

@@ -1,6 +1,7 @@
 """What pages, commands and billing ask about the versions of a carrier's catalogues."""
 
 from datetime import date
+from functools import lru_cache
 from typing import ClassVar
 
 from django.db.models import QuerySet
@@ -8,8 +9,10 @@ from django.db.models import QuerySet
 from crossbill.core.refusal import Refusal
 from crossbill.platform.product.catalogue_file import ProductCatalogue, parse_product_catalogue
 from crossbill.platform.product.models import CatalogueVersion
+from crossbill.platform.product.requirements import Needs
 
 Status = CatalogueVersion.Status
+PARSED_KEPT = 8
 
 
 class NoSuchCatalogueVersion(Refusal):
@@ -62,4 +65,25 @@ def version_before(version: CatalogueVersion) -> CatalogueVersion | None:
 
 def catalogue_of(version: CatalogueVersion) -> ProductCatalogue:
     """What a version says."""
-    return parse_product_catalogue(version.content, name=f"{version.name} {version.number}")
+    return _parsed(version.content, f"{version.name} {version.number}")
+
+
+@lru_cache(maxsize=PARSED_KEPT)
+def _parsed(text: str, name: str) -> ProductCatalogue:
+    """A text is read once, however many orders and bills ask what it says."""
+    return parse_product_catalogue(text, name=name)
+
+
+def catalogues_on(carrier_id: int, day: date) -> list[ProductCatalogue]:
+    """What the catalogues say by which a day is billed, in the order of their names."""
+    found = CatalogueVersion.objects.filter(id__in=in_force(carrier_id, day)).order_by("name")
+    return [catalogue_of(version) for version in found]
+
+
+def needs_on(carrier_id: int, day: date) -> Needs:
+    """What the offerings of the catalogues by which a day is billed require and contain."""
+    sold = [each for known in catalogues_on(carrier_id, day) for each in known.spec.offerings]
+    return Needs(
+        {each.code: each.requires for each in sold if each.requires},
+        {each.code: each.contains for each in sold if each.contains},
+    )

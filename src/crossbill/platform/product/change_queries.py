@@ -9,6 +9,7 @@ from django.db.models import F, Q, QuerySet
 from crossbill.core.refusal import Refusal
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.dated import open_after
+from crossbill.platform.product.catalogue_queries import needs_on
 from crossbill.platform.product.changes import (
     COLUMNS,
     Held,
@@ -28,6 +29,7 @@ from crossbill.platform.product.models import (
     ProductOffering,
     ServiceIdentifier,
 )
+from crossbill.platform.product.requirements import refuse_alone
 
 
 class NoSuchProduct(Refusal):
@@ -65,7 +67,27 @@ def planned_change(product: Product, wanted: Wanted, today: date) -> Plan:
     """What a change would do to a product as the books are now; a Refusal where it cannot be."""
     keys = {product.account.account_key}
     keys |= {str(wanted.value)} if wanted.kind is Kind.MOVE else set()
-    return planned(_situation(product), wanted, known_for(product.carrier_id, keys, today))
+    plan = planned(_situation(product), wanted, known_for(product.carrier_id, keys, today))
+    _refuse_alone(product.carrier_id, keys, plan)
+    return plan
+
+
+def _refuse_alone(carrier_id: int, keys: Collection[str], plan: Plan) -> None:
+    """Refuse what would part something on these accounts from what it requires."""
+    day = plan.wanted.effective_date
+    needs = needs_on(carrier_id, day)
+    if needs.requires:
+        ended = Product.objects.filter(carrier_id=carrier_id, product_key__in=plan.ends)
+        found = {*held_after(carrier_id, keys, day), *ended.select_related("account", "offering")}
+        products = sorted(map(held, found), key=lambda each: each.product_key)
+        refuse_alone(plan, products, needs)
+
+
+def held_after(carrier_id: int, keys: Collection[str], day: date) -> "QuerySet[Product]":
+    """What these accounts hold on a day or begin to hold later, with account and offering."""
+    mine = Product.objects.filter(open_after(day, "end_date"), carrier_id=carrier_id)
+    mine = mine.filter(account__account_key__in=keys)
+    return mine.select_related("account", "offering")
 
 
 def began_by(product: Product) -> ProductChange | None:

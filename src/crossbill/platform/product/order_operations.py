@@ -8,8 +8,7 @@ from django.db import transaction
 from crossbill.platform.allowed import refuse_long
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.customer.queries import account_named
-from crossbill.platform.dated import open_after
-from crossbill.platform.product.catalogue_queries import catalogue_of, in_force
+from crossbill.platform.product.catalogue_queries import needs_on
 from crossbill.platform.product.change_operations import (
     LONGEST_KEY,
     ChangedMeanwhile,
@@ -18,9 +17,9 @@ from crossbill.platform.product.change_operations import (
     free_key,
     may_change,
 )
-from crossbill.platform.product.change_queries import held, known_for
+from crossbill.platform.product.change_queries import held, held_after, known_for
 from crossbill.platform.product.changes import Kind, Plan
-from crossbill.platform.product.models import CatalogueVersion, Product, ProductChange
+from crossbill.platform.product.models import Product, ProductChange
 from crossbill.platform.product.orders import Order, Shelf, planned_order
 
 
@@ -76,14 +75,10 @@ def _key(carrier_id: int, account_key: str, offering_code: str) -> str:
 
 
 def _shelf(account: BillingAccount, day: date) -> Shelf:
-    mine = Product.objects.filter(open_after(day, "end_date"), account=account)
-    mine = mine.select_related("account", "offering")
     orders = ProductChange.objects.filter(kind=Kind.ORDERED.value, effective_date=day)
-    versions = CatalogueVersion.objects.filter(id__in=in_force(account.carrier_id, day))
-    sold = [each for version in versions for each in catalogue_of(version).spec.offerings]
+    mine = held_after(account.carrier_id, {account.account_key}, day)
     return Shelf(
-        held={each.offering.code for each in mine.filter(start_date__lte=day)},
-        requires={each.code: each.requires for each in sold},
-        contains={each.code: each.contains for each in sold},
+        held=[held(each) for each in mine],
+        needs=needs_on(account.carrier_id, day),
         ordered=[held(each).terms for each in mine.filter(changes__in=orders)],
     )

@@ -1,6 +1,6 @@
 """The rules of ordering: who may begin to hold what, from which day."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import ClassVar
@@ -9,6 +9,7 @@ from crossbill.core.refusal import Refusal
 from crossbill.platform.product.changes import (
     FURTHEST_DAYS,
     Begun,
+    Held,
     Kind,
     Known,
     Plan,
@@ -17,6 +18,7 @@ from crossbill.platform.product.changes import (
     refuse_far,
     refuse_value,
 )
+from crossbill.platform.product.requirements import Needs, refuse_alone
 
 
 class OrderNotPossible(Refusal):
@@ -29,12 +31,6 @@ class OrderedAlready(Refusal):
     """The same was ordered for the same day. Say --again if it is wanted once more."""
 
     code: ClassVar[str] = "ORDERED_ALREADY"
-
-
-class RequiresAnother(Refusal):
-    """The account does not hold what the offering requires. Order one of those first."""
-
-    code: ClassVar[str] = "REQUIRES_ANOTHER"
 
 
 @dataclass(frozen=True)
@@ -53,15 +49,13 @@ class Order:
 
 @dataclass(frozen=True)
 class Shelf:
-    """What the catalogues in force say on the day, and what the account has then.
+    """What the catalogues in force need on the day, and what the account has then and later.
 
-    ``requires`` has, by offering, those of which one must be held; ``contains`` what a bundle is
-    made of. ``ordered`` are the terms of what was ordered from the same day and is still held.
+    ``ordered`` are the terms of what was ordered from the same day and is still held.
     """
 
-    held: Collection[str] = ()
-    requires: Mapping[str, Collection[str]] = field(default_factory=dict)
-    contains: Mapping[str, Collection[str]] = field(default_factory=dict)
+    held: Collection[Held] = ()
+    needs: Needs = field(default_factory=Needs)
     ordered: Collection[Terms] = ()
 
 
@@ -76,11 +70,12 @@ def planned_order(order: Order, known: Known, shelf: Shelf) -> Plan:
     if known.payers[terms.account_key].closed:
         what, cure = "The account is closed", "choose an account that is not"
         raise OrderNotPossible(what, field="account_key", value=terms.account_key, cure=cure)
-    _refuse_alone(terms.offering_code, shelf)
+    plan = Plan(order.wanted, {}, Begun(terms, day, None))
+    refuse_alone(plan, shelf.held, shelf.needs)
     if not order.again and terms in shelf.ordered:
         what, cure = "The same was ordered for that day", "say --again if one more is wanted"
         raise OrderedAlready(what, field="offering_code", value=terms.offering_code, cure=cure)
-    return Plan(order.wanted, {}, Begun(terms, day, None))
+    return plan
 
 
 def _refuse_days(order: Order, today: date) -> None:
@@ -93,14 +88,3 @@ def _refuse_days(order: Order, today: date) -> None:
     if ends is not None and ends <= day:
         what, cure = "The contract would end before it begins", f"take a day after {day}"
         raise OrderNotPossible(what, field="contract_end_date", value=str(ends), cure=cure)
-
-
-def _refuse_alone(code: str, shelf: Shelf) -> None:
-    """Refuse what requires another offering; a bundle counts as what it contains, too."""
-    wanted = set(shelf.requires.get(code, ()))
-    inside = {part for each in shelf.held for part in shelf.contains.get(each, ())}
-    if wanted and not wanted & (set(shelf.held) | inside):
-        one_of = " or ".join(sorted(wanted))
-        what = f"{code} requires {one_of}, and the account holds none of it on that day"
-        cure = f"order {one_of} first, or from an earlier day"
-        raise RequiresAnother(what, field="offering_code", value=code, cure=cure)
