@@ -20,7 +20,7 @@ from crossbill.platform.billing.compute import computed, periods, read_policy
 from crossbill.platform.billing.compute_parts import compute as compute_parts
 from crossbill.platform.billing.explain_bill import BillExplained, disagreements, explained
 from crossbill.platform.billing.read_snapshot import read_snapshot
-from crossbill.platform.billing.rule_changes import rule_changes
+from crossbill.platform.billing.rule_changes import Rule, stepped
 from crossbill.platform.billing.what_if import Effect, changed
 
 OPEN_EXIT = 1
@@ -135,11 +135,11 @@ def rules_command(  # noqa: PLR0913 - the options of the command
     with connect() as backend, refusing_overflow():
         tables = read_snapshot(backend, snapshot) if snapshot else _books(carrier or "", before)
         tables["periods"] = ibis.memtable(periods(period))
-        found = list(rule_changes(backend, tables, before, after))
+        found = list(stepped(backend, tables, before, after).effects(backend))
     if json:
         rows = [
-            {"rule": rule, "before": was, "after": becomes, **effect.document()}
-            for rule, was, becomes, effect in found
+            {"rule": rule.name, "before": rule.was, "after": rule.becomes, **effect.document()}
+            for rule, effect in found
         ]
         print_json(rows)
     else:
@@ -155,14 +155,14 @@ def _books(carrier: str, policy: Policy) -> dict[str, ir.Table]:
     return book_tables(carrier_id(carrier), policy)
 
 
-def _show_rules(found: list[tuple[str, str, str, Effect]]) -> None:
+def _show_rules(found: list[tuple[Rule, Effect]]) -> None:
     table = Table("rule", "from", "to", "currency", "bills", "difference")
     for column in table.columns:
         column.overflow = "fold"
-    for rule, was, becomes, effect in found:
+    for rule, effect in found:
         for row in effect.totals:
             moved = f"{row['dearer'] + row['cheaper']:,}"
-            table.add_row(rule, was, becomes, row["currency"], moved, row["difference"])
+            table.add_row(*rule, row["currency"], moved, row["difference"])
     Console().print(table)
 
 

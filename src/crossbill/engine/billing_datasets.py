@@ -249,3 +249,18 @@ CREDIT_USE = described(
     left_minor   integer  what is left after that
     """,
 )
+
+RULE_CHANGE = described(
+    "rule_change",
+    "account_key period_from currency rule",
+    """
+    account_key  text     who is billed
+    period_from  date     first day billed
+    currency     text     ISO 4217
+    rule         text     a field of the policy
+    was          text     what it says in the old policy
+    becomes      text     what it says in the new one
+    net_minor    integer  what that changes of the bill before tax
+    tax_minor    integer  what that changes of its tax
+    """,
+)

@@ -8,7 +8,7 @@ import atexit
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache, lru_cache
 from typing import Any
@@ -23,7 +23,6 @@ from crossbill.core.period import DayCount
 from crossbill.core.policy import Policy, PriceBy, TaxScope
 from crossbill.core.rounding import RoundingMode
 from crossbill.engine.calculation import Tables
-from crossbill.engine.datasets import POLICY
 from crossbill.engine.duckdb import connect
 from crossbill.engine.integers import refusing_overflow
 from crossbill.platform.billing.bills import Shape, billing, complete
@@ -32,6 +31,7 @@ from crossbill.platform.billing.compute import RESULTS, AccountNotThere, Compute
 from crossbill.platform.billing.due import boundaries
 from crossbill.platform.billing.explain_bill import BillExplained, explained
 from crossbill.platform.billing.resolve import PROVED, resolution_proof
+from crossbill.platform.billing.several_policies import APART, KEYS, by_each
 from crossbill.platform.customer.models import BillingAccount
 
 # What bills follow where nobody has agreed otherwise: calendar days, half up, tax of the whole.
@@ -48,9 +48,7 @@ NEW_RULES = Policy(
 MEMORY = "512MB"
 PERIODS_KEPT = 64
 FETCHED = ("bill", "bill_line", "bill_tax", "charge", "unresolved")
-KEYS = ("account_key", "product_key")
 PROOF = "proof"
-APART = "\n"  # between the name of the rules and a key
 CHAIN = Shape()  # the books hold no usage, discounts of bills, commitments or credits
 
 _turn = threading.Lock()
@@ -122,21 +120,7 @@ def _population(
     assert set(books) == known, f"the chain is built for less: {set(books) ^ known}"
     assert "tax_name" not in books["tax_rate"].columns, "the chain is built for one tax of a line"
     assert "segment" not in books["price"].columns, "the chain is built for general prices"
-    held = dict(books)
-    for table, own in (("account", KEYS[:1]), ("product", KEYS)):
-        held[table] = ibis.union(*(_named(books[table], name, own) for name in policies))
-    held["account"] = held["account"].mutate(policy_code=_before(held["account"].account_key))
-    rules = [replace(policy, policy_code=name).as_row() for name, policy in policies.items()]
-    held["policy"] = ibis.memtable(pa.Table.from_pylist(rules, POLICY.arrow))
-    return held
-
-
-def _named(rows: ir.Table, name: str, keys: tuple[str, ...]) -> ir.Table:
-    return rows.mutate(**{key: ibis.literal(f"{name}{APART}") + rows[key] for key in keys})
-
-
-def _before(key: ir.StringValue) -> ir.StringValue:
-    return key.split(APART)[0]
+    return by_each(books, policies)
 
 
 @lru_cache(maxsize=PERIODS_KEPT)

@@ -5,8 +5,8 @@ step is billed, and what it changes is that rule's part. So the parts add up to 
 """
 
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import ibis
 import ibis.expr.types as ir
@@ -14,40 +14,103 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from crossbill.core.policy import Policy
-from crossbill.engine.datasets import POLICY
-from crossbill.platform.billing.what_if import Effect, what_if
+from crossbill.engine.billing_datasets import RULE_CHANGE
+from crossbill.platform.billing.compute import bill_tables
+from crossbill.platform.billing.several_policies import by_each, key_of, policy_of
+from crossbill.platform.billing.what_if import KEY, Effect, effect_of
 
-Row = Mapping[str, Any]
+AMOUNTS = ("net_minor", "tax_minor", "total_minor")
 
 
-def rule_changes(
-    backend: Backend, tables: Mapping[str, ir.Table], old: Policy, new: Policy
-) -> Iterator[tuple[str, str, str, Effect]]:
-    """The rule, what it was, what it becomes, and its effect, for each rule that differs.
+class Rule(NamedTuple):
+    """A field of the policy, what it said, and what it is to say."""
+
+    name: str
+    was: str
+    becomes: str
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """The bills by the old rules and by those of each step, beside each other.
+
+    ``bills`` has the key of ``what_if``, and for each step the amounts with its number behind their
+    names, as in ``net_minor_0``: empty where the step gives no such bill. ``unresolved`` counts for
+    each step the products that cannot be charged.
+    """
+
+    rules: list[Rule]
+    bills: pa.Table
+    unresolved: list[int]
+
+    def changes(self) -> ir.Table:
+        """The dataset ``rule_change``: one row for each bill and each rule that changes it."""
+        if not self.rules:
+            return ibis.memtable(RULE_CHANGE.empty())
+        bills = ibis.memtable(self.bills)
+        rows = ibis.union(*(_changed(bills, n, rule) for n, rule in enumerate(self.rules, 1)))
+        return rows.filter((rows.net_minor != 0) | (rows.tax_minor != 0))
+
+    def effects(self, backend: Backend) -> Iterator[tuple[Rule, Effect]]:
+        """What each rule does to all bills."""
+        bills = ibis.memtable(self.bills)
+        for step, rule in enumerate(self.rules, 1):
+            before, after = (bills[f"total_minor_{n}"] for n in (step - 1, step))
+            rows = bills.filter(before.notnull() | after.notnull()).select(
+                *KEY, before_minor=before.fill_null(0), after_minor=after.fill_null(0)
+            )
+            unresolved = self.unresolved[step - 1], self.unresolved[step]
+            yield rule, effect_of(backend, rows, unresolved)
+
+
+def rules_between(old: Policy, new: Policy) -> list[Rule]:
+    """The rules that differ, in the order of the policy's fields."""
+    before, after = old.as_row(), new.as_row()
+    names = [name for name in before if before[name] != after[name] and name != "policy_code"]
+    return [Rule(name, *(str(row[name]).lower() for row in (before, after))) for name in names]
+
+
+def stepped(backend: Backend, tables: Mapping[str, ir.Table], old: Policy, new: Policy) -> Stepped:
+    """Bill by the old rules, and again with one more of the new rules each time.
 
     ``tables`` are those of ``bill_tables``, whatever their policies.
     """
-    for before, after in pairwise(_steps(old.as_row(), new.as_row())):
-        name = next(field for field in after if after[field] != before[field])
-        held = [_under(tables, policy) for policy in (before, after)]
-        was, becomes = (str(policy[name]).lower() for policy in (before, after))
-        yield name, was, becomes, what_if(backend, *held)
+    rules = rules_between(old, new)
+    steps = {str(n): policy for n, policy in enumerate(_steps(old, new, rules))}
+    done = bill_tables(backend, by_each(tables, steps))
+    codes = done["unresolved"].select(step=policy_of(done["unresolved"].account_key))
+    counts = backend.to_pyarrow(codes.step.value_counts(name="n")).to_pylist()
+    unresolved = {row["step"]: int(row["n"]) for row in counts}
+    bills = backend.to_pyarrow(_beside(done["bill"], steps))
+    return Stepped(rules, bills, [unresolved.get(step, 0) for step in steps])
 
 
-def _steps(old: Row, new: Row) -> Iterator[dict[str, Any]]:
+def _steps(old: Policy, new: Policy, rules: list[Rule]) -> Iterator[Policy]:
     """The old rules, and with one more of the new ones each time."""
-    rules = {**old, "policy_code": new["policy_code"]}
-    yield dict(rules)
-    for name in (name for name in rules if rules[name] != new[name]):
-        rules[name] = new[name]
-        yield dict(rules)
+    held = old
+    yield held
+    for rule in rules:
+        held = replace(held, **{rule.name: getattr(new, rule.name)})
+        yield held
 
 
-def _under(tables: Mapping[str, ir.Table], policy: Row) -> dict[str, ir.Table]:
-    """The same population, all of it by one policy."""
-    code = ibis.literal(policy["policy_code"])
-    return {
-        **tables,
-        "account": tables["account"].mutate(policy_code=code),
-        "policy": ibis.memtable(pa.Table.from_pylist([policy], POLICY.arrow)),
+def _beside(bill: ir.Table, steps: Mapping[str, Policy]) -> ir.Table:
+    """One row a bill, with its amounts by each step."""
+    rows = bill.mutate(step=policy_of(bill.account_key), account_key=key_of(bill.account_key))
+    amounts = {
+        f"{name}_{step}": rows[name].max(where=rows.step == step)
+        for step in steps
+        for name in AMOUNTS
     }
+    return rows.group_by(*KEY).aggregate(**amounts)
+
+
+def _changed(bills: ir.Table, step: int, rule: Rule) -> ir.Table:
+    """What one rule changes of each bill."""
+    parts = {
+        name: bills[f"{name}_{step}"].fill_null(0) - bills[f"{name}_{step - 1}"].fill_null(0)
+        for name in ("net_minor", "tax_minor")
+    }
+    said = {"rule": rule.name, "was": rule.was, "becomes": rule.becomes}
+    texts = {name: ibis.literal(text) for name, text in said.items()}
+    return bills.select(*KEY, **texts, **parts).select(*RULE_CHANGE.ibis)

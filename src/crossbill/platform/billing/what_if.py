@@ -70,11 +70,16 @@ def what_if(
     """Bill both and compare, bill by bill; the tables are those of ``bill_tables``."""
     held = [_billed(backend, tables) for tables in (before, after)]
     bills = [ibis.memtable(rows) for rows, _ in held]
-    rows = _compared(*bills)
+    return effect_of(backend, _compared(*bills), (held[0][1], held[1][1]))
+
+
+def effect_of(backend: Backend, bills: ir.Table, unresolved: tuple[int, int]) -> Effect:
+    """Sums and the largest differences of bills with ``before_minor`` and ``after_minor``."""
+    rows = bills.mutate(difference_minor=bills.after_minor - bills.before_minor)
     return Effect(
         [_sums(row) for row in backend.to_pyarrow(_totals(rows)).to_pylist()],
         [_sums(row) for row in backend.to_pyarrow(_largest(rows)).to_pylist()],
-        (held[0][1], held[1][1]),
+        unresolved,
     )
 
 
@@ -95,9 +100,7 @@ def _compared(before: ir.Table, after: ir.Table) -> ir.Table:
         before_minor=rows.before_minor.fill_null(0),
         after_minor=rows.after_minor.fill_null(0),
     )
-    return both.select(*KEY, "before_minor", "after_minor").mutate(
-        difference_minor=both.after_minor - both.before_minor
-    )
+    return both.select(*KEY, "before_minor", "after_minor")
 
 
 def _totals(rows: ir.Table) -> ir.Table:
