@@ -34,6 +34,7 @@ def run_demo(
         typer.echo(json.dumps(result, indent=1))
     else:
         _show(result)
+        _show_rule_changes(result["rule_changes"])
         _show_defects(result["defects"])
         _show_end(result)
     raise typer.Exit(0 if went_as_designed(result) else GATE_REFUSED)
@@ -67,6 +68,7 @@ def replace(
         _show_totals(result["control_totals"])
         _show(result)
         _show_classes(result["classes"])
+        _show_rule_changes(result["rule_changes"])
         _show_end(result)
     raise typer.Exit(GATE_REFUSED if result["gate"] == "refused" else 0)
 
@@ -88,6 +90,21 @@ def _show(result: dict[str, Any]) -> None:
         f"{bills['explained']:,} explained, {bills['unexplained']:,} unexplained"
     )
     console.print(f"{result['own_prices']:,} products are held at a price of the customer's own")
+
+
+def _show_rule_changes(changes: list[dict[str, Any]]) -> None:
+    """What customers will see on bills by the new rules, beside the old bills."""
+    if not changes:
+        return
+    table = Table(title="What the new rules change on these bills", title_justify="left")
+    for name in ("Rule", "Was", "Becomes"):
+        table.add_column(name, overflow="fold")
+    for name in ("Bills", "More", "Less", ""):
+        table.add_column(name, justify="right")
+    for row in changes:
+        texts = [row[name] for name in ("rule", "was", "becomes")]
+        table.add_row(*texts, f"{row['bills']:,}", row["more"], row["less"], row["currency"])
+    Console().print(table)
 
 
 def _show_totals(totals: list[dict[str, Any]]) -> None:

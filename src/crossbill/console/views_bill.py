@@ -96,7 +96,8 @@ def _moved(month: date, by: int) -> str:
 
 def _billed(replacement: Replacement, account_key: str, month: str, chosen: str) -> Context:
     """What is billed, or that the account is not in the books."""
-    policies = {OLD: migration.old_policy(replacement), NEW: NEW_RULES}
+    new = migration.new_policy(replacement) or NEW_RULES
+    policies = {OLD: migration.old_policy(replacement), NEW: new}
     try:
         found = preview(
             carrier_id=replacement.carrier_id,

@@ -256,6 +256,7 @@ RULE_CHANGE = described(
     """
     account_key  text     who is billed
     period_from  date     first day billed
+    period_to    date     first day no longer billed
     currency     text     ISO 4217
     rule         text     a field of the policy
     was          text     what it says in the old policy

@@ -20,12 +20,15 @@ from crossbill.replacement.migration.models import Replacement, Wave
 from crossbill.replacement.migration.workspace import Workspace, open_workspace
 from crossbill.replacement.programme import operations as programme
 from crossbill.replacement.programme.format import read_programme
+from crossbill.replacement.reconciliation import new_rules
 from crossbill.replacement.reconciliation import operations as reconciliation
 from crossbill.replacement.reconciliation.models import Gate
 from crossbill.runs.models import Run
 from crossbill.runs.operations import Stage, execute
 from crossbill.runs.progress import Progress, Silent
 from crossbill.runs.receipt import Receipt
+
+_BY_NEW_RULES = ("rules", "bill by the new rules", new_rules.bill_by_new_rules)
 
 
 def replace(
@@ -135,6 +138,7 @@ def _wave_stages(workspace: Workspace, position: int) -> list[Stage]:
         ("snapshot", "take the snapshot", reconciliation.take_snapshot),
         ("bill", "bill in the shadow", reconciliation.bill_in_shadow),
         ("reconcile", "compare old and new", reconciliation.reconcile_wave),
+        *([_BY_NEW_RULES] if workspace.new_policy else []),
         ("gate", "decide at the gate", reconciliation.decide_gate),
     ]
     rehearsal = [("sign", "sign the gate and go live", _sign)] if workspace.spec.rehearsal else []

@@ -1,14 +1,18 @@
 """The summary of a change-over: what moved, what was billed, what was found, what the gates say."""
 
+from collections import Counter
+from dataclasses import fields
 from typing import Any
 
 from django.db.models import Count
 
 from crossbill.core.money import NANO_DIGITS, format_minor, format_nanos, minor_digits
+from crossbill.core.policy import Policy
 from crossbill.platform.product.models import Product, ProductOfferingPrice
 from crossbill.replacement.migration.models import AccountMove, Replacement, SuspendedRecord
 from crossbill.replacement.reconciliation.models import Difference, Gate
 
+RULE = ("rule", "was", "becomes", "currency")
 BILL_COUNTS = ("compared", "equal", "explained", "unexplained")
 
 
@@ -25,6 +29,7 @@ def summary(replacement: Replacement) -> dict[str, Any]:
             name: sum(gate.facts["bills"][name] for gate in gates.values()) for name in BILL_COUNTS
         },
         "classes": _classes(replacement),
+        "rule_changes": _rule_changes(replacement),
         "own_prices": Product.objects.filter(
             carrier=replacement.carrier_id, price_override_nanos__isnull=False
         ).count(),
@@ -66,6 +71,26 @@ def _classes(replacement: Replacement) -> dict[str, int]:
     for _, code in reported(replacement):
         found[code] = found.get(code, 0) + 1
     return dict(sorted(found.items()))
+
+
+def _rule_changes(replacement: Replacement) -> list[dict[str, Any]]:
+    """What each rule of the new policy changes of the shadow bills of all waves."""
+    stages = replacement.run.stages.filter(name__startswith="rules-").order_by("position")
+    found: dict[tuple[str, ...], Counter[str]] = {}
+    for row in (row for stage in stages for row in stage.notes.get("rules", [])):
+        key = tuple(row[name] for name in RULE)
+        figures = {name: row[name] for name in ("bills", "more_minor", "less_minor")}
+        found.setdefault(key, Counter()).update(figures)
+    order = [rule.name for rule in fields(Policy)]
+    return [
+        dict(zip(RULE, key, strict=True))
+        | {
+            "bills": figures["bills"],
+            "more": format_minor(figures["more_minor"], minor_digits(key[-1])),
+            "less": format_minor(figures["less_minor"], minor_digits(key[-1])),
+        }
+        for key, figures in sorted(found.items(), key=lambda item: order.index(item[0][0]))
+    ]
 
 
 def _control_totals(replacement: Replacement) -> list[dict[str, Any]]:

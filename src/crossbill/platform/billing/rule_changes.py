@@ -102,7 +102,7 @@ def _beside(bill: ir.Table, steps: Mapping[str, Policy]) -> ir.Table:
         for step in steps
         for name in AMOUNTS
     }
-    return rows.group_by(*KEY).aggregate(**amounts)
+    return rows.group_by(*KEY, "period_to").aggregate(**amounts)
 
 
 def _changed(bills: ir.Table, step: int, rule: Rule) -> ir.Table:
@@ -113,4 +113,4 @@ def _changed(bills: ir.Table, step: int, rule: Rule) -> ir.Table:
     }
     said = {"rule": rule.name, "was": rule.was, "becomes": rule.becomes}
     texts = {name: ibis.literal(text) for name, text in said.items()}
-    return bills.select(*KEY, **texts, **parts).select(*RULE_CHANGE.ibis)
+    return bills.select(*KEY, "period_to", **texts, **parts).select(*RULE_CHANGE.ibis)

@@ -70,8 +70,18 @@ def check_spec(spec: ReplacementSpec, mapping: Mapping, *, file: str) -> None:
             )  # fmt: skip
     _check_usage(spec, mapping, file)
     _check_periods(spec, file)
-    Policy.from_mapping(dict(spec.old_policy), file=file)
+    _check_policies(spec, file)
     _check_waves(spec, file)
+
+
+def _check_policies(spec: ReplacementSpec, file: str) -> None:
+    old = Policy.from_mapping(dict(spec.old_policy), file=file)
+    new = Policy.from_mapping(dict(spec.new_policy), file=file) if spec.new_policy else None
+    if new is not None and new.policy_code == old.policy_code:
+        raise BadSpec(
+            "Two policies have one name", file=file, field="new_policy.policy_code",
+            value=new.policy_code, cure="give the new policy a name of its own",
+        )  # fmt: skip
 
 
 def _check_usage(spec: ReplacementSpec, mapping: Mapping, file: str) -> None:

@@ -96,6 +96,12 @@ def old_policy(replacement: Replacement) -> Policy:
     return Policy.from_mapping(replacement.spec["replacement"]["old_policy"])
 
 
+def new_policy(replacement: Replacement) -> Policy | None:
+    """The rules by which bills are to be made after; none where the change-over does not say."""
+    stated = replacement.spec["replacement"].get("new_policy")
+    return Policy.from_mapping(stated) if stated else None
+
+
 def carriers_old_policy(carrier_id: int) -> Policy:
     """The rules by which the old system of a carrier bills; refuses where nobody has said them."""
     replacement = replacements().filter(carrier_id=carrier_id).first()

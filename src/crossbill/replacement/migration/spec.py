@@ -226,6 +226,7 @@ class ReplacementSpec(Strict):
     manifest: ManifestSpec | None = None
     periods: list[PeriodSpec] = Field(min_length=1)
     old_policy: dict[str, str | bool]
+    new_policy: dict[str, str | bool] | None = None
     compare: list[Entity]
     waves: list[WaveSpec] = Field(min_length=1)
     gate: GateSpec

@@ -7,7 +7,6 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
-from crossbill.core.policy import Policy
 from crossbill.engine.billing_datasets import PERIODS
 from crossbill.engine.datasets import (
     CANONICAL,
@@ -145,7 +144,7 @@ def unresolved_products(
     rates: ir.Table,
 ) -> ir.Table:
     """What the shadow bill could not charge, found by the verb that it will be charged with."""
-    policy = Policy.from_mapping(dict(workspace.spec.old_policy))
+    policy = workspace.old_policy
     account = tables["account"].mutate(policy_code=ibis.literal(policy.policy_code))
     policies = ibis.memtable(pa.Table.from_pylist([policy.as_row()], POLICY.arrow))
     periods = [{"period_from": start, "period_to": end} for start, end in workspace.periods]

@@ -13,6 +13,7 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from crossbill.core.ids import fingerprint
+from crossbill.core.policy import Policy
 from crossbill.engine import duckdb
 from crossbill.engine.datasets import Dataset
 from crossbill.engine.store import Receipt as Written
@@ -49,6 +50,17 @@ class Workspace:
     def carrier(self) -> str:
         """The carrier's code, which is also the folder in the store."""
         return self.spec.carrier.code
+
+    @property
+    def old_policy(self) -> Policy:
+        """The rules by which the old system bills."""
+        return Policy.from_mapping(dict(self.spec.old_policy), file=self.spec_path.name)
+
+    @property
+    def new_policy(self) -> Policy | None:
+        """The rules by which bills are to be made after; none where that is not said yet."""
+        stated = self.spec.new_policy
+        return Policy.from_mapping(dict(stated), file=self.spec_path.name) if stated else None
 
     @property
     def periods(self) -> list[tuple[date, date]]:

@@ -11,6 +11,7 @@ from crossbill.engine.store import Store
 
 Rows = list[dict[str, Any]]
 TABLES = ("account", "product", "open_item", "balance", "bill", "bill_line")
+OF_THE_NEW = (*TABLES, "rule_change")
 
 
 def old_side(store: Store, carrier_code: str, account_key: str) -> dict[str, Rows]:
@@ -23,8 +24,8 @@ def new_side(
 ) -> dict[str, Rows]:
     """The account as its wave exported and billed it; empty tables before that."""
     if wave is None:
-        return {table: [] for table in TABLES}
-    return _read(store, [carrier_code, f"wave-{wave}"], TABLES, account_key)
+        return {table: [] for table in OF_THE_NEW}
+    return _read(store, [carrier_code, f"wave-{wave}"], OF_THE_NEW, account_key)
 
 
 def customer_name(store: Store, carrier_code: str, customer_key: str) -> str:

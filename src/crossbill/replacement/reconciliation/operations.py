@@ -8,15 +8,12 @@ from typing import Any, ClassVar
 
 import ibis
 import ibis.expr.types as ir
-import pyarrow as pa
 from django.contrib.auth.models import AbstractUser
 from django.db import IntegrityError, transaction
 from ibis.backends.duckdb import Backend
 
-from crossbill.core.policy import Policy
 from crossbill.core.refusal import Refusal
-from crossbill.engine.billing_datasets import PERIODS
-from crossbill.engine.datasets import BILL, BILL_LINE, CHARGE, DIFFERENCE, POLICY, TARIFF
+from crossbill.engine.datasets import BILL, BILL_LINE, CHARGE, DIFFERENCE, TARIFF
 from crossbill.engine.integers import refusing_overflow
 from crossbill.platform.billing import snapshot
 from crossbill.platform.billing.bills import bill_population
@@ -35,6 +32,7 @@ from crossbill.replacement.reconciliation import shadow_usage
 from crossbill.replacement.reconciliation.calculation import Mapped, reconciliation
 from crossbill.replacement.reconciliation.compare import Compared, Tally, tally
 from crossbill.replacement.reconciliation.models import Difference, Gate, Signature
+from crossbill.replacement.reconciliation.shadow_bills import billing_tables, folder
 from crossbill.runs.receipt import Receipt
 
 
@@ -42,11 +40,6 @@ class CannotSign(Refusal):
     """This gate cannot be signed by this person. Read why; nothing was changed."""
 
     code: ClassVar[str] = "CANNOT_SIGN"
-
-
-def folder(position: int) -> str:
-    """Where a wave's tables lie within the change-over's part of the store."""
-    return f"wave-{position}"
 
 
 def take_snapshot(*, workspace: Workspace, wave: Wave) -> Receipt:
@@ -69,7 +62,7 @@ def bill_in_shadow(*, workspace: Workspace, wave: Wave) -> Receipt:
     used = shadow_usage.rate_usage(workspace, place) if workspace.rating else shadow_usage.Rated()
     put_aside(workspace=workspace, wave=wave, place=place, suspended=used.suspended)
     with workspace.engine() as backend, refusing_overflow():
-        done = bill_population(backend, _billing_tables(workspace, backend, place))
+        done = bill_population(backend, billing_tables(workspace, backend, place))
         unresolved = backend.to_pyarrow(done["unresolved"].count()).as_py()
         assert unresolved == 0, f"{unresolved} products that passed the entry checks have no price"
         files = {
@@ -99,19 +92,6 @@ def put_aside(*, workspace: Workspace, wave: Wave, place: str, suspended: int) -
             rows = workspace.scan(backend, place, "usage", "suspended")
             owned = suspended_rows(workspace, rows, wave.replacement)
             copy_in(SuspendedRecord, backend.to_pyarrow(owned))
-
-
-def _billing_tables(workspace: Workspace, backend: Backend, place: str) -> dict[str, ir.Table]:
-    policy = Policy.from_mapping(dict(workspace.spec.old_policy))
-    names = ("account", "customer", "product", "price", "tax_rate")
-    tables = {name: workspace.scan(backend, place, name) for name in names}
-    tables["account"] = tables["account"].mutate(policy_code=ibis.literal(policy.policy_code))
-    tables["policy"] = ibis.memtable(pa.Table.from_pylist([policy.as_row()], POLICY.arrow))
-    rows = [{"period_from": start, "period_to": end} for start, end in workspace.periods]
-    tables["periods"] = ibis.memtable(pa.Table.from_pylist(rows, PERIODS.arrow))
-    if workspace.rating:
-        tables["usage_total"] = workspace.scan(backend, place, "usage_total")
-    return tables
 
 
 def reconcile_wave(*, workspace: Workspace, wave: Wave) -> Receipt:

@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
+from crossbill.platform.billing.rule_words import NAMES, rule_sentence
 from crossbill.replacement.reconciliation.compare import written_part
 
 Row = Mapping[str, Any]
@@ -64,6 +65,13 @@ class LinePair:
         return by_reason(self.differences)
 
 
+class RuleChanged(NamedTuple):
+    """What one rule of the new policy changes of a bill, tax included."""
+
+    sentence: str
+    amount_minor: int
+
+
 @dataclass
 class BillPair:
     """The bills of one period: heads, lines, and the differences of the heads."""
@@ -75,6 +83,7 @@ class BillPair:
     new: list[Row] = field(default_factory=list)
     lines: list[LinePair] = field(default_factory=list)
     differences: list[Any] = field(default_factory=list)
+    rule_changes: list[RuleChanged] = field(default_factory=list)
 
     def total(self, side: str, column: str) -> int | None:
         """The sum of a column over the side's bills of the period; None where it has none."""
@@ -86,6 +95,13 @@ class BillPair:
         """New total minus old total, where both bills stand."""
         old, new = self.total("old", "total_minor"), self.total("new", "total_minor")
         return None if old is None or new is None else new - old
+
+    @property
+    def by_new_rules_minor(self) -> int:
+        """The total of the new bill once the new rules hold."""
+        return (self.total("new", "total_minor") or 0) + sum(
+            c.amount_minor for c in self.rule_changes
+        )
 
     @property
     def reasons(self) -> list[Reason]:
@@ -113,19 +129,26 @@ def pair_bills(
 ) -> tuple[list[BillPair], list[Differing]]:
     """Pairs by period, the newest first, and the differences that are of no bill shown.
 
-    ``old`` and ``new`` hold rows of ``bill`` and ``bill_line``. Every difference comes out once: at
-    its line, at its bill, or in the rest.
+    ``old`` and ``new`` hold rows of ``bill`` and ``bill_line``, ``new`` of ``rule_change`` where
+    there are new rules. Every difference comes out once: at its line, at its bill, or in the rest.
     """
     bills = _heads(old["bill"], new["bill"])
     lines = _lines(old["bill_line"], new["bill_line"])
     rest = _place(bills, lines, differences)
     for (period, *_), pair in sorted(lines.items(), key=lambda item: _order(item[0])):
         bills.setdefault(period, _bill_of(pair.some)).lines.append(pair)
+    for row in sorted(new.get("rule_change", ()), key=lambda row: list(NAMES).index(row["rule"])):
+        bills.setdefault(row["period_from"], _bill_of(row)).rule_changes.append(_rule_changed(row))
     return [bills[period] for period in sorted(bills, reverse=True)], rest
 
 
 def _bill_of(row: Row) -> BillPair:
     return BillPair(row["period_from"], row["period_to"], row["currency"])
+
+
+def _rule_changed(row: Row) -> RuleChanged:
+    sentence = rule_sentence(row["rule"], row["was"], row["becomes"])
+    return RuleChanged(sentence, row["net_minor"] + row["tax_minor"])
 
 
 def _heads(old: Sequence[Row], new: Sequence[Row]) -> dict[date, BillPair]:

@@ -1,0 +1,33 @@
+"""The rules of a policy and what they may say, in words for the people who are billed by them."""
+
+NAMES = {
+    "day_count": "Parts of a month are charged by",
+    "end_day_counts": "The last day of a part of a month",
+    "rounding_mode": "Parts of a charge finer than the currency are",
+    "price_by": "The price is that of the day on which",
+    "tax_scope": "Tax is computed on",
+    "tax_rounding_mode": "Parts of a tax finer than the currency are",
+}
+ROUNDED = {
+    "half_up": "rounded, a half up",
+    "half_even": "rounded, a half to the even unit",
+    "down": "dropped",
+    "up": "rounded up",
+}
+SAID = {
+    "day_count": {
+        "actual_actual": "the days of the calendar",
+        "thirty_360": "months of thirty days",
+        "actual_365": "days of a year of 365",
+    },
+    "end_day_counts": {"true": "is charged", "false": "is not charged"},
+    "rounding_mode": ROUNDED,
+    "price_by": {"bill_time": "the bill's period begins", "start_time": "the product started"},
+    "tax_scope": {"line": "each line", "bill": "the sum of the bill"},
+    "tax_rounding_mode": ROUNDED,
+}
+
+
+def rule_sentence(rule: str, was: str, becomes: str) -> str:
+    """What changes, such as: Tax is computed on the sum of the bill; before: each line."""
+    return f"{NAMES[rule]} {SAID[rule][becomes]}; before: {SAID[rule][was]}"
