@@ -15,7 +15,7 @@ from crossbill.cli_console import console, user_app, worker
 from crossbill.cli_db import db_app
 from crossbill.cli_product import product_app
 from crossbill.cli_rate import rate_app
-from crossbill.cli_reconcile import reconcile
+from crossbill.cli_reconcile import reconcile_app
 from crossbill.cli_replace import replace, run_demo
 from crossbill.cli_report import report_app
 from crossbill.core.refusal import Refusal
@@ -32,7 +32,7 @@ app = typer.Typer(
 )
 app.command("demo")(run_demo)
 app.command()(replace)
-app.command()(reconcile)
+app.add_typer(reconcile_app, name="reconcile")
 app.add_typer(rate_app, name="rate")
 app.add_typer(bill_app, name="bill")
 app.add_typer(catalogue_app, name="catalogue")

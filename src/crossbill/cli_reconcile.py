@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from typer.core import TyperGroup
 
 from crossbill.replacement.reconciliation.reconcile_extracts import (
     Reconciliation,
@@ -19,6 +20,26 @@ from crossbill.replacement.reconciliation.reconcile_extracts import (
 UNEXPLAINED_EXIT = 1
 
 
+class WithDefault(TyperGroup):
+    """A group one of whose commands needs no name: what is no command's name is its first word."""
+
+    otherwise = "extracts"
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The words of the command line, with the name that they may leave out."""
+        if args and args[0] not in (*self.commands, "--help"):
+            args = [self.otherwise, *args]
+        return super().parse_args(ctx, args)
+
+
+reconcile_app = typer.Typer(
+    help="Compare old and new; SPEC --left PATH --right PATH compares two extracts.",
+    cls=WithDefault,
+    no_args_is_help=True,
+)
+
+
+@reconcile_app.command("extracts")
 def reconcile(
     spec: Annotated[Path, typer.Argument(help="How the two extracts are written and pair.")],
     left: Annotated[Path, typer.Option(help="Folder or file of the left (old) side.")],
