@@ -17,7 +17,7 @@ from crossbill.engine.datasets import (
     TAX_RATE,
 )
 from crossbill.replacement.reconciliation import lines, reconcile
-from crossbill.replacement.reconciliation.compare import Compared
+from crossbill.replacement.reconciliation.compare import differing, doubled_keys, tallies
 
 Mapped = tuple[tuple[str, tuple[str, ...]], ...]
 FACTS = {
@@ -66,13 +66,16 @@ def _of_the_wave(name: str) -> Callable[[Tables], ir.Table]:
 def _comparison(name: str, columns: Sequence[str]) -> list[Step]:
     """The differences of one table, and how its rows were paired."""
 
-    @cache
-    def compared(old: ir.Table, new: ir.Table) -> Compared:
-        return reconcile.compare_entity(name, old, new, columns)
+    comparison = reconcile.comparison_of(name, columns)
+    doubled, found = f"doubled_{name}", f"found_{name}"
+
+    def sides(t: Tables) -> tuple[ir.Table, ir.Table]:
+        return t[f"old_{name}"], t[f"new_{name}"]
 
     return [
-        Step(f"found_{name}", lambda t: compared(t[f"old_{name}"], t[f"new_{name}"]).differences),
-        Step(f"tally_{name}", lambda t: compared(t[f"old_{name}"], t[f"new_{name}"]).tallies),
+        Step(doubled, lambda t: doubled_keys(*sides(t), comparison)),
+        Step(found, lambda t: differing(*sides(t), t[doubled], comparison)),
+        Step(f"tally_{name}", lambda t: tallies(*sides(t), t[doubled], t[found])),
     ]
 
 

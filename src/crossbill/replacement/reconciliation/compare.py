@@ -1,6 +1,6 @@
 """The comparison of two tables that should hold the same: one verb for every pair of tables."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import or_
@@ -78,7 +78,7 @@ class Comparison:
 
 
 class Compared(NamedTuple):
-    """What ``compare`` makes: the differences, and one row of tallies that must add up."""
+    """What a comparison makes: the differences, and one row of tallies that must add up."""
 
     differences: ibis.Table
     tallies: ibis.Table
@@ -134,17 +134,79 @@ def _canonical_field(name: str, type_: str, currency: str | None, tolerance: int
 
 
 def compare(left: ibis.Table, right: ibis.Table, comparison: Comparison) -> Compared:
-    """Left and right rows -> DIFFERENCES, paired by key and never by position.
+    """Left and right rows -> DIFFERENCES, paired by key and never by position; and their tallies.
 
-    Reads the key, account and field columns of both sides. Keys that stand more than once on a
-    side are reported once each and not paired. An empty part of a key equals an empty part.
+    Reads the key, account and field columns of both sides. On large tables store what each of the
+    three verbs makes before the next one reads it.
     """
-    keys = _key_counts(left, right, comparison)
-    doubled = keys.filter((keys.left_rows > 1) | (keys.right_rows > 1))
+    doubled = doubled_keys(left, right, comparison)
+    differences = differing(left, right, doubled, comparison)
+    return Compared(differences, tallies(left, right, doubled, differences))
+
+
+def doubled_keys(left: ibis.Table, right: ibis.Table, comparison: Comparison) -> ibis.Table:
+    """The keys that stand more than once on a side, with their account and rows on both sides.
+
+    Each side is looked at by itself: only what is found, seldom much, is looked up on the other.
+    """
+    account, keys = comparison.account or comparison.key[0], list(comparison.key)
+    parts = []
+    for table in (left, right):
+        groups = table.group_by(*keys).aggregate(rows__=table.count())
+        parts.append(groups.filter(groups.rows__ > 1).drop("rows__"))
+    found = ibis.union(*parts, distinct=True)
+    counted = [_rows_with(table, found, keys, account) for table in (left, right)]
+    both = ibis.union(counted[0].mutate(on_left=True), counted[1].mutate(on_left=False))
+    return both.group_by(*keys).aggregate(
+        account__=both.account__.min(),
+        left_rows=both.on_left.sum().cast("int64"),
+        right_rows=(~both.on_left).sum().cast("int64"),
+    )
+
+
+def _rows_with(
+    table: ibis.Table, keyed: ibis.Table, keys: Sequence[str], account: str
+) -> ibis.Table:
+    """The rows with these keys: the keys, and ``account__``."""
+    same = [table[key].identical_to(keyed[key]) for key in keys]
+    rows = table.semi_join(keyed, same)
+    return rows.select(*keys, account__=rows[account].cast("string"))
+
+
+def differing(
+    left: ibis.Table, right: ibis.Table, doubled: ibis.Table, comparison: Comparison
+) -> ibis.Table:
+    """Left and right rows -> DIFFERENCES.
+
+    Keys that stand more than once on a side are reported once each and not paired. An empty part of
+    a key equals an empty part.
+    """
     pairs = _pairs(left, right, doubled, comparison)
     found = _unpaired_and_different(pairs, comparison)
-    differences = ibis.union(found, _duplicates(doubled, comparison))
-    return Compared(differences, _tallies(keys))
+    return ibis.union(found, _duplicates(doubled, comparison))
+
+
+def tallies(
+    left: ibis.Table, right: ibis.Table, doubled: ibis.Table, differences: ibis.Table
+) -> ibis.Table:
+    """One row: how many rows and keys are in each state; ``tally`` proves that they add up.
+
+    Which rows matched is told by the left side alone. That they are as many on the right is what
+    the proof is about.
+    """
+    d, keys = differences, doubled
+    alone = d.aggregate(
+        missing=d.count(where=d.kind == "missing"), extra=d.count(where=d.kind == "extra")
+    )
+    twice = keys.aggregate(
+        duplicate_keys=keys.count(),
+        left_duplicates=keys.left_rows.sum().fill_null(0).cast("int64"),
+        right_duplicates=keys.right_rows.sum().fill_null(0).cast("int64"),
+    )
+    counts = left.aggregate(left_rows=left.count()).cross_join(
+        right.aggregate(right_rows=right.count()), alone, twice
+    )
+    return counts.mutate(matched=counts.left_rows - counts.missing - counts.left_duplicates)
 
 
 def tally(compared: Compared) -> Tally:
@@ -195,46 +257,6 @@ def _population(
 
 def _text_column(compared: ComparedField) -> str:
     return f"{compared.name}__text" if compared.read else compared.name
-
-
-def _key_counts(left: ibis.Table, right: ibis.Table, comparison: Comparison) -> ibis.Table:
-    """Each key with its account and its rows on both sides."""
-    account = comparison.account or comparison.key[0]
-
-    def side(table: ibis.Table, on_left: int) -> ibis.Table:
-        return table.select(
-            *comparison.key,
-            account__=table[account].cast("string"),
-            left__=ibis.literal(on_left, "int64"),
-            right__=ibis.literal(1 - on_left, "int64"),
-        )
-
-    both = ibis.union(side(left, 1), side(right, 0))
-    return both.group_by(*comparison.key).aggregate(
-        account__=both.account__.min(),
-        left_rows=both.left__.sum().cast("decimal(38, 0)").cast("int64"),
-        right_rows=both.right__.sum().cast("decimal(38, 0)").cast("int64"),
-    )
-
-
-def _tallies(keys: ibis.Table) -> ibis.Table:
-    """One row: how many rows and keys are in each state."""
-    lefts, rights = keys.left_rows, keys.right_rows
-    doubled = (lefts > 1) | (rights > 1)
-
-    def rows(values: ir.Value, where: ir.BooleanValue | None = None) -> ir.Value:
-        return values.sum(where=where).cast("decimal(38, 0)").cast("int64")
-
-    return keys.aggregate(
-        left_rows=rows(lefts),
-        right_rows=rows(rights),
-        matched=keys.count(where=(lefts == 1) & (rights == 1)),
-        missing=keys.count(where=(lefts == 1) & (rights == 0)),
-        extra=keys.count(where=(lefts == 0) & (rights == 1)),
-        duplicate_keys=keys.count(where=doubled),
-        left_duplicates=rows(lefts, doubled),
-        right_duplicates=rows(rights, doubled),
-    )
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,8 @@ from crossbill.engine.integers import sum_int64
 from crossbill.replacement.reconciliation.classify import UNEXPLAINED, classify, field_causes
 from crossbill.replacement.reconciliation.compare import (
     DIFFERENCES,
-    Compared,
+    Comparison,
     canonical,
-    compare,
     record_key,
 )
 from crossbill.replacement.reconciliation.lines import RECORD, amounts_in_words, money
@@ -30,14 +29,13 @@ FOLLOWS = "follows from its lines: "
 AT_STAKE = {"bill": "total_minor", "bill_line": "net_minor", "open_item": "open_minor"}
 
 
-def compare_entity(entity: str, old: ir.Table, new: ir.Table, mapped: Sequence[str]) -> Compared:
-    """Compare one canonical table; only columns that the old system's mapping fills count."""
+def comparison_of(entity: str, mapped: Sequence[str]) -> Comparison:
+    """How a canonical table is compared; only columns that the old system's mapping fills count."""
     key = BILL_KEY if entity == "bill" else CANONICAL[entity].key
     left_out = OWN_MATTERS.get(entity, set()) | set(key)
     fields = [name for name in mapped if name not in left_out]
     stake = AT_STAKE.get(entity)
-    comparison = canonical(entity, key=key, fields=fields, at_stake=stake)
-    return compare(old, new, comparison)
+    return canonical(entity, key=key, fields=fields, at_stake=stake)
 
 
 def line_records(differences: ir.Table, old: ir.Table, new: ir.Table) -> ir.Table:
