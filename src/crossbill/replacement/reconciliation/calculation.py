@@ -17,7 +17,12 @@ from crossbill.engine.datasets import (
     TAX_RATE,
 )
 from crossbill.replacement.reconciliation import lines, reconcile
-from crossbill.replacement.reconciliation.compare import differing, doubled_keys, tallies
+from crossbill.replacement.reconciliation.compare import (
+    differing,
+    doubled_keys,
+    repeated_keys,
+    tallies,
+)
 
 Mapped = tuple[tuple[str, tuple[str, ...]], ...]
 FACTS = {
@@ -67,13 +72,14 @@ def _comparison(name: str, columns: Sequence[str]) -> list[Step]:
     """The differences of one table, and how its rows were paired."""
 
     comparison = reconcile.comparison_of(name, columns)
-    doubled, found = f"doubled_{name}", f"found_{name}"
+    repeated, doubled, found = (f"{what}_{name}" for what in ("repeated", "doubled", "found"))
 
     def sides(t: Tables) -> tuple[ir.Table, ir.Table]:
         return t[f"old_{name}"], t[f"new_{name}"]
 
     return [
-        Step(doubled, lambda t: doubled_keys(*sides(t), comparison)),
+        Step(repeated, lambda t: repeated_keys(*sides(t), comparison)),
+        Step(doubled, lambda t: doubled_keys(*sides(t), t[repeated], comparison)),
         Step(found, lambda t: differing(*sides(t), t[doubled], comparison)),
         Step(f"tally_{name}", lambda t: tallies(*sides(t), t[doubled], t[found])),
     ]

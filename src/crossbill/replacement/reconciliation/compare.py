@@ -137,25 +137,29 @@ def compare(left: ibis.Table, right: ibis.Table, comparison: Comparison) -> Comp
     """Left and right rows -> DIFFERENCES, paired by key and never by position; and their tallies.
 
     Reads the key, account and field columns of both sides. On large tables store what each of the
-    three verbs makes before the next one reads it.
+    verbs makes before the next one reads it.
     """
-    doubled = doubled_keys(left, right, comparison)
+    repeated = repeated_keys(left, right, comparison)
+    doubled = doubled_keys(left, right, repeated, comparison)
     differences = differing(left, right, doubled, comparison)
     return Compared(differences, tallies(left, right, doubled, differences))
 
 
-def doubled_keys(left: ibis.Table, right: ibis.Table, comparison: Comparison) -> ibis.Table:
-    """The keys that stand more than once on a side, with their account and rows on both sides.
-
-    Each side is looked at by itself: only what is found, seldom much, is looked up on the other.
-    """
-    account, keys = comparison.account or comparison.key[0], list(comparison.key)
-    parts = []
+def repeated_keys(left: ibis.Table, right: ibis.Table, comparison: Comparison) -> ibis.Table:
+    """The keys that stand more than once on a side; each side is looked at by itself."""
+    keys, parts = list(comparison.key), []
     for table in (left, right):
         groups = table.group_by(*keys).aggregate(rows__=table.count())
         parts.append(groups.filter(groups.rows__ > 1).drop("rows__"))
-    found = ibis.union(*parts, distinct=True)
-    counted = [_rows_with(table, found, keys, account) for table in (left, right)]
+    return ibis.union(*parts, distinct=True)
+
+
+def doubled_keys(
+    left: ibis.Table, right: ibis.Table, repeated: ibis.Table, comparison: Comparison
+) -> ibis.Table:
+    """The repeated keys with their account and their rows on both sides."""
+    account, keys = comparison.account or comparison.key[0], list(comparison.key)
+    counted = [_rows_with(table, repeated, keys, account) for table in (left, right)]
     both = ibis.union(counted[0].mutate(on_left=True), counted[1].mutate(on_left=False))
     return both.group_by(*keys).aggregate(
         account__=both.account__.min(),
@@ -234,6 +238,13 @@ def with_populations(
 OFTEN = 20
 
 
+def often_differing(differences: ibis.Table) -> ibis.Table:
+    """``field``, ``left_value``: what differs in one way at least ``OFTEN`` times."""
+    d = differences.filter((differences.kind == "different") & differences.left_value.notnull())
+    often = d.group_by("field", "left_value", "right_value").aggregate(times=d.count())
+    return often.filter(often.times >= OFTEN).select("field", "left_value").distinct()
+
+
 def _population(
     differences: ibis.Table,
     left: ibis.Table,
@@ -242,10 +253,9 @@ def _population(
     compared: ComparedField,
 ) -> ibis.Table:
     """Field, left value and the number of paired rows that hold it."""
-    d, column = differences, _text_column(compared)
-    often = d.filter((d.field == compared.name) & (d.kind == "different") & d.left_value.notnull())
-    often = often.group_by("left_value", "right_value").aggregate(times=often.count())
-    often = often.filter(often.times >= OFTEN).select("left_value").distinct()
+    column = _text_column(compared)
+    every = often_differing(differences)
+    often = every.filter(every.field == compared.name).select("left_value")
     held = left.select(*comparison.key, held=left[column].cast("string"))
     held = held.semi_join(often, held.held == often.left_value)
     other = right.select(*comparison.key)
@@ -409,7 +419,7 @@ def _differs(pairs: _Pairs, compared: ComparedField) -> ir.BooleanValue:
     same = values[0].identical_to(values[1])
     if compared.codes:
         given, other = values if compared.codes_from == "left" else values[::-1]
-        same = _same_by_code(given, other, compared, same)
+        same = same_by_code(given, other, compared, same)
     if not compared.read:
         return ~same
     name = compared.name
@@ -420,7 +430,7 @@ def _differs(pairs: _Pairs, compared: ComparedField) -> ir.BooleanValue:
     return ~ibis.ifelse(unreadable, same_text, same)
 
 
-def _same_by_code(
+def same_by_code(
     given: ir.Value, other: ir.Value, compared: ComparedField, same: ir.Value
 ) -> ir.Value:
     """A coded value equals what its code allows, and nothing else, not even itself."""

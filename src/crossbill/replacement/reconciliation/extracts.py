@@ -17,7 +17,7 @@ from crossbill.engine import expressions
 from crossbill.engine.datasets import SUSPENDED
 from crossbill.replacement.migration.sources import LINE_COLUMN, Source, open_source
 from crossbill.replacement.reconciliation.compare import ComparedField, Comparison
-from crossbill.replacement.reconciliation.spec import FieldSpec, ReconcileSpec
+from crossbill.replacement.reconciliation.spec import NUMBERS, FieldSpec, ReconcileSpec
 from crossbill.replacement.reconciliation.values import normalised, typed
 
 FILE_COLUMN = "_file"
@@ -47,6 +47,7 @@ class Extract:
     """One side, ready to be compared."""
 
     table: ibis.Table  # the key, and NAME, NAME__text, NAME__state of each field
+    totals: dict[str, int]  # of the fields that are numbers, in nanos or whole
     records: int  # all that were read
     suspended: pa.Table  # records that could not be read, or have no key
     notes: tuple[str, ...]  # what a reader should know, such as a byte-order mark
@@ -98,23 +99,40 @@ def _codes(field: FieldSpec, engine: Backend) -> Iterator[tuple[str, tuple[str |
 
 
 def read_extract(
-    spec: ReconcileSpec, side: str, given: Path, engine: Backend, folder: Path
+    spec: ReconcileSpec, side: str, files: Sequence[Path], engine: Backend, folder: Path
 ) -> Extract:
-    """Read one side from the file or folder given; ``folder`` takes what is stored on the way."""
-    files = _files(given, spec.side(side).file)
+    """Read one side from its files; ``folder`` takes what is stored on the way."""
     landed = _land(spec, side, files, folder / f"{side}.parquet")
     table = _typed(spec, side, landed, engine)
     keyed = table.filter(*(table[part.name] != "" for part in spec.key))
     blank = engine.to_pyarrow(
-        table.filter(_no_key(table, spec)).select(FILE_COLUMN, LINE_COLUMN).order_by(LINE_COLUMN)
+        table.filter(has_no_key(table, spec)).select(FILE_COLUMN, LINE_COLUMN).order_by(LINE_COLUMN)
     )
-    suspended = pa.concat_tables([*landed.rejects, _suspended_keys(blank, spec, side, landed)])
+    suspended = pa.concat_tables(
+        [*landed.rejects, suspended_keys(blank, spec, side, landed.sources)]
+    )
     notes = tuple(f"{s.label}: {note}" for s in landed.sources for note in s.notes)
     assert landed.records == _rows(keyed, engine) + suspended.num_rows, "a record vanished"
-    return Extract(keyed.drop(FILE_COLUMN, LINE_COLUMN), landed.records, suspended, notes)
+    rows = keyed.drop(FILE_COLUMN, LINE_COLUMN)
+    return Extract(rows, totals(rows, numbers(spec)), landed.records, suspended, notes)
 
 
-def _no_key(table: ibis.Table, spec: ReconcileSpec) -> ir.BooleanValue:
+def numbers(spec: ReconcileSpec) -> list[str]:
+    """The fields that can be added up."""
+    return [field.name for field in spec.fields if field.type in NUMBERS]
+
+
+def totals(table: ibis.Table, names: Sequence[str]) -> dict[str, int]:
+    """The sums of these columns, added in 128 bits."""
+    if not names:
+        return {}
+    sums = {name: table[name].cast("decimal(38, 0)").sum().fill_null(0) for name in names}
+    row = table.aggregate(**sums).to_pyarrow().to_pylist()[0]
+    return {name: int(value) for name, value in row.items()}
+
+
+def has_no_key(table: ibis.Table, spec: ReconcileSpec) -> ir.BooleanValue:
+    """Whether some part of the key is empty."""
     return ibis.or_(*(table[part.name] == "" for part in spec.key))
 
 
@@ -122,7 +140,7 @@ def _rows(table: ibis.Table, engine: Backend) -> int:
     return int(engine.execute(table.count()))
 
 
-def _files(given: Path, pattern: str) -> list[Path]:
+def found_files(given: Path, pattern: str) -> list[Path]:
     """The file itself, or those of the folder that have the name."""
     if given.is_file():
         return [given]
@@ -143,7 +161,7 @@ def _files(given: Path, pattern: str) -> list[Path]:
     return found
 
 
-def _named(spec: ReconcileSpec, side: str) -> tuple[str, ...]:
+def columns_of(spec: ReconcileSpec, side: str) -> tuple[str, ...]:
     """The columns that the specification names; expressions may read others."""
     names = [getattr(part, side) for part in spec.key]
     names += [column for f in spec.fields if (column := f.column(side))]
@@ -153,7 +171,7 @@ def _named(spec: ReconcileSpec, side: str) -> tuple[str, ...]:
 def _land(spec: ReconcileSpec, side: str, files: Sequence[Path], target: Path) -> _Landed:
     """Write the accepted records of all files into one Parquet file, and keep the rejects."""
     sources = tuple(open_source(path, spec.side(side)) for path in files)
-    columns = _named(spec, side)
+    columns = columns_of(spec, side)
     if any(f.sql(side) for f in spec.fields):
         columns = tuple(dict.fromkeys([*columns, *sources[0].columns]))
     for source in sources:
@@ -236,11 +254,13 @@ def _failed(side: str, error: duckdb.Error) -> ExpressionFailed:
     )
 
 
-def _suspended_keys(blank: pa.Table, spec: ReconcileSpec, side: str, landed: _Landed) -> pa.Table:
+def suspended_keys(
+    blank: pa.Table, spec: ReconcileSpec, side: str, sources: Sequence[Source]
+) -> pa.Table:
     """Records without a key, with the bytes that they were read from."""
     column = ", ".join(getattr(part, side) for part in spec.key)
     rows = []
-    for number, source in enumerate(landed.sources):
+    for number, source in enumerate(sources):
         lines = [r[LINE_COLUMN] for r in blank.to_pylist() if r[FILE_COLUMN] == number]
         raw = source.raw(lines) if lines else {}
         rows += [_suspended_key(source.label, line, column, raw.get(line)) for line in lines]

@@ -4,7 +4,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,19 +19,30 @@ from ibis.backends.duckdb import Backend
 from crossbill.config.environment import read_environment
 from crossbill.core.money import format_nanos, minor_digits
 from crossbill.engine import duckdb as engines
+from crossbill.replacement.reconciliation.as_stored import can_stay, may_differ, near, read_stored
 from crossbill.replacement.reconciliation.classify import UNEXPLAINED, classify, field_causes
 from crossbill.replacement.reconciliation.compare import (
+    Compared,
     Comparison,
     Tally,
-    compare,
+    differing,
+    doubled_keys,
+    often_differing,
     record_key,
+    repeated_keys,
+    tallies,
     tally,
     with_populations,
 )
-from crossbill.replacement.reconciliation.extracts import Extract, comparison_of, read_extract
-from crossbill.replacement.reconciliation.spec import FieldSpec, ReconcileSpec, read_spec
+from crossbill.replacement.reconciliation.extracts import (
+    Extract,
+    comparison_of,
+    found_files,
+    read_extract,
+    totals,
+)
+from crossbill.replacement.reconciliation.spec import NUMBERS, FieldSpec, ReconcileSpec, read_spec
 
-NUMBERS = ("money", "integer")
 ORDER = ("record_key", "field")
 EXPORTED = (
     "record_key",
@@ -99,56 +110,101 @@ class Workshop:
 def reconciled(spec_path: Path, left: Path, right: Path) -> Iterator[Reconciliation]:
     """Compare two extracts; the result's table lives as long as the ``with`` block."""
     spec = read_spec(spec_path)
+    files = {
+        side: found_files(given, spec.side(side).file)
+        for side, given in (("left", left), ("right", right))
+    }
+    stays = can_stay(spec, files)
+    read_there = [path.parent for paths in files.values() for path in paths] if stays else []
     with (
         TemporaryDirectory(prefix="reconcile-", dir=read_environment().folder("tmp")) as folder,
-        engines.connect(sealed_to=[Path(folder)]) as engine,
+        engines.connect(sealed_to=[Path(folder), *read_there]) as engine,
     ):
         workshop = Workshop(engine, Path(folder))
-        extracts = {
-            side: read_extract(spec, side, given, engine, workshop.folder)
-            for side, given in (("left", left), ("right", right))
-        }
-        yield _compared(spec, extracts, workshop)
+        yield _compared(spec, files, workshop, stays=stays)
 
 
 def _compared(
-    spec: ReconcileSpec, extracts: dict[str, Extract], workshop: Workshop
+    spec: ReconcileSpec, files: dict[str, list[Path]], workshop: Workshop, *, stays: bool
 ) -> Reconciliation:
     """The comparison of both sides, classified, with its totals proved."""
     comparison, engine = comparison_of(spec, workshop.engine), workshop.engine
-    tables = extracts["left"].table, extracts["right"].table
-    compared = compare(*tables, comparison)
-    found = engine.create_table("found", compared.differences)
-    counted = engine.create_table("counted", with_populations(found, *tables, comparison))
+    sides = (_as_stored if stays else _as_text)(spec, workshop, files, comparison)
+    found = engine.create_table("found", differing(*sides.near, sides.doubled, comparison))
+    counted = engine.create_table("counted", _populated(found, sides.extracts, comparison, engine))
     classified = engine.create_table("classified", classify(counted, field_causes()))
-    pairing = tally(compared)
+    pairing = tally(Compared(found, tallies(*sides.counted, sides.doubled, found)))
     doubled = {"left": pairing.left_duplicates, "right": pairing.right_duplicates}
     result = Reconciliation(
         spec,
-        {side: _side(spec, extract, doubled[side]) for side, extract in extracts.items()},
+        {side: _side(spec, extract, doubled[side]) for side, extract in sides.extracts.items()},
         pairing,
         _fields(spec, classified),
         classified,
-        pa.concat_tables(extract.suspended for extract in extracts.values()),
+        pa.concat_tables(extract.suspended for extract in sides.extracts.values()),
         workshop,
     )
-    _prove_totals(result, *tables, comparison)
+    _prove_totals(result, *sides.near, comparison)
     return result
+
+
+@dataclass(frozen=True)
+class _Sides:
+    """Both sides: their extracts, the rows among which differences are, and the doubled keys."""
+
+    extracts: dict[str, Extract]
+    near: tuple[ibis.Table, ibis.Table]
+    doubled: ibis.Table
+    counted: tuple[ibis.Table, ibis.Table]  # as many rows as the extracts have with a key
+
+
+def _as_text(
+    spec: ReconcileSpec, workshop: Workshop, files: dict[str, list[Path]], comparison: Comparison
+) -> _Sides:
+    """Both sides read as text."""
+    engine = workshop.engine
+    extracts = {
+        side: read_extract(spec, side, files[side], engine, workshop.folder) for side in files
+    }
+    tables = extracts["left"].table, extracts["right"].table
+    doubled = _doubled(engine, tables, comparison)
+    return _Sides(extracts, tables, doubled, tables)
+
+
+def _as_stored(
+    spec: ReconcileSpec, workshop: Workshop, files: dict[str, list[Path]], comparison: Comparison
+) -> _Sides:
+    """Both sides as they are stored; only records that may differ are read."""
+    engine = workshop.engine
+    sides = {side: read_stored(spec, side, files[side], engine) for side in files}
+    left, right = (sides[side][0] for side in ("left", "right"))
+    doubled = _doubled(engine, (left.keys, right.keys), comparison)
+    found = engine.create_table("may_differ", may_differ(left, right, doubled, comparison))
+    read = [engine.create_table(f"{s.side}_near", near(s, found, doubled)) for s in (left, right)]
+    extracts = {side: extract for side, (_, extract) in sides.items()}
+    return _Sides(extracts, (read[0], read[1]), doubled, (left.keys, right.keys))
+
+
+def _doubled(
+    engine: Backend, tables: tuple[ibis.Table, ibis.Table], comparison: Comparison
+) -> ibis.Table:
+    repeated = engine.create_table("repeated", repeated_keys(*tables, comparison))
+    return engine.create_table("doubled", doubled_keys(*tables, repeated, comparison))
+
+
+def _populated(
+    found: ibis.Table, extracts: dict[str, Extract], comparison: Comparison, engine: Backend
+) -> ibis.Table:
+    """The differences with their populations, where values differ often enough to count them."""
+    often = set(engine.to_pyarrow(often_differing(found))["field"].to_pylist())
+    fields = tuple(field for field in comparison.fields if field.name in often)
+    tables = extracts["left"].table, extracts["right"].table
+    return with_populations(found, *tables, replace(comparison, fields=fields))
 
 
 def _side(spec: ReconcileSpec, extract: Extract, duplicates: int) -> SideResult:
     suspended = dict(Counter(str(code) for code in extract.suspended["code"].to_pylist()))
-    totals = _totals(extract.table, [f.name for f in spec.fields if f.type in NUMBERS])
-    return SideResult(extract.records, duplicates, suspended, totals, extract.notes)
-
-
-def _totals(table: ibis.Table, numbers: list[str]) -> dict[str, int]:
-    """The sums of the numbers, added in 128 bits."""
-    if not numbers:
-        return {}
-    sums = {name: table[name].cast("decimal(38, 0)").sum().fill_null(0) for name in numbers}
-    row = table.aggregate(**sums).to_pyarrow().to_pylist()[0]
-    return {name: int(value) for name, value in row.items()}
+    return SideResult(extract.records, duplicates, suspended, extract.totals, extract.notes)
 
 
 def _fields(spec: ReconcileSpec, classified: ibis.Table) -> dict[str, FieldResult]:
@@ -176,16 +232,21 @@ def _field(rows: list[dict[str, Any]]) -> FieldResult:
 def _prove_totals(
     result: Reconciliation, left: ibis.Table, right: ibis.Table, comparison: Comparison
 ) -> None:
-    """Over the paired records, right total minus left total is the sum of the differences."""
+    """Over the paired records, right total minus left total is the sum of the differences.
+
+    ``left`` and ``right`` hold all records that are not paired.
+    """
     unpaired = result.differences.filter(result.differences.kind != "different")
     unpaired = unpaired.select("record_key").distinct()
 
-    def paired(table: ibis.Table) -> dict[str, int]:
+    def paired(side: str, table: ibis.Table) -> dict[str, int]:
         keyed = table.mutate(key__=record_key(lambda name: table[name], comparison.key))
-        both = keyed.anti_join(unpaired, keyed.key__ == unpaired.record_key)
-        return _totals(both, list(result.sides["left"].totals))
+        alone = keyed.semi_join(unpaired, keyed.key__ == unpaired.record_key)
+        every = result.sides[side].totals
+        apart = totals(alone, list(every))
+        return {name: every[name] - apart[name] for name in every}
 
-    lefts, rights = paired(left), paired(right)
+    lefts, rights = paired("left", left), paired("right", right)
     for name, total in lefts.items():
         found = result.fields[name]
         assert rights[name] - total == found.over + found.under, f"{name} does not tie"

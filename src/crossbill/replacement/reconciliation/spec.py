@@ -24,6 +24,7 @@ REFERENCE = "see docs/reference/reconcile-spec.md"
 
 Normaliser = Literal["trim", "upper", "lower", "collapse_blanks", "digits_only", "strip_zeros"]
 FieldKind = Literal["text", "integer", "money", "date", "boolean"]
+NUMBERS = ("money", "integer")
 NAME = r"^[A-Za-z0-9](_?[A-Za-z0-9 .-])*$"
 RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)", re.ASCII)
 
