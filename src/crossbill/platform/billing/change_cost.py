@@ -1,26 +1,80 @@
 """What a change of a product costs: the bills of the accounts concerned, before and after it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import ibis
+import ibis.expr.types as ir
 import pyarrow as pa
 from django.db import transaction
 
+from crossbill.core.money import format_minor, minor_digits
 from crossbill.core.period import Period, month_period
 from crossbill.core.policy import Policy
-from crossbill.engine.billing_datasets import PERIODS
+from crossbill.engine.billing_datasets import COMPUTED_LINE, PERIODS
+from crossbill.engine.calculation import Tables
 from crossbill.engine.datasets import PRODUCT
 from crossbill.engine.duckdb import connect
 from crossbill.engine.integers import refusing_overflow
 from crossbill.platform.billing.books import book_tables
-from crossbill.platform.billing.what_if import Effect, what_if
+from crossbill.platform.billing.what_if import Billed, Effect, billed, compared
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.product.changes import Begun, Plan
 
 NEW_KEY = "\n"  # of a product that has none yet; no key of the books has such a character
+LINE = COMPUTED_LINE.key
+
+
+@dataclass(frozen=True)
+class LineChange:
+    """A line that the change alters: the same line on the bill before and after, or on one side.
+
+    A side has the columns of a bill line. ``product_key`` is none of a product that begins.
+    """
+
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+
+    @property
+    def some(self) -> Mapping[str, Any]:
+        """The side that is there, the one after the change first."""
+        found = self.after or self.before
+        assert found is not None, "a line stands on one of the sides"
+        return found
+
+    @property
+    def product_key(self) -> str | None:
+        """The product; none where the change begins it, for it has no key yet."""
+        key = self.some["product_key"]
+        return None if key == NEW_KEY else key
+
+    @property
+    def difference_minor(self) -> int:
+        """Net after less net before, in minor units."""
+        sides = (self.after, self.before)
+        after, before = (int(side["net_minor"]) if side is not None else 0 for side in sides)
+        return after - before
+
+    def document(self) -> dict[str, Any]:
+        """The line as JSON, its net amounts as decimal text."""
+        row, digits = self.some, minor_digits(self.some["currency"])
+        named = ("account_key", "offering_code", "category", "price_code", "currency")
+        return {
+            **{name: row[name] for name in named},
+            "product_key": self.product_key,
+            "before": _side(self.before, digits),
+            "after": _side(self.after, digits),
+            "difference": format_minor(self.difference_minor, digits),
+        }
+
+
+def _side(row: Mapping[str, Any] | None, digits: int) -> dict[str, str] | None:
+    if row is None:
+        return None
+    days = {name: str(row[name]) for name in ("charge_from", "charge_to")}
+    return days | {"net": format_minor(int(row["net_minor"]), digits)}
 
 
 @dataclass(frozen=True)
@@ -28,6 +82,7 @@ class ChangeCost:
     """What differs on the bills of the period with the day of the change, and by which policy."""
 
     effect: Effect
+    lines: tuple[LineChange, ...]
     periods: tuple[Period, ...]
     policy_code: str
 
@@ -37,7 +92,8 @@ class ChangeCost:
             {"period_from": str(each.from_date), "period_to": str(each.to_date)}
             for each in self.periods
         ]
-        said = {"policy_code": self.policy_code, "periods": spans}
+        lines = [line.document() for line in self.lines]
+        said = {"policy_code": self.policy_code, "periods": spans, "lines": lines}
         return said | self.effect.document()
 
 
@@ -55,9 +111,43 @@ def change_cost(*, carrier_id: int, account_key: str, plan: Plan, policy: Policy
         before["periods"] = ibis.memtable(_periods(spans))
         products = backend.to_pyarrow(before["product"])
         after = before | {"product": ibis.memtable(changed_products(products, plan))}
-        effect = what_if(backend, before, after)
+        sides = [billed(backend, tables, _lines) for tables in (before, after)]
+        effect = compared(backend, *sides)
     found = tuple(sorted(set(spans.values()), key=lambda span: span.from_date))
-    return ChangeCost(effect, found, policy.policy_code)
+    return ChangeCost(effect, _changed_lines(*_rows(sides)), found, policy.policy_code)
+
+
+def _lines(done: Tables) -> ir.Table:
+    """The lines of all bills, in the order in which they are compared."""
+    lines = done["bill_line"]
+    return lines.select(*LINE, "offering_code", "charge_to", "currency", "net_minor").order_by(
+        *LINE
+    )
+
+
+def _rows(sides: Sequence[Billed]) -> Iterator[list[dict[str, Any]]]:
+    for side in sides:
+        assert side.detail is not None, "the lines were asked for"
+        yield side.detail.to_pylist()
+
+
+def _changed_lines(
+    before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
+) -> tuple[LineChange, ...]:
+    """The lines that differ, by account and product, what the change begins last."""
+    old, new = (_by_key(rows) for rows in (before, after))
+    pairs = (LineChange(old.get(key), new.get(key)) for key in {**old, **new})
+    changed = [pair for pair in pairs if pair.before != pair.after]
+    return tuple(sorted(changed, key=_place))
+
+
+def _by_key(rows: Iterable[Mapping[str, Any]]) -> dict[tuple[Any, ...], Mapping[str, Any]]:
+    return {tuple(row[name] for name in LINE): row for row in rows}
+
+
+def _place(line: LineChange) -> tuple[Any, ...]:
+    row = line.some
+    return row["account_key"], line.product_key is None, *(str(row[name]) for name in LINE)
 
 
 def changed_products(products: pa.Table, plan: Plan) -> pa.Table:

@@ -1,6 +1,6 @@
 """What a change would do to everybody's bills: the same population billed before and after it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from crossbill.core.money import format_minor, minor_digits
+from crossbill.engine.calculation import Tables
 from crossbill.engine.duckdb import connect
 from crossbill.engine.integers import refusing_overflow, total
 from crossbill.platform.billing.compute import bill_tables, periods, with_policy
@@ -68,9 +69,34 @@ def what_if(
     backend: Backend, before: Mapping[str, ir.Table], after: Mapping[str, ir.Table]
 ) -> Effect:
     """Bill both and compare, bill by bill; the tables are those of ``bill_tables``."""
-    held = [_billed(backend, tables) for tables in (before, after)]
-    bills = [ibis.memtable(rows) for rows, _ in held]
-    return effect_of(backend, _compared(*bills), (held[0][1], held[1][1]))
+    return compared(backend, billed(backend, before), billed(backend, after))
+
+
+@dataclass(frozen=True)
+class Billed:
+    """The totals of all bills, how many products cannot be charged, and what else was asked."""
+
+    bills: pa.Table
+    unresolved: int
+    detail: pa.Table | None
+
+
+def billed(
+    backend: Backend,
+    tables: Mapping[str, ir.Table],
+    detail: Callable[[Tables], ir.Table] | None = None,
+) -> Billed:
+    """Bill the tables of ``bill_tables``; ``detail`` makes one more table of the results."""
+    done = bill_tables(backend, tables)
+    bills = backend.to_pyarrow(done["bill"].select(*KEY, "total_minor"))
+    unresolved = backend.to_pyarrow(done["unresolved"].count()).as_py()
+    return Billed(bills, unresolved, backend.to_pyarrow(detail(done)) if detail else None)
+
+
+def compared(backend: Backend, before: Billed, after: Billed) -> Effect:
+    """What differs between two billings of one population, bill by bill."""
+    bills = bill_pairs(ibis.memtable(before.bills), ibis.memtable(after.bills))
+    return effect_of(backend, bills, (before.unresolved, after.unresolved))
 
 
 def effect_of(backend: Backend, bills: ir.Table, unresolved: tuple[int, int]) -> Effect:
@@ -83,15 +109,7 @@ def effect_of(backend: Backend, bills: ir.Table, unresolved: tuple[int, int]) ->
     )
 
 
-def _billed(backend: Backend, tables: Mapping[str, ir.Table]) -> tuple[pa.Table, int]:
-    """The totals of all bills, and how many products cannot be charged."""
-    done = bill_tables(backend, tables)
-    bills = done["bill"].select(*KEY, "total_minor")
-    unresolved = backend.to_pyarrow(done["unresolved"].count()).as_py()
-    return backend.to_pyarrow(bills), unresolved
-
-
-def _compared(before: ir.Table, after: ir.Table) -> ir.Table:
+def bill_pairs(before: ir.Table, after: ir.Table) -> ir.Table:
     """One row a bill of either side; what a side does not have is 0 there."""
     new = after.rename(after_minor="total_minor")
     rows = before.rename(before_minor="total_minor").outer_join(new, list(KEY))
