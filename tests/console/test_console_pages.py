@@ -21,6 +21,7 @@ PAGES = {
     "wave": "/waves/{wave}/",
     "accounts": "/accounts/?search=C00&state=live&hard=",
     "account": f"/accounts/{estate.CARRIER}/{estate.DIFFERING}/",
+    "products": f"/products/{estate.CARRIER}/{estate.DIFFERING}/",
     "bill": f"/bill/{estate.CARRIER}/{estate.DIFFERING}/?month=2024-06&policy=new",
     "usage": f"/usage/{estate.CARRIER}/{estate.DIFFERING}/",
     "event": f"/events/{estate.CARRIER}/{estate.DIFFERING}/?key={rated_estate.CROSSING}",
@@ -43,7 +44,11 @@ ACTIONS = {
     "resume_run": "/runs/{run}/resume/",
     "publish_catalogue": "/catalogue/versions/{draft}/publish/",
 }
-FORMS = {"edit_catalogue": ("operator", "/catalogue/versions/{draft}/edit/")}
+FORMS = {
+    "edit_catalogue": ("operator", "/catalogue/versions/{draft}/edit/"),
+    "change_product": ("operator", f"/change/{estate.CARRIER}/{estate.DIFFERING}-TV/"),
+    "order_product": ("operator", f"/order/{estate.CARRIER}/{estate.DIFFERING}/"),
+}
 OPEN = {"sign_in": "/sign-in/", "health": "/health/"}
 NOT_A_PAGE = {"sign_out"}
 
@@ -171,7 +176,7 @@ def test_no_link_is_dead(replacement, signed_in):
 
 def _is_one_of_many(link: str, seen: set[str]) -> bool:
     """Of the pages of accounts, and of their months, twelve are enough."""
-    account = re.match(r"/(?:accounts|bill)/\w+/", link)
+    account = re.match(r"/(?:accounts|bill|products|change|order)/\w+/", link)
     return bool(account) and len([s for s in seen if s.startswith(account[0])]) > 12
 
 

@@ -7,6 +7,7 @@ from crossbill.console import (
     views_accounts,
     views_bill,
     views_catalogue,
+    views_changes,
     views_differences,
     views_health,
     views_overview,
@@ -27,6 +28,9 @@ urlpatterns = [
     path("accounts/", views_accounts.accounts, name="accounts"),
     path("accounts/<slug:carrier>/<path:account_key>/", views_accounts.account, name="account"),
     path("bill/<slug:carrier>/<path:account_key>/", views_bill.bill, name="bill"),
+    path("products/<slug:carrier>/<path:account_key>/", views_changes.products, name="products"),
+    path("change/<slug:carrier>/<path:product_key>/", views_changes.change, name="change_product"),
+    path("order/<slug:carrier>/<path:account_key>/", views_changes.order, name="order_product"),
     path("usage/<slug:carrier>/<path:account_key>/", views_usage.usage, name="usage"),
     path("events/<slug:carrier>/<path:account_key>/", views_usage.event, name="event"),
     path(

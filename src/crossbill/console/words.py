@@ -38,6 +38,8 @@ STATES = {
     "active": "Active",
     "suspended": "Suspended",
     "closed": "Closed",
+    "ended": "Ended",
+    "begins": "Begins later",
     "draft": "Draft",
     "published": "Published",
     "retired": "Retired",
