@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "crossbill.platform.customer",
     "crossbill.platform.product",
     "crossbill.platform.ledger",
+    "crossbill.platform.billing",
     "crossbill.replacement.migration",
     "crossbill.replacement.reconciliation",
     "crossbill.replacement.programme",
@@ -68,7 +69,7 @@ ROOT_URLCONF = "crossbill.console.urls"
 LOGIN_URL = "/sign-in/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = LOGIN_URL
-PROCRASTINATE_IMPORT_PATHS = ["crossbill.replacement.tasks"]
+PROCRASTINATE_IMPORT_PATHS = ["crossbill.replacement.tasks", "crossbill.platform.billing.tasks"]
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"

@@ -1,6 +1,15 @@
 """The three roles of the console and what each may do."""
 
-READ = ("runs", "customer", "product", "ledger", "migration", "reconciliation", "programme")
+READ = (
+    "runs",
+    "customer",
+    "product",
+    "ledger",
+    "billing",
+    "migration",
+    "reconciliation",
+    "programme",
+)
 
 VIEWER, OPERATOR, APPROVER = "viewer", "operator", "approver"
 
@@ -12,6 +21,7 @@ ROLES: dict[str, tuple[str, ...]] = {
         "product.add_catalogueversion",
         "product.add_productchange",
         "customer.add_accountchange",
+        "billing.add_whatif",
     ),
     APPROVER: ("reconciliation.sign_gate", "product.publish_catalogueversion"),
 }

@@ -57,12 +57,14 @@ def catalogue_effect(
         books = book_tables(carrier_id, policy)
         books["periods"] = ibis.memtable(asked)
         known = catalogue_of(published).tables() if published else {}
-        before, after = _by(books, known), _by(books, draft.tables())
+        before, after = by_catalogue(books, known), by_catalogue(books, draft.tables())
         effect = what_if(backend, before, after)
     number = published.number if published else None
     return CatalogueEffect(effect, period, policy.policy_code, number)
 
 
-def _by(books: Mapping[str, ir.Table], known: Mapping[str, pa.Table]) -> dict[str, ir.Table]:
+def by_catalogue(
+    books: Mapping[str, ir.Table], known: Mapping[str, pa.Table]
+) -> dict[str, ir.Table]:
     """The books with the prices, components and tax rates of a catalogue instead of their own."""
     return dict(books) | {name: ibis.memtable(rows) for name, rows in known.items()}

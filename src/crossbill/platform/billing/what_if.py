@@ -103,8 +103,8 @@ def effect_of(backend: Backend, bills: ir.Table, unresolved: tuple[int, int]) ->
     """Sums and the largest differences of bills with ``before_minor`` and ``after_minor``."""
     rows = bills.mutate(difference_minor=bills.after_minor - bills.before_minor)
     return Effect(
-        [_sums(row) for row in backend.to_pyarrow(_totals(rows)).to_pylist()],
-        [_sums(row) for row in backend.to_pyarrow(_largest(rows)).to_pylist()],
+        [_sums(row) for row in backend.to_pyarrow(totals(rows)).to_pylist()],
+        [_sums(row) for row in backend.to_pyarrow(largest(rows)).to_pylist()],
         unresolved,
     )
 
@@ -121,7 +121,8 @@ def bill_pairs(before: ir.Table, after: ir.Table) -> ir.Table:
     return both.select(*KEY, "before_minor", "after_minor")
 
 
-def _totals(rows: ir.Table) -> ir.Table:
+def totals(rows: ir.Table) -> ir.Table:
+    """Counts and sums of the pairs, by currency."""
     change = rows.difference_minor
     return (
         rows.group_by("currency")
@@ -138,7 +139,8 @@ def _totals(rows: ir.Table) -> ir.Table:
     )
 
 
-def _largest(rows: ir.Table) -> ir.Table:
+def largest(rows: ir.Table) -> ir.Table:
+    """The pairs that differ most, whatever their sign."""
     changed = rows.filter(rows.difference_minor != 0)
     return changed.order_by(ibis.desc(changed.difference_minor.abs()), *KEY).limit(MOST_SHOWN)
 

@@ -1,0 +1,180 @@
+"""Asking what a change would do to everybody's bills, and working it out as a run."""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import ibis
+import ibis.expr.types as ir
+from django.contrib.auth.models import AbstractUser
+from django.db import transaction
+from django.db.models import BigIntegerField, F, Func, QuerySet, Value
+
+from crossbill.core.ids import fingerprint
+from crossbill.core.policy import Policy
+from crossbill.core.refusal import Refusal
+from crossbill.engine.duckdb import connect
+from crossbill.engine.integers import refusing_overflow
+from crossbill.platform.allowed import require
+from crossbill.platform.billing.books import book_tables
+from crossbill.platform.billing.catalogue_effect import by_catalogue
+from crossbill.platform.billing.compute import periods
+from crossbill.platform.billing.models import WhatIf, WhatIfPart
+from crossbill.platform.billing.what_if_parts import part_answer, together
+from crossbill.platform.customer.models import BillingAccount
+from crossbill.platform.product.catalogue_queries import catalogue_of, published_on, version_before
+from crossbill.platform.product.models import CatalogueVersion
+from crossbill.runs.models import Run
+from crossbill.runs.operations import Stage, execute
+from crossbill.runs.progress import Silent
+from crossbill.runs.receipt import Receipt
+
+ASK = "billing.add_whatif"
+PART_ACCOUNTS = 25_000  # so many fit into memory beside all else
+
+
+class CannotAskWhatIf(Refusal):
+    """This person may not have everybody billed. Ask an administrator for the role."""
+
+    code: ClassVar[str] = "CANNOT_ASK_WHAT_IF"
+
+
+class WhatIfOfNothing(Refusal):
+    """Nothing would be another than it is. Choose a version, or other rules."""
+
+    code: ClassVar[str] = "WHAT_IF_OF_NOTHING"
+
+
+class NobodyToBill(Refusal):
+    """The carrier's books have no account. Take accounts over first."""
+
+    code: ClassVar[str] = "NOBODY_TO_BILL"
+
+
+@transaction.atomic
+def ask_what_if(  # noqa: PLR0913 - what a question says
+    *,
+    carrier_id: int,
+    period: str,
+    version: CatalogueVersion | None,
+    policy: Policy,
+    other_policy: Policy,
+    user: AbstractUser,
+) -> WhatIf:
+    """Write a question down, for a worker to answer; the period's bills before and after.
+
+    A version is compared with the one that is published for its first day, else with the books.
+    """
+    require(user, ASK, CannotAskWhatIf, "have everybody billed")
+    periods(period)
+    if version is None and policy.as_row() == other_policy.as_row():
+        what, cure = "Nothing would be another than it is", "choose a version, or other rules"
+        raise WhatIfOfNothing(what, field="version", cure=cure)
+    accounts = BillingAccount.objects.filter(carrier_id=carrier_id).count()
+    if not accounts:
+        raise NobodyToBill("The books have no account", cure="take accounts over first")
+    if version is not None:
+        catalogue_of(version)  # refused here, and not only by the worker
+    return WhatIf.objects.create(
+        carrier_id=carrier_id, period=period, version=version,
+        compared_with=_in_force_without(version) if version else None,
+        policy=policy.as_row(), other_policy=other_policy.as_row(), asked_by=user,
+        part_count=part_count(accounts),
+    )  # fmt: skip
+
+
+def _in_force_without(version: CatalogueVersion) -> CatalogueVersion | None:
+    """What its first day would be billed by if this version were not there."""
+    found = published_on(version.carrier.pk, version.name, version.valid_from)
+    if found == version:
+        found = version_before(version)
+    return found if found is not None and found.status != CatalogueVersion.Status.DRAFT else None
+
+
+def part_count(accounts: int) -> int:
+    """Into how many parts a population is cut: a power of two, for its bits choose the part."""
+    return 1 << (max(accounts - 1, 0) // PART_ACCOUNTS).bit_length()
+
+
+def answer_what_if(*, what_if_id: int) -> Run:
+    """Bill everybody twice, part by part, or what is left of that after a stop."""
+    asked = WhatIf.objects.select_related("carrier", "version", "compared_with").get(id=what_if_id)
+
+    def one_part(key: str) -> Receipt:
+        return _answer_part(asked, int(key))
+
+    def put_together(key: str) -> Receipt:
+        return _put_together(asked)
+
+    parts = [str(position) for position in range(asked.part_count)]
+    return execute(
+        key=f"what-if/{asked.pk}",
+        kind="what-if",
+        title=str(asked),
+        inputs={"question": fingerprint(_question(asked))},
+        stages=[
+            Stage("bill", "Bill everybody before and after", one_part, lambda: parts),
+            Stage("add", "Add the parts up", put_together),
+        ],
+        progress=Silent(),
+        prepare=lambda run: _begin(asked, run),
+    )
+
+
+def _question(asked: WhatIf) -> Mapping[str, str]:
+    versions = (asked.version, asked.compared_with)
+    after, before = (each.sha256 if each else "" for each in versions)
+    rules = {"policy": str(asked.policy), "other_policy": str(asked.other_policy)}
+    return {"period": asked.period, "after": after, "before": before, **rules}
+
+
+def _begin(asked: WhatIf, run: Run) -> None:
+    asked.run = run
+    asked.save(update_fields=["run"])
+
+
+def _answer_part(asked: WhatIf, position: int) -> Receipt:
+    keys = list(_accounts(asked, position).values_list("account_key", flat=True))
+    before, after = (Policy.from_mapping(each) for each in (asked.policy, asked.other_policy))
+    with connect() as backend, refusing_overflow():
+        answer = part_answer(
+            backend,
+            _tables(asked, keys, before, asked.compared_with),
+            _tables(asked, keys, after, asked.version or asked.compared_with),
+        )
+    WhatIfPart.objects.create(what_if=asked, position=position, answer=answer)
+    return _receipt(answer)
+
+
+def _tables(
+    asked: WhatIf, keys: list[str], policy: Policy, version: CatalogueVersion | None
+) -> dict[str, ir.Table]:
+    """The books of these accounts, by a policy and a version's prices, else their own."""
+    books = book_tables(asked.carrier.pk, policy, keys)
+    books["periods"] = ibis.memtable(periods(asked.period))
+    return by_catalogue(books, catalogue_of(version).tables() if version else {})
+
+
+def _accounts(asked: WhatIf, position: int) -> "QuerySet[BillingAccount]":
+    """The accounts of a part: always the same ones, whoever comes or goes meanwhile."""
+    mixed: Func = Func(
+        F("account_key"), Value(0), function="hashtextextended", output_field=BigIntegerField()
+    )
+    accounts = BillingAccount.objects.filter(carrier_id=asked.carrier.pk)
+    return accounts.annotate(part=mixed.bitand(asked.part_count - 1)).filter(part=position)
+
+
+def _receipt(answer: Mapping[str, list[dict[str, int]]]) -> Receipt:
+    names = ("bills", "unchanged", "dearer", "cheaper")
+    found = {name: sum(row[name] for row in answer["totals"]) for name in names}
+    bills = found.pop("bills")
+    return Receipt(records_in=bills, accepted=bills, notes=found)
+
+
+def _put_together(asked: WhatIf) -> Receipt:
+    """Keep the whole answer, and the parts no longer."""
+    parts = WhatIfPart.objects.filter(what_if=asked)
+    assert parts.count() == asked.part_count, f"{parts.count()} of {asked.part_count} parts"
+    asked.answer = together(parts.values_list("answer", flat=True))
+    asked.save(update_fields=["answer"])
+    parts.delete()
+    return _receipt(asked.answer)
