@@ -3,10 +3,19 @@
 Django is made ready after this file is read, so what needs it is imported late.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[object]:
+    """A filled installation whose console is served with a demo login, for all browser tests."""
+    import installation
+
+    with installation.filled() as home, installation.console(home, "--demo-login") as console:
+        yield console
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import billed_estate
 import catalogue_estate
 import pyarrow as pa
 import rated_estate
+import what_if_estate
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractUser
 
@@ -68,6 +69,7 @@ def build(store_url: str) -> Replacement:
     _books(carrier)
     catalogue_estate.add(carrier, (CLEAN, DIFFERING))
     billed_estate.add(carrier, (CLEAN, DIFFERING))
+    what_if_estate.add(carrier, (CLEAN, DIFFERING))
     store = Store(store_url)
     _tables(store)
     rated_estate.add(store, replacement, DIFFERING)

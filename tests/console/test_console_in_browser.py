@@ -3,7 +3,6 @@
 import shutil
 
 import estate
-import installation
 import pytest
 from playwright.sync_api import expect
 
@@ -18,13 +17,6 @@ ARGUMENTS = [
 ]
 WIDTHS = {"desk": (1280, 900), "phone": (390, 844)}
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
-
-
-@pytest.fixture(scope="module")
-def served():
-    """A filled installation whose console is served with a demo login."""
-    with installation.filled() as home, installation.console(home, "--demo-login") as console:
-        yield console
 
 
 @pytest.fixture(scope="module")

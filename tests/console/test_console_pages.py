@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import get_resolver
 
 from crossbill.console.middleware import CONTENT_SECURITY_POLICY
+from crossbill.platform.billing.models import WhatIf
 from crossbill.platform.product.models import CatalogueVersion
 from crossbill.replacement.migration.models import Replacement, Wave
 from crossbill.replacement.reconciliation.models import Gate
@@ -31,6 +32,9 @@ PAGES = {
     "rating_models": "/rating/models/",
     "catalogue": f"/catalogue/?carrier={estate.CARRIER}",
     "catalogue_version": "/catalogue/versions/{draft}/",
+    "what_ifs": f"/what-if/?carrier={estate.CARRIER}",
+    "what_if": "/what-if/{what_if}/",
+    "what_if_progress": "/what-if/{what_if}/progress/",
     "differences": "/differences/?class=ROUNDING&decision=accept",
     "runs": "/runs/",
     "run": "/runs/{run}/",
@@ -42,11 +46,13 @@ PAGES = {
 ACTIONS = {
     "sign_gate": "/gates/{gate}/sign/",
     "resume_run": "/runs/{run}/resume/",
+    "repeat_what_if": "/what-if/{what_if}/again/",
     "publish_catalogue": "/catalogue/versions/{draft}/publish/",
 }
 FORMS = {
     "edit_catalogue": ("operator", "/catalogue/versions/{draft}/edit/"),
     "change_product": ("operator", f"/change/{estate.CARRIER}/{estate.DIFFERING}-TV/"),
+    "ask_what_if": ("operator", f"/what-if/ask/{estate.CARRIER}/?version={{draft}}"),
     "order_product": ("operator", f"/order/{estate.CARRIER}/{estate.DIFFERING}/"),
 }
 OPEN = {"sign_in": "/sign-in/", "health": "/health/"}
@@ -60,6 +66,7 @@ def address(pattern: str) -> str:
         run=Run.objects.get().id,
         gate=Gate.objects.order_by("wave__position")[1].id,
         draft=CatalogueVersion.objects.get(status="draft").id,
+        what_if=WhatIf.objects.get().id,
     )
 
 

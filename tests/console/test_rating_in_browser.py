@@ -4,9 +4,9 @@ import estate
 import pytest
 import rated_estate
 from playwright.sync_api import expect
-from test_console_in_browser import CHROMIUM, browser, overflows, page, served, sign_in
+from test_console_in_browser import CHROMIUM, browser, overflows, page, sign_in
 
-__all__ = ["browser", "page", "served"]  # fixtures of the console's own journey
+__all__ = ["browser", "page"]  # fixtures of the console's own journey
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
 ACCOUNT = f"{estate.CARRIER}/{estate.DIFFERING}"

@@ -16,6 +16,7 @@ from crossbill.console import (
     views_runs,
     views_usage,
     views_waves,
+    views_what_if,
 )
 from crossbill.console.reports import report_urlpatterns
 
@@ -47,6 +48,15 @@ urlpatterns = [
         views_catalogue.publish,
         name="publish_catalogue",
     ),
+    path("what-if/", views_what_if.what_ifs, name="what_ifs"),
+    path("what-if/ask/<slug:carrier>/", views_what_if.ask, name="ask_what_if"),
+    path("what-if/<int:what_if_id>/", views_what_if.what_if, name="what_if"),
+    path(
+        "what-if/<int:what_if_id>/progress/",
+        views_what_if.what_if_progress,
+        name="what_if_progress",
+    ),
+    path("what-if/<int:what_if_id>/again/", views_what_if.again, name="repeat_what_if"),
     path("differences/", views_differences.differences, name="differences"),
     path("runs/", views_runs.runs, name="runs"),
     path("runs/<int:run_id>/", views_runs.run, name="run"),

@@ -40,6 +40,7 @@ STATES = {
     "closed": "Closed",
     "ended": "Ended",
     "begins": "Begins later",
+    "waiting": "Waiting",
     "draft": "Draft",
     "published": "Published",
     "retired": "Retired",
@@ -74,6 +75,8 @@ CATEGORIES = {
     "discount": "Discount",
     "usage": "Usage",
     "one_time": "One-time charge",
+    "termination": "Early end",
+    "tax": "Tax",
 }
 KINDS = {
     "different": "differs",
