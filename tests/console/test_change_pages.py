@@ -129,6 +129,33 @@ def test_refusal_stands_beside_its_field_and_the_input_is_kept(answers, field, s
     assert not ProductChange.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("product", "answers", "says"),
+    [
+        (FIBRE, {}, f"{TV} requires fibre-100, and {ACCOUNT} would hold none of it from"),
+        (TV, {"kind": "move", "account": estate.DIFFERING, "on": "2024-06-21"}, None),
+        (FIBRE, {"kind": "move", "account": estate.DIFFERING}, f"cancel {TV} first"),
+    ],
+    ids=["cancelled", "moved to where it is held", "moved away"],
+)
+def test_what_another_product_requires_is_kept(product, answers, says, operator):
+    text = words(ask(operator, change_place(product), **answers))
+    assert says in text if says else "What it does to the bill" in text
+    assert not ProductChange.objects.exists()
+
+
+def test_refusal_of_what_the_kind_does_not_show_stands_above_the_form(operator):
+    BillingAccount.objects.filter(account_key=estate.DIFFERING).get().products.all().delete()
+    answer = ask(operator, kind="move", account=estate.DIFFERING)
+    assert "tv requires fibre-100, and the account holds none of it" in words(answer)
+    assert answer.context["form"].non_field_errors()
+
+
+def test_what_the_kind_does_not_ask_for_is_not_read(operator):
+    answer = ask(operator, kind="suspend", quantity="many", price="x", offering="moon")
+    assert "Suspend Television" in words(answer)
+
+
 class TestMaking:
     def test_change_is_made_as_shown_with_its_reason(self, operator):
         answer = agree(operator, ask(operator))
@@ -148,7 +175,8 @@ class TestMaking:
     def test_change_by_somebody_else_shows_the_new_cost_first(self, operator, signed_in):
         shown = ask(operator)
         other = signed_in("operator", name="otto")
-        agree(other, ask(other, change_place(FIBRE)), change_place(FIBRE))
+        doubled = ask(other, change_place(FIBRE), kind="quantity", quantity="2")
+        agree(other, doubled, change_place(FIBRE))
         answer = agree(operator, shown)
         text = words(answer)
         assert f"Nothing was changed. otto has changed what {ACCOUNT} holds since" in text

@@ -8,8 +8,8 @@ from django import forms
 
 from crossbill.core.money import parse_nanos
 from crossbill.core.refusal import Refusal
+from crossbill.platform.allowed import LONGEST_REASON
 from crossbill.platform.billing.quotes import Asked, Change
-from crossbill.platform.product.change_operations import LONGEST_REASON
 from crossbill.platform.product.changes import MOST_QUANTITY, Kind, Terms, Wanted
 from crossbill.platform.product.orders import Order
 
@@ -38,7 +38,10 @@ FIELDS = {
     "contract_end_date": "contract_end",
 }
 # Cures of the command line, as a page words them.
-CURES = {"ORDERED_ALREADY": "tick that one more is meant, if it is wanted"}
+CURES = {
+    "ORDERED_ALREADY": "tick that one more is meant, if it is wanted",
+    "AMOUNT_UNREADABLE": "write it as 9.90",
+}
 MISSING = "This has to be said."
 NOT_A_DAY = "Not a date. Write it as 2026-03-31."
 NOT_A_NUMBER = f"Write a whole number from 1 to {MOST_QUANTITY:,}."
@@ -98,13 +101,19 @@ class HoldingForm(forms.Form):
     def refuse(self, refusal: Refusal) -> None:
         """Put a refusal beside the field that it names, else above all of them."""
         name = FIELDS.get(refusal.field or "", refusal.field or "")
-        self.add_error(name if name in self.fields else None, words(refusal))
+        self.add_error(name if self.asks_for(name) else None, words(refusal))
+
+    def asks_for(self, name: str) -> bool:
+        """Whether a field is shown."""
+        return name in self.fields
 
 
 def words(refusal: Refusal) -> str:
     """What is wrong and what to do about it; the value stands in the field beside."""
     what, cure = refusal.what, CURES.get(refusal.code, refusal.cure)
-    return f"{what[:1].upper()}{what[1:]}." + (f" What to do: {cure}." if cure else "")
+    if not what.startswith(refusal.value or "\n"):  # a code stays as it is written
+        what = what[:1].upper() + what[1:]
+    return f"{what}." + (f" What to do: {cure}." if cure else "")
 
 
 class ChangeForm(HoldingForm):
@@ -128,9 +137,17 @@ class ChangeForm(HoldingForm):
         """A kind that gives a value another one needs the new one; a price may be the list's."""
         found: dict[str, Any] = super().clean() or self.cleaned_data
         name = VALUES.get(Kind(found["kind"])) if "kind" in found else None
+        for other in set(VALUES.values()) - {name}:
+            self.errors.pop(other, None)  # what the kind does not ask for is not shown, nor read
         if name and name != "price" and name not in self.errors and not found.get(name):
             self.add_error(name, MISSING)
         return found
+
+    def asks_for(self, name: str) -> bool:
+        """Whether the chosen kind shows the field."""
+        if name in VALUES.values():
+            return VALUES.get(self.cleaned_data["kind"]) == name
+        return super().asks_for(name)
 
     def asked(self) -> Asked:
         """The change of a form without errors."""
