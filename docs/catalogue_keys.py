@@ -210,13 +210,14 @@ PRODUCT_KEYS = {
     product_form.OfferingSpec: (
         "offerings",
         """
-        code          its name in all tables
-        name          as customers read it
-        kind          what it is
-        tax_category  of its prices
-        contains      offerings whose prices it is charged too: a bundle
-        requires      offerings of which the customer must hold one
-        prices        what it is charged
+        code              its name in all tables
+        name              as customers read it
+        kind              what it is
+        tax_category      of its prices
+        contains          offerings whose prices it is charged too: a bundle
+        requires          offerings of which the account must hold one, by itself or in a bundle
+        contract_goes_to  to which a contract goes along, others break it; left out: to all
+        prices            what it is charged
         """,
     ),
     product_form.PriceSpec: (

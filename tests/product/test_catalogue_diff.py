@@ -143,12 +143,13 @@ CASES = {
     ),
     "an offering's own fields": (
         [('name: "Pack"', 'name: "Bag"'), ("contains: [plan]", "requires: [plan]"),
-         ("kind: add_on", "kind: service")],
+         ("kind: add_on", "kind: service\n    contract_goes_to: []")],
         [
             ("changed", "offering", "pack", "name", "Pack", "Bag"),
             ("changed", "offering", "pack", "kind", "add-on", "service"),
             ("changed", "offering", "pack", "contains", "plan", "nothing"),
             ("changed", "offering", "pack", "requires one of", "nothing", "plan"),
+            ("changed", "offering", "pack", "contract goes to", "all offerings", "nothing"),
         ],
     ),
     "a price more": (

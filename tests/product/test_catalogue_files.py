@@ -77,6 +77,10 @@ CASES = {
         ("requires: [mobile-s, mobile-m]", "requires: [mobile-x]"),
         35, "offerings.2.requires.0", "mobile-x", "There is no such offering",
     ),
+    "contract goes to what is not there": (
+        ("requires: [mobile-s, mobile-m]", "contract_goes_to: [mobile-s, mobile-x]"),
+        35, "offerings.2.contract_goes_to.1", "mobile-x", "There is no such offering",
+    ),
     "tax category without a tax": (
         ("    kind: device", "    kind: device\n    tax_category: device"),
         45, "offerings.3.prices.0.tax_category", "device", "No tax has this category",

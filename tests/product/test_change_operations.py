@@ -155,6 +155,70 @@ def test_same_change_twice_is_refused(owner):
     assert refused(owner, "A1-0-2", Kind.QUANTITY, 3) == "CHANGE_OF_NOTHING"
 
 
+# Contracts
+
+
+def bound(owner) -> None:
+    """Let the first product have a contract, as if it had been ordered with one."""
+    Product.objects.filter(product_key="A1-0").update(contract_end_date=ENDS)
+
+
+def borne() -> dict[str, date]:
+    found = Product.objects.filter(contract_end_date__isnull=False, product_key__startswith="A1-")
+    return dict(found.values_list("product_key", "contract_end_date"))
+
+
+ENDS = date(2027, 1, 1)
+AFTER = {
+    "upgrade": ([("A1-0", Kind.OFFERING, "mobile-m", DAY)], "A1-0-2"),
+    "upgrade taken back": (
+        [("A1-0", Kind.OFFERING, "mobile-m", DAY), ("A1-0-2", Kind.OFFERING, "mobile-s", DAY)],
+        "A1-0",
+    ),
+    "upgrade and cancellation on one day": (
+        [("A1-0", Kind.OFFERING, "mobile-m", DAY), ("A1-0-2", Kind.CANCEL, None, DAY)], "A1-0",
+    ),
+    "two changes and a cancellation on one day": (
+        [
+            ("A1-0", Kind.OFFERING, "mobile-m", DAY), ("A1-0-2", Kind.QUANTITY, 2, DAY),
+            ("A1-0-3", Kind.CANCEL, None, DAY),
+        ],
+        "A1-0",
+    ),
+    "suspension": ([("A1-0", Kind.SUSPEND, None, DAY)], None),
+    "suspension and cancellation": (
+        [("A1-0", Kind.SUSPEND, None, DAY), ("A1-0", Kind.CANCEL, None, LATER)], "A1-0",
+    ),
+    "suspension and resumption": (
+        [("A1-0", Kind.SUSPEND, None, DAY), ("A1-0", Kind.RESUME, None, LATER)], "A1-0-2",
+    ),
+    "resumed and cancelled on one day": (
+        [
+            ("A1-0", Kind.SUSPEND, None, DAY), ("A1-0", Kind.RESUME, None, LATER),
+            ("A1-0-2", Kind.CANCEL, None, LATER),
+        ],
+        "A1-0",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("deeds", "bearer"), AFTER.values(), ids=AFTER)
+def test_one_product_of_days_bears_the_contract(owner, deeds, bearer):
+    bound(owner)
+    for deed in deeds:
+        change(owner, *deed)
+    lasting = {key: ends for key, ends in borne().items() if days(key)[0] != days(key)[1]}
+    assert lasting == ({bearer: ENDS} if bearer else {})
+
+
+def test_cancellation_taken_back_frees_what_was_before(owner):
+    bound(owner)
+    change(owner, "A1-0", Kind.OFFERING, "mobile-m")
+    change(owner, "A1-0-2", Kind.CANCEL)
+    change(owner, "A1-0-2", Kind.RESUME)
+    assert borne() == {"A1-0-2": ENDS}
+
+
 # Who may, and what
 
 
@@ -214,6 +278,13 @@ def test_changes_are_never_changed(owner, sql):
 def test_of_a_product_only_the_end_changes(owner, new):
     sql = f"UPDATE product_product SET {new} WHERE product_key = 'A1-0'"
     assert "only end_date changes" in refused_by_postgresql(sql)
+
+
+def test_contract_never_becomes_another_day(owner):
+    sql = "UPDATE product_product SET contract_end_date = %s WHERE product_key = 'A1-0'"
+    connection.cursor().execute(sql, [LATER])
+    assert "whether a contract is borne" in refused_by_postgresql(sql, DAY)
+    connection.cursor().execute(sql, [None])
 
 
 @pytest.mark.parametrize(("kind", "result"), [("upgrade", None), ("cancel", UUID(int=100))])

@@ -217,3 +217,77 @@ def test_refusal_names_what_could_be_meant():
         planned(STANDING, wanted, replace(KNOWN, offerings=()))
     with pytest.raises(Refusal, match="change P-2, from 2026-03-15 or later"):
         planned(OVERTAKEN, Wanted(Kind.CANCEL, DAY), KNOWN)
+
+
+# Contracts: who bears one, and where one is broken
+
+BREAKING = replace(KNOWN, contract_goes_to={"mobile-s": ["mobile-m"], "mobile-m": []})
+BOUND = Held("P", replace(LIST, contract_end_date=END), START)
+FREE = replace(BOUND, terms=LIST)  # as it is stored once its contract has gone along
+EARLIER = Held("E", LIST, date(2025, 1, 1), START)  # what was held before P, and has let it go
+CHANGED = Situation(
+    Held("P-2", replace(BOUND.terms, offering_code="mobile-m"), DAY),
+    before=replace(BOUND, end_date=DAY), lasting=replace(FREE, end_date=DAY),
+)  # fmt: skip
+WAITING = Situation(
+    replace(FREE, end_date=DAY), LastChange(Wanted(Kind.SUSPEND, DAY), contract_before=END)
+)
+GONE = Situation(
+    replace(BOUND, end_date=DAY), LastChange(Wanted(Kind.CANCEL, DAY), contract_before=END)
+)
+
+
+def of_no_day(situation: Situation) -> Situation:
+    """The same from its first day, after another product."""
+    return replace(situation, held=replace(situation.held, start_date=DAY), lasting=EARLIER)
+
+
+BROKEN = replace(CHANGED, held=replace(CHANGED.held, terms=M), lasting=replace(BOUND, end_date=DAY))
+CONTRACTS = {
+    "upgrade": (Situation(BOUND), Kind.OFFERING, "mobile-m", DAY, {"P": None}, END),
+    "quantity": (Situation(BOUND), Kind.QUANTITY, 2, DAY, {"P": None}, END),
+    "own price": (Situation(BOUND), Kind.PRICE, 1, DAY, {"P": None}, END),
+    "move": (Situation(BOUND), Kind.MOVE, "A2", DAY, {"P": None}, END),
+    "upgrade taken back": (
+        CHANGED, Kind.OFFERING, "mobile-s", DAY, {"P": END}, None,
+    ),
+    "to what the contract does not go to": (CHANGED, Kind.OFFERING, "mobile-x", LATER, {}, None),
+    "the same, from the first day": (
+        CHANGED, Kind.OFFERING, "mobile-x", DAY, {"P": END}, None,
+    ),
+    "the same, taken back": (
+        BROKEN, Kind.OFFERING, "mobile-s", DAY, {"P": END}, None,
+    ),
+    "cancel": (Situation(BOUND), Kind.CANCEL, None, DAY, {}, None),
+    "cancel from the first day": (of_no_day(Situation(BOUND)), Kind.CANCEL, None, DAY,
+        {"E": END}, None),
+    "cancel of what was never held": (Situation(BOUND), Kind.CANCEL, None, START, {}, None),
+    "upgraded and cancelled on one day": (CHANGED, Kind.CANCEL, None, DAY, {"P": END}, None),
+    "that cancellation taken back": (
+        of_no_day(GONE), Kind.RESUME, None, DAY, {"E": None, "P": END}, None,
+    ),
+    "suspend": (Situation(BOUND), Kind.SUSPEND, None, DAY, {"P": None}, None),
+    "resume later": (WAITING, Kind.RESUME, None, LATER, {}, END),
+    "resume on the day": (WAITING, Kind.RESUME, None, DAY, {"P": END}, None),
+    "cancel while suspended": (WAITING, Kind.CANCEL, None, LATER, {"P": END}, None),
+    "cancel while suspended from the first day": (
+        of_no_day(WAITING), Kind.CANCEL, None, LATER, {"E": END}, None,
+    ),
+    "cancel earlier": (GONE, Kind.CANCEL, None, TODAY, {}, None),
+    "no contract": (Situation(FREE), Kind.OFFERING, "mobile-m", DAY, {}, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("situation", "kind", "value", "day", "contracts", "goes_to"), CONTRACTS.values(), ids=CONTRACTS
+)
+def test_contract_goes_along_or_is_broken(situation, kind, value, day, contracts, goes_to):
+    known = replace(BREAKING, offerings=("mobile-s", "mobile-m", "mobile-x"))
+    plan = planned(situation, Wanted(kind, day, value), known)
+    assert plan.contracts == contracts
+    assert (plan.begins.terms.contract_end_date if plan.begins else None) == goes_to
+
+
+def test_contract_goes_to_every_offering_where_nothing_is_said():
+    plan = planned(Situation(BOUND), Wanted(Kind.OFFERING, DAY, "mobile-m"), KNOWN)
+    assert plan.begins.terms.contract_end_date == END

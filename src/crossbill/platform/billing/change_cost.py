@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import ibis
@@ -22,6 +22,7 @@ from crossbill.platform.billing.books import book_tables
 from crossbill.platform.billing.what_if import Billed, Effect, billed, compared
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.product.changes import Begun, Plan
+from crossbill.platform.product.models import Product
 
 NEW_KEY = "\n"  # of a product that has none yet; no key of the books has such a character
 LINE = COMPUTED_LINE.key
@@ -100,20 +101,25 @@ class ChangeCost:
 def change_cost(*, carrier_id: int, account_key: str, plan: Plan, policy: Policy) -> ChangeCost:
     """Bill who holds the product now and who will, with and without the change.
 
-    One bill an account: that of its period with the day on which the change takes effect.
+    One bill an account: that of its period with the day on which the change takes effect; and that
+    with the last day of a contract that the change breaks, on which its fee stands.
     """
     payers = {account_key} | ({plan.begins.terms.account_key} if plan.begins else set())
     with connect() as backend, refusing_overflow(), transaction.atomic():
-        payers |= _payer_again(carrier_id, plan)
-        cycles = _cycles(carrier_id, payers)
-        spans = {cycle: period_with(plan.wanted.effective_date, cycle) for cycle in cycles}
+        payers |= _concerned(carrier_id, plan)
         before = book_tables(carrier_id, policy, sorted(payers))
+        products = changed_products(backend.to_pyarrow(before["product"]), plan)
+        days = {plan.wanted.effective_date, *_broken_on(products, plan)}
+        spans = {
+            (period_with(day, cycle), cycle)
+            for cycle in _cycles(carrier_id, payers)
+            for day in days
+        }
         before["periods"] = ibis.memtable(_periods(spans))
-        products = backend.to_pyarrow(before["product"])
-        after = before | {"product": ibis.memtable(changed_products(products, plan))}
+        after = before | {"product": ibis.memtable(products)}
         sides = [billed(backend, tables, _lines) for tables in (before, after)]
         effect = compared(backend, *sides)
-    found = tuple(sorted(set(spans.values()), key=lambda span: span.from_date))
+    found = tuple(sorted({span for span, _ in spans}, key=lambda span: span.from_date))
     return ChangeCost(effect, _changed_lines(*_rows(sides)), found, policy.policy_code)
 
 
@@ -152,7 +158,7 @@ def _place(line: LineChange) -> tuple[Any, ...]:
 
 def changed_products(products: pa.Table, plan: Plan) -> pa.Table:
     """The products as a change leaves them."""
-    rows = [_ended(row, plan.ends) for row in products.to_pylist()]
+    rows = [_changed(row, plan) for row in products.to_pylist()]
     if plan.begins is not None:
         rows.append(_begun(plan.begins))
     return pa.Table.from_pylist(rows, PRODUCT.arrow)
@@ -167,9 +173,24 @@ def period_with(day: date, bill_cycle_day: int) -> Period:
     return month_period(year, month, bill_cycle_day)
 
 
-def _ended(row: Mapping[str, Any], ends: Mapping[str, date | None]) -> dict[str, Any]:
-    key = row["product_key"]
-    return {**row, "end_date": ends[key]} if key in ends else dict(row)
+def _changed(row: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
+    key, contract = row["product_key"], row["contract_end_date"]
+    return {
+        **row,
+        "end_date": plan.ends.get(key, row["end_date"]),
+        "contract_end_date": plan.contracts.get(key, contract),
+    }
+
+
+def _broken_on(products: pa.Table, plan: Plan) -> set[date]:
+    """The last days of those products of a plan that end before their contracts do."""
+    touched = {*plan.ends, *plan.contracts}
+    return {
+        row["end_date"] - timedelta(days=1)
+        for row in products.to_pylist()
+        if row["product_key"] in touched and row["start_date"] < (row["end_date"] or date.min)
+        if row["end_date"] < (row["contract_end_date"] or date.min)
+    }
 
 
 def _begun(begun: Begun) -> dict[str, Any]:
@@ -177,12 +198,11 @@ def _begun(begun: Begun) -> dict[str, Any]:
     return {"product_key": NEW_KEY} | vars(begun.terms) | days
 
 
-def _payer_again(carrier_id: int, plan: Plan) -> set[str]:
-    """Who pays for a product that goes on; it may be another account than the one that paid."""
-    if plan.goes_on is None:
-        return set()
-    found = BillingAccount.objects.filter(carrier_id=carrier_id, products__product_key=plan.goes_on)
-    return set(found.values_list("account_key", flat=True))
+def _concerned(carrier_id: int, plan: Plan) -> set[str]:
+    """Who pays for what the plan ends, lets go on, or lets bear a contract."""
+    touched = {*plan.ends, *plan.contracts}
+    products = Product.objects.filter(carrier_id=carrier_id, product_key__in=touched)
+    return set(products.values_list("account__account_key", flat=True))
 
 
 def _cycles(carrier_id: int, account_keys: set[str]) -> list[int]:
@@ -190,9 +210,9 @@ def _cycles(carrier_id: int, account_keys: set[str]) -> list[int]:
     return sorted(set(found.values_list("bill_cycle_day", flat=True)))
 
 
-def _periods(spans: Mapping[int, Period]) -> pa.Table:
+def _periods(spans: Iterable[tuple[Period, int]]) -> pa.Table:
     rows = [
         {"period_from": span.from_date, "period_to": span.to_date, "bill_cycle_day": cycle}
-        for cycle, span in spans.items()
+        for span, cycle in spans
     ]
     return pa.Table.from_pylist(rows, PERIODS.arrow)

@@ -125,6 +125,7 @@ def _offering(offering: OfferingSpec) -> _Entry:
         "kind": plain(offering.kind),
         "contains": _list(offering.contains),
         "requires one of": _list(offering.requires),
+        "contract goes to": _contract(offering),
     }
     return _Entry(OFFERING, offering.code, f"{offering.name} ({plain(offering.kind)})", fields)
 
@@ -191,6 +192,11 @@ def _dated(versions: Sequence[Any]) -> list[tuple[Any, Window]]:
 def _days(window: Window) -> dict[str, str]:
     last = OPEN_END if window.to_date == date.max else str(window.to_date - timedelta(days=1))
     return {"first day": str(window.from_date), "last day": last}
+
+
+def _contract(offering: OfferingSpec) -> str:
+    to = offering.contract_goes_to
+    return "all offerings" if to is None else _list(to)
 
 
 def _list(codes: Sequence[str]) -> str:

@@ -208,8 +208,8 @@ def _check_lists(file: YamlFile, place: Place, prices: Sequence[PriceSpec]) -> N
 
 
 def _check_parts(file: YamlFile, at: Place, offering: OfferingSpec, known: set[str]) -> None:
-    for key in ("contains", "requires"):
-        for number, code in enumerate(getattr(offering, key)):
+    for key in ("contains", "requires", "contract_goes_to"):
+        for number, code in enumerate(getattr(offering, key) or ()):
             if code not in known:
                 raise file.refuse(
                     (*at, key, number), "There is no such offering", value=code,

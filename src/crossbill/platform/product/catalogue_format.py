@@ -141,6 +141,7 @@ class OfferingSpec(Strict):
     tax_category: Code = STANDARD
     contains: list[Code] = []
     requires: list[Code] = []
+    contract_goes_to: list[Code] | None = None
     prices: list[PriceSpec] = []
 
     @field_validator("prices")

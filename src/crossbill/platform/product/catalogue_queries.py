@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 
 from crossbill.core.refusal import Refusal
 from crossbill.platform.product.catalogue_file import ProductCatalogue, parse_product_catalogue
+from crossbill.platform.product.catalogue_format import OfferingSpec
 from crossbill.platform.product.models import CatalogueVersion
 from crossbill.platform.product.requirements import Needs
 
@@ -65,25 +66,36 @@ def version_before(version: CatalogueVersion) -> CatalogueVersion | None:
 
 def catalogue_of(version: CatalogueVersion) -> ProductCatalogue:
     """What a version says."""
-    return _parsed(version.content, f"{version.name} {version.number}")
+    return _parsed(version.pk, version.sha256, f"{version.name} {version.number}")
 
 
 @lru_cache(maxsize=PARSED_KEPT)
-def _parsed(text: str, name: str) -> ProductCatalogue:
-    """A text is read once, however many orders and bills ask what it says."""
+def _parsed(version_id: int, _sha256: str, name: str) -> ProductCatalogue:
+    """A text is read once, however many orders and bills ask what it says; it never changes."""
+    text = CatalogueVersion.objects.values_list("content", flat=True).get(pk=version_id)
     return parse_product_catalogue(text, name=name)
 
 
 def catalogues_on(carrier_id: int, day: date) -> list[ProductCatalogue]:
     """What the catalogues say by which a day is billed, in the order of their names."""
-    found = CatalogueVersion.objects.filter(id__in=in_force(carrier_id, day)).order_by("name")
-    return [catalogue_of(version) for version in found]
+    found = CatalogueVersion.objects.filter(id__in=in_force(carrier_id, day))
+    return [catalogue_of(version) for version in found.defer("content").order_by("name")]
 
 
 def needs_on(carrier_id: int, day: date) -> Needs:
     """What the offerings of the catalogues by which a day is billed require and contain."""
-    sold = [each for known in catalogues_on(carrier_id, day) for each in known.spec.offerings]
+    sold = _sold_on(carrier_id, day)
     return Needs(
         {each.code: each.requires for each in sold if each.requires},
         {each.code: each.contains for each in sold if each.contains},
     )
+
+
+def contracts_on(carrier_id: int, day: date) -> dict[str, list[str]]:
+    """To which offerings the contract of an offering goes, of those that say so."""
+    sold = _sold_on(carrier_id, day)
+    return {e.code: e.contract_goes_to for e in sold if e.contract_goes_to is not None}
+
+
+def _sold_on(carrier_id: int, day: date) -> list[OfferingSpec]:
+    return [each for known in catalogues_on(carrier_id, day) for each in known.spec.offerings]

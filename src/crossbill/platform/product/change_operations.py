@@ -99,9 +99,11 @@ def _locked(carrier_id: int, product_key: str) -> Product:
 
 
 def _end(carrier_id: int, plan: Plan) -> None:
+    products = Product.objects.filter(carrier_id=carrier_id)
     for key, end_date in plan.ends.items():
-        ended = Product.objects.filter(carrier_id=carrier_id, product_key=key)
-        ended.update(end_date=end_date)
+        products.filter(product_key=key).update(end_date=end_date)
+    for key, contract in plan.contracts.items():
+        products.filter(product_key=key).update(contract_end_date=contract)
 
 
 def _result(product: Product, plan: Plan) -> Product | None:

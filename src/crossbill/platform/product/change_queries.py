@@ -1,6 +1,7 @@
 """What commands and changes ask about the products of an account and what was done to them."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import date
 from typing import Any, ClassVar
 
@@ -9,7 +10,7 @@ from django.db.models import F, Q, QuerySet
 from crossbill.core.refusal import Refusal
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.dated import open_after
-from crossbill.platform.product.catalogue_queries import needs_on
+from crossbill.platform.product.catalogue_queries import contracts_on, needs_on
 from crossbill.platform.product.changes import (
     COLUMNS,
     Held,
@@ -67,7 +68,8 @@ def planned_change(product: Product, wanted: Wanted, today: date) -> Plan:
     """What a change would do to a product as the books are now; a Refusal where it cannot be."""
     keys = {product.account.account_key}
     keys |= {str(wanted.value)} if wanted.kind is Kind.MOVE else set()
-    plan = planned(_situation(product), wanted, known_for(product.carrier_id, keys, today))
+    known = known_for(product.carrier_id, keys, today, wanted.effective_date)
+    plan = planned(_situation(product), wanted, known)
     _refuse_alone(product.carrier_id, keys, plan)
     return plan
 
@@ -109,28 +111,55 @@ def _situation(product: Product) -> Situation:
     return Situation(
         held(product),
         _last(latest) if latest is not None and over else None,
-        held(began.product) if began is not None else None,
+        _before(began) if began is not None else None,
+        _lasting(began),
     )
+
+
+def _before(began: ProductChange) -> Held:
+    """What a product was before it was changed, with the contract that it bore then."""
+    found = held(began.product)
+    contract = _day(began, "contract_end_date")
+    return replace(found, terms=replace(found.terms, contract_end_date=contract))
+
+
+def _lasting(began: ProductChange | None) -> Held | None:
+    """The last of the earlier products that was held for a day."""
+    while began is not None:
+        earlier = began.product
+        if earlier.end_date is None or earlier.end_date > earlier.start_date:
+            return held(earlier)
+        began = began_by(earlier)
+    return None
+
+
+def _day(change: ProductChange, name: str) -> date | None:
+    """A day of the product as it was before the change."""
+    written = (change.before or {}).get(name)
+    return date.fromisoformat(written) if written else None
 
 
 def _last(change: ProductChange) -> LastChange:
     kind, after = Kind(change.kind), change.after or {}
-    end = (change.before or {}).get("end_date")
     return LastChange(
         Wanted(kind, change.effective_date, after.get(COLUMNS.get(kind, ""))),
         change.resulting_product.product_key if change.resulting_product else None,
-        date.fromisoformat(end) if end else None,
+        _day(change, "end_date"),
+        _day(change, "contract_end_date"),
     )
 
 
-def known_for(carrier_id: int, keys: Collection[str], today: date) -> Known:
-    """What the rules look at beside a product: what is sold, and the accounts of these keys."""
+def known_for(carrier_id: int, keys: Collection[str], today: date, day: date) -> Known:
+    """What the rules of a change from a day on look at beside the product: what is sold, and the
+    accounts of these keys.
+    """
     offerings = ProductOffering.objects.filter(carrier_id=carrier_id)
     accounts = BillingAccount.objects.filter(carrier_id=carrier_id, account_key__in=keys)
     return Known(
         today,
         frozenset(offerings.values_list("code", flat=True)),
         {each.account_key: _payer(each) for each in accounts},
+        contracts_on(carrier_id, day),
     )
 
 

@@ -2,6 +2,10 @@
 
 A change of a product is two products: one ends, one begins. What is taken back on its own day
 leaves the first one as if nothing had happened, so that it is billed as one.
+
+A contract is borne by one product, and an end before the contract's costs a fee. It goes with what
+is held from a change on; a suspension keeps it for later. Where it is broken, the last product that
+was held for a day bears it.
 """
 
 from collections.abc import Collection, Mapping
@@ -153,21 +157,27 @@ class Wanted:
 class LastChange:
     """The change that ended a product: what was asked, and what the product became, if anything.
 
-    ``end_before`` is the day on which the product was to end before that.
+    ``end_before`` is the day on which the product was to end before that, ``contract_before`` the
+    end of the contract that it bore.
     """
 
     asked: Wanted
     became: str | None = None
     end_before: date | None = None
+    contract_before: date | None = None
 
 
 @dataclass(frozen=True)
 class Situation:
-    """A product with what was done to it: what ended it, and what it was before it began."""
+    """A product with what was done to it: what ended it, and what it was before it began.
+
+    ``lasting`` is what was held last, for a day or longer, before it.
+    """
 
     held: Held
     last: LastChange | None = None
     before: Held | None = None
+    lasting: Held | None = None
 
 
 @dataclass(frozen=True)
@@ -180,11 +190,15 @@ class Payer:
 
 @dataclass(frozen=True)
 class Known:
-    """What else the rules look at: today, what is sold, and the accounts in question."""
+    """What else the rules look at: today, what is sold, and the accounts in question.
+
+    ``contract_goes_to`` has the offerings to which the contract of one goes; without it to all.
+    """
 
     today: date
     offerings: Collection[str] = ()
     payers: Mapping[str, Payer] = field(default_factory=dict)
+    contract_goes_to: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -202,12 +216,14 @@ class Plan:
 
     ``goes_on`` is a product that is there already and is held again from the day; ``begins`` is one
     that has no key yet. A change has one of them, or neither where nothing is held any more.
+    ``contracts`` are the ends of contracts that products bear from now on, or no longer, by key.
     """
 
     wanted: Wanted
     ends: Mapping[str, date | None]
     begins: Begun | None = None
     goes_on: str | None = None
+    contracts: Mapping[str, date | None] = field(default_factory=dict)
 
 
 def planned(situation: Situation, wanted: Wanted, known: Known) -> Plan:
@@ -289,16 +305,19 @@ def _suspended(situation: Situation, wanted: Wanted) -> Plan:
     held = situation.held
     _refuse_suspended(situation)
     _refuse_ended(held, wanted.effective_date, held.end_date)
-    return Plan(wanted, {held.product_key: wanted.effective_date})
+    return Plan(wanted, {held.product_key: wanted.effective_date}, contracts=_borne_no_longer(held))
 
 
 def _cancelled(situation: Situation, wanted: Wanted) -> Plan:
     """End it on the day; a suspended product has ended, and now nobody can resume it."""
     held, day = situation.held, wanted.effective_date
-    if _is_suspended(situation):
-        return Plan(wanted, {held.product_key: min(day, held.end_date or day)})
-    _refuse_ended(held, day, held.end_date)
-    return Plan(wanted, {held.product_key: day})
+    contract = held.terms.contract_end_date
+    if situation.last is not None and _is_suspended(situation):
+        day, contract = min(day, held.end_date or day), situation.last.contract_before
+    else:
+        _refuse_ended(held, day, held.end_date)
+    contracts = _broken(situation, day, contract)
+    return Plan(wanted, {held.product_key: day}, contracts=contracts)
 
 
 def _resumed(situation: Situation, wanted: Wanted) -> Plan:
@@ -312,9 +331,13 @@ def _resumed(situation: Situation, wanted: Wanted) -> Plan:
         cure = f"resume it from {held.end_date} or later" if last else "check the product"
         raise ProductNotSuspended(what, field="effective_date", value=str(day), cure=cure)
     _refuse_ended(held, day, last.end_before)
+    contract = last.contract_before
     if day == held.end_date:
-        return Plan(wanted, {held.product_key: last.end_before}, goes_on=held.product_key)
-    return Plan(wanted, {}, Begun(held.terms, day, last.end_before))
+        contracts = _borne_again(held.product_key, situation.lasting, contract)
+        ends = {held.product_key: last.end_before}
+        return Plan(wanted, ends, goes_on=held.product_key, contracts=contracts)
+    terms = replace(held.terms, contract_end_date=contract)
+    return Plan(wanted, {}, Begun(terms, day, last.end_before))
 
 
 def _changed(situation: Situation, wanted: Wanted, known: Known) -> Plan:
@@ -326,7 +349,7 @@ def _changed(situation: Situation, wanted: Wanted, known: Known) -> Plan:
     if wanted.kind is Kind.MOVE:
         _refuse_payer(held, str(wanted.value), known)
     before = _replaced_today(situation, day)
-    terms = _terms(held.terms, wanted, before)
+    terms = _terms(held.terms, wanted, before, known)
     if getattr(held.terms, COLUMNS[wanted.kind]) == wanted.value:
         raise ChangeOfNothing(
             f"{held.product_key} is that already", field=COLUMNS[wanted.kind],
@@ -334,8 +357,14 @@ def _changed(situation: Situation, wanted: Wanted, known: Known) -> Plan:
         )  # fmt: skip
     if before is not None and before.terms == terms:
         ends = {held.product_key: day, before.product_key: held.end_date}
-        return Plan(wanted, ends, goes_on=before.product_key)
-    return Plan(wanted, {held.product_key: day}, Begun(terms, day, held.end_date))
+        key, contract = before.product_key, before.terms.contract_end_date
+        contracts = _borne_again(key, situation.lasting, contract)
+        return Plan(wanted, ends, goes_on=key, contracts=contracts)
+    contracts = _borne_no_longer(held)
+    if terms.contract_end_date is None:
+        contracts = _broken(situation, day, held.terms.contract_end_date)
+    begins = Begun(terms, day, held.end_date)
+    return Plan(wanted, {held.product_key: day}, begins, contracts=contracts)
 
 
 def _replaced_today(situation: Situation, day: date) -> Held | None:
@@ -346,14 +375,42 @@ def _replaced_today(situation: Situation, day: date) -> Held | None:
     return before
 
 
-def _terms(terms: Terms, wanted: Wanted, before: Held | None) -> Terms:
-    """The new terms: an own price is that of its offering, and does not go with another one."""
+def _terms(terms: Terms, wanted: Wanted, before: Held | None, known: Known) -> Terms:
+    """The new terms: an own price is that of its offering, and does not go with another one.
+
+    Nor does the contract, where the catalogue says so.
+    """
     changes: dict[str, Any] = {COLUMNS[wanted.kind]: wanted.value}
     if wanted.kind is Kind.OFFERING:
-        back = before is not None and before.terms.offering_code == wanted.value
-        price = before.terms.price_override_nanos if before is not None and back else None
-        changes["price_override_nanos"] = price
+        carried = wanted.value in known.contract_goes_to.get(terms.offering_code, [wanted.value])
+        changes["price_override_nanos"] = None
+        changes["contract_end_date"] = terms.contract_end_date if carried else None
+        if before is not None and before.terms.offering_code == wanted.value:
+            for name in ("price_override_nanos", "contract_end_date"):
+                changes[name] = getattr(before.terms, name)
     return replace(terms, **changes)
+
+
+def _borne_no_longer(held: Held) -> dict[str, date | None]:
+    """The contract goes with what is held next, or waits for it: its end costs nothing here."""
+    return {} if held.terms.contract_end_date is None else {held.product_key: None}
+
+
+def _broken(situation: Situation, ends: date, contract: date | None) -> dict[str, date | None]:
+    """Who bears a contract that is broken on this day: what was held last for a day or longer."""
+    held = situation.held
+    bearer = held if ends > held.start_date else situation.lasting
+    if contract is None or bearer is None or bearer.terms.contract_end_date == contract:
+        return {}
+    return {bearer.product_key: contract}
+
+
+def _borne_again(key: str, lasting: Held | None, contract: date | None) -> dict[str, date | None]:
+    """The contract is that of the product that goes on, and of none before it."""
+    if contract is None:
+        return {}
+    others: dict[str, date | None] = {lasting.product_key: None} if lasting is not None else {}
+    return others | {key: contract}
 
 
 def refuse_value(wanted: Wanted, known: Known) -> None:

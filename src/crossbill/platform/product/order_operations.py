@@ -26,7 +26,7 @@ from crossbill.platform.product.orders import Order, Shelf, planned_order
 def order_plan(carrier_id: int, order: Order, today: date) -> Plan:
     """What an order would do as the books are now; a Refusal where it cannot be."""
     account = account_named(carrier_id, order.terms.account_key)
-    known = known_for(carrier_id, {account.account_key}, today)
+    known = known_for(carrier_id, {account.account_key}, today, order.effective_date)
     return planned_order(order, known, _shelf(account, order.effective_date))
 
 
