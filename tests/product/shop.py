@@ -51,14 +51,11 @@ def published(owner: Carrier, text: str = TEXT, *, valid_from: date = MARCH) -> 
     return publish(version_id=version.id, user=person("bob", "approver"))
 
 
-def books(owner: Carrier, *further: str) -> None:
-    """Three accounts that hold four products; the catalogue knows all of them but the old plan.
-
-    The ``further`` offerings are sold, but nobody holds them and the books have no price for them.
-    """
+def books(owner: Carrier) -> None:
+    """Three accounts that hold four products; the catalogue knows all of them but the old plan."""
     publish_catalogue(
         carrier_id=owner.id,
-        offerings={code: code.title() for code in (*BOOK_PRICES, *further)},
+        offerings={code: code.title() for code in BOOK_PRICES},
         prices=[
             Price(code, "2020", date(2020, 1, 1), None, "CHF", nanos)
             for code, nanos in BOOK_PRICES.items()

@@ -12,6 +12,7 @@ from crossbill.platform.customer.models import Carrier
 from crossbill.platform.product import catalogue_operations, catalogue_queries
 from crossbill.platform.product.catalogue_file import parse_product_catalogue
 from crossbill.platform.product.models import CatalogueVersion
+from crossbill.platform.product.queries import offering_names
 
 pytestmark = pytest.mark.django_db
 
@@ -88,6 +89,16 @@ def test_second_person_publishes(owner):
     assert version.status == "published"
     assert version.published_by.username == "bob"
     assert version.published_at >= version.drafted_at
+
+
+def test_what_is_published_can_be_ordered(owner):
+    draft(owner)
+    assert offering_names(owner.id) == {}
+    published(owner, TEXT.replace('"Mobile M, 24 months"', '"Mobile M"'), valid_from=MAY)
+    assert len(offering_names(owner.id)) == 5
+    published(owner, TEXT.replace("code: family", "code: friends"), valid_from=date(2026, 6, 1))
+    names = offering_names(owner.id)
+    assert (len(names), names["mobile-m"]) == (6, "Mobile M")  # as it was known first
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from crossbill import cli_product
 from crossbill.core.refusal import Refusal
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.product.changes import Held, Known, Payer, Terms
-from crossbill.platform.product.models import Product, ProductChange, ProductOffering
+from crossbill.platform.product.models import Product, ProductChange
 from crossbill.platform.product.orders import Order, Shelf, planned_order
 from crossbill.platform.product.requirements import Needs
 
@@ -115,8 +115,9 @@ def test_ordered_product_is_changed_and_cancelled_as_any(owner):
 
 
 def test_add_on_needs_its_plan(owner):
-    ProductOffering.objects.create(carrier=owner, code="roaming-pack", name="Roaming pack")
-    published(owner)  # it says that the pack requires mobile-s or mobile-m
+    with pytest.raises(Refusal, match="OFFERING_NOT_SOLD"):
+        order("A1", "roaming-pack")
+    published(owner)  # it sells the pack, and says that it requires mobile-s or mobile-m
     with pytest.raises(Refusal, match="roaming-pack requires mobile-m or mobile-s"):
         order("A3", "roaming-pack")
     assert not ProductChange.objects.exists()

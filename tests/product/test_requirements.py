@@ -123,7 +123,7 @@ def owner(db, monkeypatch):
     monkeypatch.setattr(cli_product, "ready", lambda: None)
     person("ann", "operator")
     made = carrier()
-    books(made, "roaming-pack")
+    books(made)
     published(made)
     return made
 

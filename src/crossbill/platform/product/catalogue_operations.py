@@ -15,7 +15,9 @@ from crossbill.engine.yaml_file import MAXIMUM_BYTES
 from crossbill.platform.allowed import require
 from crossbill.platform.customer.models import Carrier
 from crossbill.platform.product.catalogue_file import parse_product_catalogue
+from crossbill.platform.product.catalogue_queries import catalogue_of
 from crossbill.platform.product.models import CatalogueVersion
+from crossbill.platform.product.operations import add_offerings
 
 ADD, PUBLISH = "product.add_catalogueversion", "product.publish_catalogueversion"
 Status = CatalogueVersion.Status
@@ -87,13 +89,18 @@ def load_draft(  # noqa: PLR0913 - what a version is
 
 @transaction.atomic
 def publish(*, version_id: int, user: AbstractUser) -> CatalogueVersion:
-    """Let a draft be billed by from its day on; another person than its author has to say so."""
+    """Let a draft be billed by from its day on; another person than its author has to say so.
+
+    What it declares can be ordered from then on: an offering that the books do not have is added.
+    """
     version = _locked(version_id)
     _may_publish(version, user)
     version.status = Status.PUBLISHED
     version.published_by = user
     version.published_at = timezone.now()
     version.save(update_fields=["status", "published_by", "published_at"])
+    declared = catalogue_of(version).spec.offerings
+    add_offerings(carrier_id=version.carrier_id, names={each.code: each.name for each in declared})
     return version
 
 

@@ -1,6 +1,6 @@
 """Writes to the catalogue and to the products that customers hold."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -13,6 +13,7 @@ from crossbill.platform.product.models import (
     ProductOfferingPrice,
     TaxRate,
 )
+from crossbill.platform.product.queries import offering_ids
 
 
 @dataclass(frozen=True)
@@ -38,15 +39,18 @@ class Rate:
     rate_ppm: int
 
 
+def add_offerings(*, carrier_id: int, names: Mapping[str, str]) -> None:
+    """Let offerings (code -> name) be ordered and held; one that is there keeps its name."""
+    rows = [ProductOffering(carrier_id=carrier_id, code=c, name=name) for c, name in names.items()]
+    ProductOffering.objects.bulk_create(rows, ignore_conflicts=True)
+
+
 def publish_catalogue(
     *, carrier_id: int, offerings: dict[str, str], prices: Iterable[Price], rates: Iterable[Rate]
 ) -> None:
     """Publish offerings (code -> name), prices and tax rates; PostgreSQL keeps them as they are."""
-    made = ProductOffering.objects.bulk_create(
-        ProductOffering(carrier_id=carrier_id, code=code, name=name)
-        for code, name in offerings.items()
-    )
-    ids = {offering.code: offering.id for offering in made}
+    add_offerings(carrier_id=carrier_id, names=offerings)
+    ids = offering_ids(carrier_id)
     ProductOfferingPrice.objects.bulk_create(
         ProductOfferingPrice(
             offering_id=ids[price.offering_code],
