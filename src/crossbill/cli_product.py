@@ -147,10 +147,18 @@ def assign(
 ) -> None:
     """Let a product hold an identifier from a day on."""
     day = day_of(first_day, "--from")
-    owner = _owner(carrier, user)
+    ready()
+    from crossbill.console.operations import find_user
+    from crossbill.platform.customer.queries import carrier_id
     from crossbill.platform.product.identifier_operations import assign_identifier
 
-    assign_identifier(carrier_id=owner, identifier=identifier, product_key=product, valid_from=day)
+    assign_identifier(
+        carrier_id=carrier_id(carrier),
+        identifier=identifier,
+        product_key=product,
+        user=find_user(user),
+        valid_from=day,
+    )
     typer.echo(f"{identifier} is {product}'s from {day}.")
 
 
@@ -163,23 +171,17 @@ def release(
 ) -> None:
     """Free an identifier from a day on, whoever holds it then."""
     day = day_of(first_day, "--from")
-    owner = _owner(carrier, user)
-    from crossbill.platform.product.identifier_operations import holder_on, release_identifier
-
-    key = holder_on(carrier_id=owner, identifier=identifier, day=day)
-    release_identifier(carrier_id=owner, identifier=identifier, product_key=key, on=day)
-    typer.echo(f"{identifier} is free from {day}; {key} held it.")
-
-
-def _owner(carrier: str, user: str) -> int:
-    """The carrier, for a person who may change what its customers hold."""
     ready()
     from crossbill.console.operations import find_user
     from crossbill.platform.customer.queries import carrier_id
-    from crossbill.platform.product.change_operations import may_change
+    from crossbill.platform.product.identifier_operations import holder_on, release_identifier
 
-    may_change(find_user(user))
-    return carrier_id(carrier)
+    owner, person = carrier_id(carrier), find_user(user)
+    key = holder_on(carrier_id=owner, identifier=identifier, day=day)
+    release_identifier(
+        carrier_id=owner, identifier=identifier, product_key=key, user=person, on=day
+    )
+    typer.echo(f"{identifier} is free from {day}; {key} held it.")
 
 
 @product_app.command()
@@ -260,7 +262,7 @@ def _an_order(carrier: str, user: str, order: Order, policy: Path | None) -> _De
 def _carry_out(deed: _Deed, reason: str, *, dry_run: bool, json: bool) -> None:
     """Say what the deed costs, make it as it was shown, and say what was made."""
     from crossbill.platform.billing.change_cost import change_cost
-    from crossbill.platform.product.change_operations import may_change
+    from crossbill.platform.product.permission import may_change
 
     may_change(deed.user)
     cost = change_cost(

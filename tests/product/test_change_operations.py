@@ -300,16 +300,16 @@ def test_change_of_an_impossible_form_is_refused(owner, kind, result):
 # What services are reached by
 
 
-def assign(owner, key="A1-0", valid_from=START, valid_to=None) -> ServiceIdentifier:
+def assign(owner, key="A1-0", valid_from=START, valid_to=None, user=None) -> ServiceIdentifier:
     return identifier_operations.assign_identifier(
-        carrier_id=owner.id, identifier=NUMBER, product_key=key, valid_from=valid_from,
-        valid_to=valid_to,
+        carrier_id=owner.id, identifier=NUMBER, product_key=key, user=user or person("ann"),
+        valid_from=valid_from, valid_to=valid_to,
     )  # fmt: skip
 
 
-def release(owner, key="A1-0", on=DAY) -> ServiceIdentifier:
+def release(owner, key="A1-0", on=DAY, user=None) -> ServiceIdentifier:
     return identifier_operations.release_identifier(
-        carrier_id=owner.id, identifier=NUMBER, product_key=key, on=on
+        carrier_id=owner.id, identifier=NUMBER, product_key=key, user=user or person("ann"), on=on
     )
 
 
@@ -327,6 +327,17 @@ def test_identifier_is_released_and_assigned_to_the_next(owner):
     assert holders() == [("A1-0", START, DAY), ("A2-0", DAY, None)]
     with pytest.raises(Refusal, match="IDENTIFIER_NOT_HELD"):
         release(owner, "A1-0", LATER)
+
+
+def test_only_an_operator_assigns_and_releases(owner):
+    eve = person("eve", "viewer")
+    with pytest.raises(Refusal, match="CANNOT_CHANGE"):
+        assign(owner, user=eve)
+    assert holders() == []
+    assign(owner)
+    with pytest.raises(Refusal, match="CANNOT_CHANGE"):
+        release(owner, user=eve)
+    assert holders() == [("A1-0", START, None)]
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_change_as_json():
 
 def test_what_an_account_holds_is_shown(owner):
     assign_identifier(
-        carrier_id=owner.id, identifier="+41791234567", product_key="A1-0",
+        carrier_id=owner.id, identifier="+41791234567", product_key="A1-0", user=person("ann"),
         valid_from=Product.objects.get(product_key="A1-0").start_date,
     )  # fmt: skip
     change("A1-0", "--price", "9.90", "--reason", "loyal")

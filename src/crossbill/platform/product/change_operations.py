@@ -9,7 +9,7 @@ from django.db import transaction
 
 from crossbill.core.ids import identity
 from crossbill.core.refusal import Refusal
-from crossbill.platform.allowed import refuse_long, require
+from crossbill.platform.allowed import refuse_long
 from crossbill.platform.customer.models import Carrier
 from crossbill.platform.customer.queries import account_named
 from crossbill.platform.product.change_queries import (
@@ -25,15 +25,9 @@ from crossbill.platform.product.identifier_operations import (
     release_all,
 )
 from crossbill.platform.product.models import Product, ProductChange, ProductOffering
+from crossbill.platform.product.permission import may_change
 
-CHANGE = "product.add_productchange"
 LONGEST_KEY = 60
-
-
-class CannotChange(Refusal):
-    """This person may not change what customers hold. Ask an administrator for the role."""
-
-    code: ClassVar[str] = "CANNOT_CHANGE"
 
 
 class ReasonTooLong(Refusal):
@@ -84,11 +78,6 @@ def change_product(  # noqa: PLR0913 - what a change is
         after=held(result).document() if result is not None else None,
         resulting_product=result,
     )
-
-
-def may_change(user: AbstractUser) -> None:
-    """Refuse those who may not change what customers hold."""
-    require(user, CHANGE, CannotChange, "change what customers hold")
 
 
 def _locked(carrier_id: int, product_key: str) -> Product:

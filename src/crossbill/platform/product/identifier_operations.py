@@ -3,6 +3,7 @@
 from datetime import date
 from typing import ClassVar
 
+from django.contrib.auth.models import AbstractUser
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
@@ -10,6 +11,7 @@ from crossbill.core.refusal import Refusal
 from crossbill.platform.dated import open_after
 from crossbill.platform.product.change_queries import holders_of, product_named
 from crossbill.platform.product.models import Product, ServiceIdentifier
+from crossbill.platform.product.permission import may_change
 
 LONGEST = 120
 ONE_HOLDER = "identifier_has_one_holder"
@@ -33,15 +35,17 @@ class IdentifierNotHeld(Refusal):
     code: ClassVar[str] = "IDENTIFIER_NOT_HELD"
 
 
-def assign_identifier(
+def assign_identifier(  # noqa: PLR0913 - what a holding is
     *,
     carrier_id: int,
     identifier: str,
     product_key: str,
+    user: AbstractUser,
     valid_from: date,
     valid_to: date | None = None,
 ) -> ServiceIdentifier:
     """Say that a service is reached by this from a day on; nobody else may hold it then."""
+    may_change(user)
     product = product_named(carrier_id, product_key)
     _refuse_impossible(identifier, product, valid_from, valid_to)
     try:
@@ -61,9 +65,10 @@ def assign_identifier(
 
 @transaction.atomic
 def release_identifier(
-    *, carrier_id: int, identifier: str, product_key: str, on: date
+    *, carrier_id: int, identifier: str, product_key: str, user: AbstractUser, on: date
 ) -> ServiceIdentifier:
     """End a product's hold of an identifier: the day is the first one on which it is free."""
+    may_change(user)
     product = product_named(carrier_id, product_key)
     mine = _open(product, on).select_for_update()
     found = mine.filter(identifier=identifier, valid_from__lte=on).first()

@@ -15,12 +15,12 @@ from crossbill.platform.product.change_operations import (
     ReasonTooLong,
     begin_product,
     free_key,
-    may_change,
 )
 from crossbill.platform.product.change_queries import held, held_after, known_for
 from crossbill.platform.product.changes import Kind, Plan
 from crossbill.platform.product.models import Product, ProductChange
 from crossbill.platform.product.orders import Order, Shelf, planned_order
+from crossbill.platform.product.permission import may_change
 
 
 def order_plan(carrier_id: int, order: Order, today: date) -> Plan:
