@@ -1,6 +1,5 @@
-"""Changes in the books: what ends and begins, who may, two at once, and what PostgreSQL refuses."""
+"""Changes in the books: what ends and begins, who may, and what PostgreSQL refuses."""
 
-import threading
 from datetime import date
 from uuid import UUID
 
@@ -9,7 +8,7 @@ from django.db import IntegrityError, connection, transaction
 from product.shop import books, carrier, person
 
 from crossbill.core.refusal import Refusal
-from crossbill.platform.customer.models import BillingAccount, Carrier
+from crossbill.platform.customer.models import Carrier
 from crossbill.platform.customer.queries import account_named
 from crossbill.platform.product import change_queries, identifier_operations
 from crossbill.platform.product.change_operations import change_product
@@ -388,76 +387,3 @@ def test_identifiers_follow_what_is_held(owner):
     assert holders()[-1] == ("A1-0-3", april, date(2026, 5, 1))
     change(owner, "A1-0-3", Kind.RESUME, day=date(2026, 5, 1))
     assert holders()[-1] == ("A1-0-3", april, None)
-
-
-# Two at once
-
-
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize(
-    ("second", "codes"),
-    [
-        (Wanted(Kind.QUANTITY, DAY, 3), {"CHANGE_MADE_ALREADY"}),
-        (Wanted(Kind.CANCEL, DAY), {"PRODUCT_CHANGED_SINCE", "PRODUCT_HAS_ENDED"}),
-    ],
-    ids=["the same", "another"],
-)
-def test_of_two_changes_at_once_one_is_refused(second, codes):
-    owner = carrier()
-    books(owner)
-    person("ann", "operator")
-    found, gate = [], threading.Barrier(2)
-
-    def make(wanted: Wanted) -> None:
-        try:
-            user = person("ann")
-            gate.wait(timeout=30)
-            change_product(
-                carrier_id=owner.id, product_key="A1-0", wanted=wanted, user=user, today=TODAY
-            )
-            found.append("made")
-        except Refusal as refusal:
-            found.append(refusal.code)
-        finally:
-            connection.close()
-
-    threads = [
-        threading.Thread(target=make, args=(each,))
-        for each in (Wanted(Kind.QUANTITY, DAY, 3), second)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    assert len(found) == 2
-    assert "made" in found
-    assert set(found) - {"made"} <= codes
-    assert found.count("made") == 1
-    assert ProductChange.objects.count() == 1
-    account = BillingAccount.objects.get(account_key="A1")
-    assert account.products.filter(end_date=None).count() <= 1
-
-
-@pytest.mark.django_db(transaction=True)
-def test_second_change_waits_for_the_first_and_sees_its_result():
-    owner = carrier()
-    books(owner)
-    person("ann", "operator")
-    codes: list[str] = []
-
-    def second() -> None:
-        try:
-            change(owner, "A1-0", Kind.CANCEL, day=LATER)
-        except Refusal as refusal:
-            codes.append(refusal.code)
-        finally:
-            connection.close()
-
-    with transaction.atomic():
-        change(owner, "A1-0", Kind.OFFERING, "mobile-m")
-        other = threading.Thread(target=second)
-        other.start()
-        other.join(timeout=1)
-        assert other.is_alive(), "it did not wait"
-    other.join(timeout=60)
-    assert codes == ["PRODUCT_CHANGED_SINCE"]

@@ -1,5 +1,6 @@
 """Writes to what customers hold: a change ends one product and begins another, in one step."""
 
+from collections.abc import Collection
 from datetime import date
 from itertools import count
 from typing import ClassVar
@@ -10,10 +11,11 @@ from django.db import transaction
 from crossbill.core.ids import identity
 from crossbill.core.refusal import Refusal
 from crossbill.platform.allowed import refuse_long
-from crossbill.platform.customer.models import Carrier
+from crossbill.platform.customer.models import BillingAccount, Carrier
 from crossbill.platform.customer.queries import account_named
 from crossbill.platform.product.change_queries import (
     began_by,
+    concerned,
     held,
     planned_change,
     product_named,
@@ -55,11 +57,11 @@ def change_product(  # noqa: PLR0913 - what a change is
 ) -> ProductChange:
     """Make a change, or refuse it; ``shown`` is the plan whose cost somebody has agreed to.
 
-    Of two at once the second waits, and then sees what the first has made of the product.
+    Of two at once on one account the second waits, and then sees what the first has made.
     """
     may_change(user)
     refuse_long(reason, ReasonTooLong)
-    product = _locked(carrier_id, product_key)
+    product = _locked(carrier_id, product_key, wanted)
     plan, before = planned_change(product, wanted, today), held(product)
     if shown is not None and plan != shown:
         what = f"{product_key} was changed since the cost was shown"
@@ -80,11 +82,19 @@ def change_product(  # noqa: PLR0913 - what a change is
     )
 
 
-def _locked(carrier_id: int, product_key: str) -> Product:
-    """The product, while nobody else changes it."""
-    found = product_named(carrier_id, product_key)
-    Product.objects.select_for_update().get(pk=found.pk)
+def _locked(carrier_id: int, product_key: str, wanted: Wanted) -> Product:
+    """The product, while nobody else changes what the accounts concerned hold."""
+    lock_accounts(carrier_id, concerned(product_named(carrier_id, product_key), wanted))
     return product_named(carrier_id, product_key)
+
+
+def lock_accounts(carrier_id: int, account_keys: Collection[str]) -> None:
+    """Let nobody else change what these accounts hold; always in one order, so none wait in vain.
+
+    What one product requires may be another one, so a product alone is too little to lock.
+    """
+    found = BillingAccount.objects.filter(carrier_id=carrier_id, account_key__in=account_keys)
+    list(found.select_for_update(no_key=True).order_by("pk").values_list("pk"))
 
 
 def _end(carrier_id: int, plan: Plan) -> None:

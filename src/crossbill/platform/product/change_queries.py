@@ -66,12 +66,17 @@ def held(product: Product) -> Held:
 
 def planned_change(product: Product, wanted: Wanted, today: date) -> Plan:
     """What a change would do to a product as the books are now; a Refusal where it cannot be."""
-    keys = {product.account.account_key}
-    keys |= {str(wanted.value)} if wanted.kind is Kind.MOVE else set()
+    keys = concerned(product, wanted)
     known = known_for(product.carrier_id, keys, today, wanted.effective_date)
     plan = planned(_situation(product), wanted, known)
     _refuse_alone(product.carrier_id, keys, plan)
     return plan
+
+
+def concerned(product: Product, wanted: Wanted) -> set[str]:
+    """The accounts that hold something else after a change: who pays, and who is to pay."""
+    moved = {str(wanted.value)} if wanted.kind is Kind.MOVE else set()
+    return {product.account.account_key} | moved
 
 
 def _refuse_alone(carrier_id: int, keys: Collection[str], plan: Plan) -> None:

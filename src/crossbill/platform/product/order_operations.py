@@ -15,6 +15,7 @@ from crossbill.platform.product.change_operations import (
     ReasonTooLong,
     begin_product,
     free_key,
+    lock_accounts,
 )
 from crossbill.platform.product.change_queries import held, held_after, known_for
 from crossbill.platform.product.changes import Kind, Plan
@@ -42,12 +43,12 @@ def order_product(  # noqa: PLR0913 - what an order is
 ) -> ProductChange:
     """Make an order, or refuse it; ``shown`` is the plan whose cost somebody has agreed to.
 
-    Of two at once the second waits, and then sees what the first has ordered.
+    Of two at once on one account the second waits, and then sees what the first has made.
     """
     may_change(user)
     refuse_long(reason, ReasonTooLong)
     account = account_named(carrier_id, order.terms.account_key)
-    BillingAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
+    lock_accounts(carrier_id, {account.account_key})
     plan = order_plan(carrier_id, order, today)
     if shown is not None and plan != shown:
         what = f"{account.account_key} was changed since the cost was shown"
