@@ -15,7 +15,7 @@ from crossbill.core.refusal import Refusal
 from crossbill.platform.billing.change_cost import ChangeCost, change_cost
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.customer.queries import account_named
-from crossbill.platform.product.change_operations import change_product, may_change
+from crossbill.platform.product.change_operations import change_product
 from crossbill.platform.product.change_queries import (
     account_changes,
     planned_change,
@@ -25,6 +25,7 @@ from crossbill.platform.product.changes import COLUMNS, Held, Plan, Wanted
 from crossbill.platform.product.models import ProductChange
 from crossbill.platform.product.order_operations import order_plan, order_product
 from crossbill.platform.product.orders import Order
+from crossbill.platform.product.permission import may_change
 
 
 class AccountChangedSince(Refusal):
