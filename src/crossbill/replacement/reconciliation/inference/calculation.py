@@ -1,0 +1,183 @@
+"""The whole search as one compiled chain: judged lines, units, and which candidates fit each."""
+
+from dataclasses import dataclass
+from functools import cache
+
+import ibis
+import ibis.expr.types as ir
+
+from crossbill.core.policy import PriceBy
+from crossbill.engine import integers
+from crossbill.engine.billing_datasets import (
+    BILLED_ACCOUNT,
+    BOUNDARY,
+    CHARGED,
+    COMPONENT,
+    CURRENCY,
+    EXEMPTION,
+    LISTED_PRICE,
+    TAX,
+)
+from crossbill.engine.calculation import Calculation, Step, Tables
+from crossbill.engine.datasets import POLICY, PRODUCT, USAGE_TOTAL, described
+from crossbill.platform.billing.resolve import resolve, resolve_usage
+from crossbill.replacement.reconciliation.inference import amounts, comparable, taxes
+from crossbill.replacement.reconciliation.inference.datasets import (
+    FAMILY,
+    OLD_BILL,
+    OLD_LINE,
+    PRODUCT_FAMILY,
+)
+
+CANDIDATE = described("candidate", "number", "number integer place in the space").extended(
+    "candidate", "\n".join(f"{c.name} {c.type} {c.meaning}" for c in POLICY.columns)
+)
+TAX_CANDIDATE = described(
+    "tax_candidate",
+    "number",
+    """
+    number             integer  place in the space
+    tax_scope          text     of the policy
+    tax_rounding_mode  text     of the policy
+    """,
+)
+INPUTS = {
+    dataset.name: dataset
+    for dataset in (
+        BILLED_ACCOUNT, PRODUCT, LISTED_PRICE, TAX, POLICY, CURRENCY, COMPONENT, CHARGED, BOUNDARY,
+        USAGE_TOTAL, EXEMPTION, FAMILY, PRODUCT_FAMILY, OLD_LINE, OLD_BILL, CANDIDATE,
+        TAX_CANDIDATE,
+    )
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the chain is built for."""
+
+    further: tuple[str, ...] = ()  # parts of a line's key beside product and period
+    taxes: int = 1  # of a line, side by side
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What tells one compared line from another."""
+        return (*amounts.KEY, *self.further)
+
+
+@cache
+def search(shape: Shape) -> Calculation:
+    """Inputs: the tables of ``INPUTS``. Results: line, bill, unit, pattern, outcome ..."""
+    key = shape.key
+    return Calculation(
+        {name: dataset.ibis for name, dataset in INPUTS.items()},
+        [
+            Step(
+                "holder",
+                lambda t: comparable.holders(t["product"], t["family"], t["product_family"]),
+            ),
+            Step(
+                "billed_account",
+                lambda t: comparable.with_cycles(t["account"], t["old_line"], t["holder"]),
+            ),
+            Step(
+                "first_line",
+                lambda t: comparable.judged_lines(
+                    t["old_line"], t["holder"], t["billed_account"], t["currency"]
+                ),
+            ),
+            Step("periods", lambda t: comparable.periods_of(t["first_line"])),
+            Step("resolved", _resolved),
+            Step("fault", lambda t: amounts.faults(t["resolved"])),
+            Step("line", lambda t: comparable.with_engine_faults(t["first_line"], t["fault"])),
+            Step("fact", lambda t: amounts.facts(t["resolved"])),
+            Step("item", lambda t: amounts.items(t["fact"], t["candidate"])),
+            Step("charged_item", lambda t: amounts.charged_items(t["resolved"], t["fact"])),
+            Step("expected", lambda t: amounts.expected(t["charged_item"], key)),
+            Step("unit", lambda t: _units(t, key)),
+            Step("pattern", lambda t: amounts.patterns(t["unit"])),
+            Step(
+                "computed",
+                lambda t: amounts.computed(t["pattern"], t["item"], t["candidate"]),
+                stored=False,
+            ),
+            Step("verdict", lambda t: amounts.masks(t["computed"], "pattern")),
+            Step("taxable", lambda t: taxes.taxable(t["line"], t["unit"], key)),
+            Step("bill", lambda t: taxes.judged_bills(t["old_bill"], t["taxable"])),
+            Step(
+                "taxed",
+                lambda t: taxes.taxed(
+                    t["taxable"], t["bill"], t["tax_candidate"], t["tax_rate"], t["exemption"],
+                    t["periods"], shape.taxes,
+                ),
+            ),
+            Step("line_mask", lambda t: taxes.line_masks(t["taxed"])),
+            Step(
+                "bill_mask",
+                lambda t: taxes.bill_masks(
+                    t["taxed"], t["bill"], t["tax_candidate"], shape.taxes
+                ),
+            ),
+            Step("outcome", _outcomes),
+        ],
+    )  # fmt: skip
+
+
+def _resolved(t: Tables) -> ir.Table:
+    """What the holders of billed periods are charged, by each choice of the day of a price."""
+    sound = t["first_line"].filter(t["first_line"].code.isnull())
+    billed = sound.select("account_key", "period_from").distinct()
+    parts = []
+    for price_by in PriceBy:
+        account = t["billed_account"].mutate(policy_code=ibis.literal(price_by.value))
+        names = (
+            "product", "price", "tax_rate", "policy", "periods", "currency", "component",
+            "charged", "boundary",
+        )  # fmt: skip
+        rows = resolve(account, *(t[name] for name in names))
+        used = ("tax_rate", "policy", "periods", "currency")
+        both = rows.union(resolve_usage(t["usage_total"], account, *(t[name] for name in used)))
+        parts.append(both.mutate(price_by=ibis.literal(price_by.value)))
+    return ibis.union(*parts).semi_join(billed, ["account_key", "period_from"])
+
+
+def _units(t: Tables, key: tuple[str, ...]) -> ir.Table:
+    sound = t["line"].filter(t["line"].code.isnull())
+    aside = t["line"].filter(t["line"].code.notnull())
+    rest = t["expected"].anti_join(aside, ["product_key", "period_from"])
+    return amounts.units(sound, rest, t["fault"], t["holder"], key)
+
+
+def _outcomes(t: Tables) -> ir.Table:
+    """How many rows of each family the same candidates reproduce, by kind."""
+    amount = t["pattern"].inner_join(t["verdict"], "pattern")
+    parts = [
+        amount.select("family", "kind", "mask", rows=amount.units, size_minor=amount.size_minor)
+    ]
+    lines = t["taxable"].inner_join(t["line_mask"], "line_id")
+    parts.append(
+        lines.select(
+            "family",
+            kind=ibis.literal(taxes.TAXED_LINE),
+            mask=lines.mask,
+            rows=ibis.literal(1, "int64"),
+            size_minor=lines.tax_minor.abs(),
+        )
+    )
+    on = t["taxable"].select("billed_account", "period_from", "family").distinct()
+    bills = t["bill"].inner_join(t["bill_mask"], "bill_id")
+    bills = bills.inner_join(
+        on, [bills.account_key == on.billed_account, bills.period_from == on.period_from]
+    )
+    parts.append(
+        bills.select(
+            "family",
+            kind=ibis.literal(taxes.BILL),
+            mask=bills.mask,
+            rows=ibis.literal(1, "int64"),
+            size_minor=bills.old_tax.abs(),
+        )
+    )
+    rows = ibis.union(*parts)
+    return rows.group_by("family", "kind", "mask").aggregate(
+        rows=rows.rows.sum(), size_minor=integers.sum_int64(rows.size_minor)
+    )

@@ -1,0 +1,140 @@
+"""The policy behind old bills: the one that reproduces most of their lines to the cent."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis.backends.duckdb import Backend
+
+from crossbill.core.policy import Policy, PriceBy
+from crossbill.engine.datasets import POLICY
+from crossbill.platform.billing.bills import TAX_TERMS, currency_table
+from crossbill.platform.billing.due import boundaries
+from crossbill.replacement.reconciliation.inference import amounts, space, taxes
+from crossbill.replacement.reconciliation.inference.calculation import (
+    CANDIDATE,
+    INPUTS,
+    TAX_CANDIDATE,
+    Shape,
+    search,
+)
+from crossbill.replacement.reconciliation.inference.space import Choice, Outcome
+
+NET_KINDS = ((amounts.LINE, amounts.EXTRA),)
+TAX_KINDS = ((taxes.BILL,), (taxes.TAXED_LINE,))
+
+
+@dataclass(frozen=True)
+class FamilyFit:
+    """What explains one family best: the choice of each stage, and what it was chosen from."""
+
+    family: str
+    net: Choice
+    tax: Choice
+    outcomes: tuple[Outcome, ...]
+
+    @property
+    def rules(self) -> dict[str, Any]:
+        """All fields of the policy but its name."""
+        return {**self.net.best, **self.tax.best}
+
+    def policy(self, code: str) -> Policy:
+        """The policy as the engine takes it."""
+        return Policy.from_mapping({"policy_code": code, **self.rules})
+
+
+@dataclass(frozen=True)
+class Inference:
+    """The fits by family, and the tables of the search, which live as long as the engine."""
+
+    fits: tuple[FamilyFit, ...]
+    tables: Mapping[str, ir.Table]
+    backend: Backend
+
+
+def infer(backend: Backend, tables: Mapping[str, ir.Table]) -> Inference:
+    """Search the space of policies on the tables of ``INPUTS``, of which optional ones may be missing.
+
+    At least ``old_line``, ``product`` and ``account`` are needed.
+    """
+    held = _complete(backend, tables)
+    done = search(_shape(backend, held)).run(backend, held)
+    outcomes = [
+        Outcome(row["family"], row["kind"], row["mask"], row["rows"], row["size_minor"])
+        for row in backend.to_pyarrow(done["outcome"]).to_pylist()
+    ]
+    families = sorted({outcome.family for outcome in outcomes})
+    fits = tuple(_fit(name, [o for o in outcomes if o.family == name]) for name in families)
+    return Inference(fits, done, backend)
+
+
+def _fit(family: str, outcomes: Sequence[Outcome]) -> FamilyFit:
+    kinds = {kind for group in NET_KINDS for kind in group}
+    of_net = [outcome for outcome in outcomes if outcome.kind in kinds]
+    of_tax = [outcome for outcome in outcomes if outcome.kind not in kinds]
+    net = space.chosen(space.NET, of_net, NET_KINDS, {})
+    like = {"tax_rounding_mode": net.best["rounding_mode"]}
+    tax = space.chosen(space.TAX, of_tax, TAX_KINDS, like)
+    return FamilyFit(family, net, tax, tuple(outcomes))
+
+
+def _complete(backend: Backend, tables: Mapping[str, ir.Table]) -> dict[str, ir.Table]:
+    """The same tables with the candidates, and those that follow from them or are empty."""
+    held = dict(tables)
+    held |= {"currency": currency_table(), **_candidates()}
+    for name, dataset in INPUTS.items():
+        if name not in held and name != "boundary":
+            held[name] = ibis.memtable(dataset.empty())
+    held["boundary"] = ibis.memtable(boundaries(_days(backend, held)))
+    terms = {name: ibis.literal(value) for name, value in TAX_TERMS.items()}
+    rates = held["tax_rate"]
+    held["tax_rate"] = rates.mutate(**{n: v for n, v in terms.items() if n not in rates.columns})
+    return held
+
+
+def _candidates() -> dict[str, ir.Table]:
+    """The candidates of both stages as tables, and a policy for each choice of price."""
+    rows = space.candidates(space.NET)
+    some = {name: space.values_of(name)[0] for name in space.TAX}
+    net = [
+        {**rules, **some, "policy_code": str(number), "number": number // len(PriceBy)}
+        for number, rules in enumerate(rows)
+        if number % len(PriceBy) == 0
+    ]
+    by_price = [{**rows[0], **some, "price_by": str(p), "policy_code": str(p)} for p in PriceBy]
+    tax = [{**rules, "number": n} for n, rules in enumerate(space.candidates(space.TAX))]
+    made = {
+        "candidate": pa.Table.from_pylist(net, CANDIDATE.arrow),
+        "tax_candidate": pa.Table.from_pylist(tax, TAX_CANDIDATE.arrow),
+        "policy": pa.Table.from_pylist(by_price, POLICY.arrow),
+    }
+    return {name: ibis.memtable(table) for name, table in made.items()}
+
+
+assert space.NET[-1] == "price_by", "the number of a candidate is that of its charge and its price"
+
+
+def _days(backend: Backend, held: Mapping[str, ir.Table]) -> list[date]:
+    """The days between which intervals are counted."""
+    lines, charged = held["old_line"], held["charged"]
+    asked = lines.aggregate(a=lines.period_from.min(), b=lines.period_to.max()).cross_join(
+        charged.aggregate(c=charged.charged_through.min(), d=charged.charged_through.max())
+    )
+    (row,) = backend.to_pyarrow(asked).to_pylist()
+    return [day for day in row.values() if day is not None]
+
+
+def _shape(backend: Backend, held: Mapping[str, ir.Table]) -> Shape:
+    """The parts of the key that every line states, and how many taxes a line may have."""
+    lines, rates = held["old_line"], held["tax_rate"]
+    names = rates.group_by("tax_code", "tax_category").aggregate(n=rates.tax_name.nunique())
+    asked = lines.aggregate(
+        **{name: lines[name].isnull().cast("int64").sum() for name in amounts.FURTHER}
+    ).cross_join(names.aggregate(taxes=names.n.max()))
+    (row,) = backend.to_pyarrow(asked).to_pylist()
+    further = tuple(name for name in amounts.FURTHER if row[name] == 0)
+    return Shape(further, max(row["taxes"] or 0, 1))

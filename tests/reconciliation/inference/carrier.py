@@ -1,0 +1,148 @@
+"""Old bills of a small carrier under any policy, made by the plain biller that shares no code."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from random import Random
+
+import ibis
+import pyarrow as pa
+from oracle.plain_bill import Biller
+from oracle.tables import ACCOUNT, PRICE, PRODUCT, SCHEMAS
+
+from crossbill.core.period import DayCount
+from crossbill.core.policy import PriceBy, TaxScope
+from crossbill.core.rounding import RoundingMode
+from crossbill.platform.billing.bills import TAX_TERMS
+from crossbill.replacement.reconciliation.inference.datasets import OLD_BILL, OLD_LINE
+
+MONTHS = [(date(2024, month, 1), date(2024, month + 1, 1)) for month in (1, 2, 3, 4)]
+DIGITS = 2
+NANOS_PER_CENT = 10**7
+RATES = [
+    {"tax_code": "A", "rate_ppm": 88_750}, {"tax_code": "B", "rate_ppm": 190_000},
+    {"tax_code": "C", "rate_ppm": 175_000},
+]  # fmt: skip
+
+
+def any_policy(dice: Random) -> dict:
+    """One of the 384."""
+    return {
+        "policy_code": "old",
+        "day_count": str(dice.choice(list(DayCount))),
+        "end_day_counts": dice.random() < 0.5,
+        "rounding_mode": str(dice.choice(list(RoundingMode))),
+        "price_by": str(dice.choice(list(PriceBy))),
+        "tax_scope": str(dice.choice(list(TaxScope))),
+        "tax_rounding_mode": str(dice.choice(list(RoundingMode))),
+    }
+
+
+@dataclass
+class Carrier:
+    """Facts and old bills as rows; amounts of the bills in minor units."""
+
+    facts: dict[str, list[dict]]
+    lines: list[dict] = field(default_factory=list)
+    bills: list[dict] = field(default_factory=list)
+
+    def bill(self, policy: dict, months: list = MONTHS) -> "Carrier":
+        """The same carrier with its bills under a policy."""
+        for period in months:
+            biller = Biller({**self.facts, "policy": [policy]}, period, DIGITS)
+            for account in self.facts["account"]:
+                self._add(account, period, biller.bill(account))
+        return self
+
+    def _add(self, account: dict, period: tuple, bill) -> None:
+        billed = {"account_key": account["account_key"], "period_from": period[0]}
+        for line in bill.lines:
+            self.lines.append(
+                {
+                    **billed,
+                    "period_to": period[1],
+                    "product_key": line.product,
+                    "category": line.category,
+                    "net": line.net,
+                    "tax": line.tax,
+                }
+            )
+        if bill.lines:
+            self.bills.append({**billed, "net": bill.net, "tax": bill.tax, "total": bill.total})
+
+    def tables(self) -> dict[str, ibis.Table]:
+        """What the search reads."""
+        lines = [placed(row, n, "bill_line.csv") for n, row in enumerate(self.lines, 2)]
+        bills = [placed(row, n, "bill.csv") for n, row in enumerate(self.bills, 2)]
+        made = {
+            "old_line": pa.Table.from_pylist(lines, OLD_LINE.arrow),
+            "old_bill": pa.Table.from_pylist(bills, OLD_BILL.arrow),
+        }
+        for name in ("account", "product", "price", "tax_rate"):
+            made[name] = pa.Table.from_pylist(self.facts[name], SCHEMAS[name])
+        return {name: ibis.memtable(rows) for name, rows in made.items()}
+
+
+def placed(row: dict, line: int, file: str) -> dict:
+    """A row of an old bill with its place and its amounts in nanos."""
+    nanos = {
+        f"{name}_nanos": row[name] * NANOS_PER_CENT
+        for name in ("net", "tax", "total")
+        if row.get(name) is not None
+    }
+    return {"file": file, "line": line, **row, **nanos}
+
+
+def carrier(seed: int, accounts: int = 25) -> Carrier:
+    """People with products that start, end, are discounted and have prices of their own."""
+    dice = Random(seed)
+    offerings = [f"O{n}" for n in range(6)]
+    facts = {
+        "account": [_account(dice, n) for n in range(accounts)],
+        "product": [
+            _product(dice, f"P{n}-{m}", f"A{n}", dice.choice(offerings))
+            for n in range(accounts)
+            for m in range(dice.randint(1, 5))
+        ],
+        "price": [row for offering in offerings for row in _prices(dice, offering)],
+        "tax_rate": [
+            TAX_TERMS | {"valid_from": date(2019, 1, 1), "valid_to": None} | rate for rate in RATES
+        ],
+        "customer": [],
+    }
+    return Carrier(facts)
+
+
+def _account(dice: Random, number: int) -> dict:
+    rate = dice.choice(RATES)
+    return ACCOUNT | {"account_key": f"A{number}", "tax_code": rate["tax_code"]}
+
+
+def _product(dice: Random, key: str, account: str, offering: str) -> dict:
+    start, end = date(2021, 5, 7), None
+    if dice.random() < 0.6:
+        start = date(2024, dice.randint(1, 4), dice.randint(1, 29))
+    if dice.random() < 0.4:
+        end = date(2024, dice.randint(2, 4), dice.randint(1, 30) if dice.random() < 0.9 else 29)
+        end = end if end > start else None
+    own = dice.random() < 0.2
+    return PRODUCT | {
+        "product_key": key,
+        "account_key": account,
+        "offering_code": offering,
+        "quantity": dice.choice([1, 1, 1, 2, 3]),
+        "start_date": start,
+        "end_date": end,
+        "price_override_nanos": dice.randint(100, 9000) * NANOS_PER_CENT if own else None,
+        "discount_ppm": dice.choice([None, None, 100_000, 125_000, 333_333]),
+    }
+
+
+def _prices(dice: Random, offering: str) -> list[dict]:
+    """Two versions of a price; the second holds from a day within the billed months."""
+    change = date(2024, dice.choice([2, 3]), 1)
+    first, second = (dice.randint(100, 9999) * NANOS_PER_CENT for _ in range(2))
+    price = PRICE | {"offering_code": offering}
+    return [
+        price | {"price_version": "v1", "amount_nanos": first, "valid_to": change},
+        price | {"price_version": "v2", "amount_nanos": second, "valid_from": change},
+    ]
