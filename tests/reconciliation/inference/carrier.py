@@ -122,7 +122,7 @@ def _product(dice: Random, key: str, account: str, offering: str) -> dict:
     if dice.random() < 0.6:
         start = date(2024, dice.randint(1, 4), dice.randint(1, 29))
     if dice.random() < 0.4:
-        end = date(2024, dice.randint(2, 4), dice.randint(1, 30) if dice.random() < 0.9 else 29)
+        end = date(2024, dice.randint(2, 4), dice.randint(1, 29))
         end = end if end > start else None
     own = dice.random() < 0.2
     return PRODUCT | {

@@ -62,7 +62,7 @@ def charged_items(resolved: ir.Table, fact: ir.Table) -> ir.Table:
     """Reads ``resolved`` and ``fact``; writes the items of each product, by choice of price."""
     rows = resolved.filter(resolved.code.isnull()).inner_join(fact, list(FACT))
     kept = (
-        "price_by", *KEY, "price_code", "charge_from", "tax_category", "tax_inclusive",
+        "price_by", *KEY, "price_code", "charge_from", "currency", "tax_category", "tax_inclusive",
     )  # fmt: skip
     whole = rows.select(*kept, "category", item=rows.fact * 2)
     less = rows.filter(rows.discount_ppm != 0)
@@ -75,6 +75,7 @@ def expected(charged: ir.Table, key: tuple[str, ...]) -> ir.Table:
     rows = keyed(charged, key)
     return rows.group_by("price_by", *key).aggregate(
         items=rows.item.collect(order_by=rows.item),
+        currency=rows.currency.min(),
         tax_category=rows.tax_category.min(),
         tax_categories=rows.tax_category.nunique(),
         tax_inclusive=rows.tax_inclusive.max(),
@@ -85,10 +86,9 @@ def expected(charged: ir.Table, key: tuple[str, ...]) -> ir.Table:
 def faults(resolved: ir.Table) -> ir.Table:
     """Reads ``resolved``; writes which products cannot be charged by which choice of price."""
     rows = resolved.filter(resolved.code.notnull())
-    first = rows.group_by("price_by", *KEY).aggregate(
+    return rows.group_by("price_by", *KEY).aggregate(
         fault=rows.code.min(), fault_field=rows.field.min(), fault_value=rows.value.min()
     )
-    return first
 
 
 def keyed(rows: ir.Table, key: tuple[str, ...]) -> ir.Table:
@@ -108,6 +108,7 @@ def units(
     lines = keyed(line, key)
     old = lines.group_by(*key).aggregate(
         lines=lines.count(),
+        old_currency=lines.currency.min(),
         net_minor=integers.sum_int64(lines.net_minor),
         tax_minor=integers.sum_int64(lines.tax_minor),
         taxes=lines.tax_minor.count(),
@@ -120,6 +121,7 @@ def units(
         bad = faults.filter(faults.price_by == price_by.value)
         rows = _beside(rows, bad.select(*KEY, **{f"fault_{price_by}": "fault"}), KEY)
     terms = expected.group_by(*key).aggregate(
+        currency=expected.currency.min(),
         tax_category=expected.tax_category.min(),
         tax_categories=expected.tax_categories.max(),
         tax_inclusive=expected.tax_inclusive.max(),
@@ -128,6 +130,8 @@ def units(
     rows = _beside(_beside(rows, terms, key), holder.select("product_key", "family"), KEY[:1])
     with_tax = rows.tax_inclusive.fill_null(False)
     return rows.mutate(
+        kind=ibis.ifelse(rows.lines.notnull(), LINE, EXTRA),
+        currency=rows.old_currency.coalesce(rows.currency),
         lines=rows.lines.fill_null(0),
         old_minor=rows.net_minor.fill_null(0)
         + ibis.ifelse(with_tax, rows.tax_minor, 0).fill_null(0),
@@ -140,17 +144,17 @@ def _beside(rows: ir.Table, other: ir.Table, key: tuple[str, ...]) -> ir.Table:
 
 
 PATTERN = (
-    "family", "kind", "old_minor", *(f"items_{p}" for p in PriceBy), *(f"fault_{p}" for p in PriceBy),
+    "family", "currency", "kind", "old_minor", *(f"items_{p}" for p in PriceBy),
+    *(f"fault_{p}" for p in PriceBy),
 )  # fmt: skip
 
 
 def patterns(unit: ir.Table) -> ir.Table:
     """Reads units; writes each different one once, numbered, with how many there are."""
-    rows = unit.mutate(kind=ibis.ifelse(unit.lines > 0, LINE, EXTRA))
-    grouped = rows.group_by(*PATTERN).aggregate(
-        units=rows.count(),
-        lines=rows.lines.sum(),
-        size_minor=integers.sum_int64(rows.old_minor.abs()),
+    grouped = unit.group_by(*PATTERN).aggregate(
+        units=unit.count(),
+        lines=unit.lines.sum(),
+        size_minor=integers.sum_int64(unit.old_minor.abs()),
     )
     return grouped.mutate(pattern=ibis.row_number().over(order_by=[grouped[n] for n in PATTERN]))
 

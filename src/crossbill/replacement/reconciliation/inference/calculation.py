@@ -49,6 +49,7 @@ INPUTS = {
         TAX_CANDIDATE,
     )
 }  # fmt: skip
+OUTCOME = ("family", "currency", "kind", "mask")
 
 
 @dataclass(frozen=True)
@@ -110,12 +111,19 @@ def search(shape: Shape) -> Calculation:
                     t["periods"], shape.taxes,
                 ),
             ),
-            Step("line_mask", lambda t: taxes.line_masks(t["taxed"])),
+            Step("line_tax", lambda t: taxes.line_computed(t["taxed"]), stored=False),
+            Step("line_mask", lambda t: amounts.masks(t["line_tax"], "line_id")),
             Step(
-                "bill_mask",
-                lambda t: taxes.bill_masks(
+                "bill_tax_now",
+                lambda t: taxes.bill_computed(
                     t["taxed"], t["bill"], t["tax_candidate"], shape.taxes
                 ),
+            ),
+            Step("bill_mask", lambda t: amounts.masks(t["bill_tax_now"], "bill_id")),
+            Step(
+                "bill_family",
+                lambda t: t["taxable"].select("billed_account", "period_from", "family").distinct(),
+                stored=False,
             ),
             Step("outcome", _outcomes),
         ],
@@ -148,36 +156,25 @@ def _units(t: Tables, key: tuple[str, ...]) -> ir.Table:
 
 
 def _outcomes(t: Tables) -> ir.Table:
-    """How many rows of each family the same candidates reproduce, by kind."""
+    """How many rows of each family the same candidates reproduce, by kind and currency."""
     amount = t["pattern"].inner_join(t["verdict"], "pattern")
-    parts = [
-        amount.select("family", "kind", "mask", rows=amount.units, size_minor=amount.size_minor)
-    ]
+    parts = [amount.select(*OUTCOME, "size_minor", rows="units", lines="lines")]
     lines = t["taxable"].inner_join(t["line_mask"], "line_id")
-    parts.append(
-        lines.select(
-            "family",
-            kind=ibis.literal(taxes.TAXED_LINE),
-            mask=lines.mask,
-            rows=ibis.literal(1, "int64"),
-            size_minor=lines.tax_minor.abs(),
-        )
-    )
-    on = t["taxable"].select("billed_account", "period_from", "family").distinct()
+    parts.append(_each(lines, taxes.TAXED_LINE, lines.tax_minor))
+    of = t["bill_family"].rename(account_key="billed_account")
     bills = t["bill"].inner_join(t["bill_mask"], "bill_id")
-    bills = bills.inner_join(
-        on, [bills.account_key == on.billed_account, bills.period_from == on.period_from]
-    )
-    parts.append(
-        bills.select(
-            "family",
-            kind=ibis.literal(taxes.BILL),
-            mask=bills.mask,
-            rows=ibis.literal(1, "int64"),
-            size_minor=bills.old_tax.abs(),
-        )
-    )
+    bills = bills.inner_join(of, ["account_key", "period_from"])
+    parts.append(_each(bills, taxes.BILL, bills.old_tax))
     rows = ibis.union(*parts)
-    return rows.group_by("family", "kind", "mask").aggregate(
-        rows=rows.rows.sum(), size_minor=integers.sum_int64(rows.size_minor)
+    return rows.group_by(*OUTCOME).aggregate(
+        rows=integers.sum_int64(rows.rows),
+        lines=integers.sum_int64(rows.lines),
+        size_minor=integers.sum_int64(rows.size_minor),
     )
+
+
+def _each(rows: ir.Table, kind: str, amount: ir.IntegerValue) -> ir.Table:
+    """Rows that stand for themselves."""
+    one = ibis.literal(1, "int64")
+    made = rows.mutate(kind=ibis.literal(kind), rows=one, lines=one, size_minor=amount.abs())
+    return made.select(*OUTCOME, "size_minor", "rows", "lines")

@@ -166,7 +166,7 @@ def periods_of(judged: ir.Table) -> ir.Table:
 
 
 def with_engine_faults(judged: ir.Table, faults: ir.Table) -> ir.Table:
-    """Adds to judged lines the engine's own reason where no choice of price can charge a product."""
+    """Adds the engine's own reason to lines of what it cannot charge by any choice of price."""
     never = faults.group_by("product_key", "period_from").aggregate(
         choices=faults.count(),
         fault=faults.fault.min(),

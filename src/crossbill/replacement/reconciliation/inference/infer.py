@@ -18,6 +18,7 @@ from crossbill.replacement.reconciliation.inference import amounts, space, taxes
 from crossbill.replacement.reconciliation.inference.calculation import (
     CANDIDATE,
     INPUTS,
+    OUTCOME,
     TAX_CANDIDATE,
     Shape,
     search,
@@ -57,16 +58,14 @@ class Inference:
 
 
 def infer(backend: Backend, tables: Mapping[str, ir.Table]) -> Inference:
-    """Search the space of policies on the tables of ``INPUTS``, of which optional ones may be missing.
+    """Search the space of policies on the tables of ``INPUTS``.
 
-    At least ``old_line``, ``product`` and ``account`` are needed.
+    Only ``old_line``, ``product`` and ``account`` have to be there.
     """
     held = _complete(backend, tables)
     done = search(_shape(backend, held)).run(backend, held)
-    outcomes = [
-        Outcome(row["family"], row["kind"], row["mask"], row["rows"], row["size_minor"])
-        for row in backend.to_pyarrow(done["outcome"]).to_pylist()
-    ]
+    rows = done["outcome"].order_by(*OUTCOME)
+    outcomes = [Outcome(**row) for row in backend.to_pyarrow(rows).to_pylist()]
     families = sorted({outcome.family for outcome in outcomes})
     fits = tuple(_fit(name, [o for o in outcomes if o.family == name]) for name in families)
     return Inference(fits, done, backend)

@@ -36,16 +36,19 @@ def candidates(names: Sequence[str]) -> list[Rules]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """So many lines or bills that the same candidates reproduce.
+    """So many lines or bills of a family that the same candidates reproduce.
 
-    ``mask`` has the bit of each candidate that does; ``amount_minor`` adds up their sizes.
+    ``mask`` has the bit of each candidate that does. A row may stand for several lines of one key;
+    ``size_minor`` adds up the sizes of their amounts.
     """
 
     family: str
+    currency: str
     kind: str
     mask: int
     rows: int
-    amount_minor: int
+    lines: int
+    size_minor: int
 
     def fits(self, number: int) -> bool:
         """Whether the candidate of this number reproduces them."""

@@ -9,9 +9,8 @@ import ibis.expr.types as ir
 
 from crossbill.engine import integers
 from crossbill.engine.billing_datasets import NET_LINE
-from crossbill.platform.billing.look_up import looked_up
 from crossbill.platform.billing.tax import bill_taxes, with_taxes
-from crossbill.replacement.reconciliation.inference.amounts import keyed, masks
+from crossbill.replacement.reconciliation.inference.amounts import keyed
 
 BILL, TAXED_LINE = "bill", "taxed_line"
 OWN = ("line_id", "bill_id", "number", "family", "old_net", "old_tax")
@@ -48,6 +47,7 @@ def judged_bills(old_bill: ir.Table, line: ir.Table) -> ir.Table:
         unusable=(~line.usable).cast("int64").sum(),
         lines_net=integers.sum_int64(ibis.ifelse(line.usable, line.net_minor, 0)),
         minor_digits=line.minor_digits.max(),
+        currency=line.currency.max(),
     )
     rows = old_bill.left_join(
         sums, [old_bill.account_key == sums.billed_account, "period_from"]
@@ -132,18 +132,24 @@ def taxed(  # noqa: PLR0913 - what the verb reads
     return with_taxes(lines.mutate(bill_key=key), tax_rate, exemption, days, names)
 
 
-def line_masks(taxed: ir.Table) -> ir.Table:
-    """Reads taxed lines; writes which candidates reproduce the tax that a line states."""
+def line_computed(taxed: ir.Table) -> ir.Table:
+    """Reads taxed lines; writes the tax of those that state one, and whether it fits."""
     rows = taxed.filter(taxed.old_tax.notnull())
     same_net = ~rows.tax_inclusive | (rows.net_minor == rows.old_net)
-    return masks(rows.mutate(fits=(rows.tax_minor == rows.old_tax) & same_net), "line_id")
+    return rows.select(
+        "line_id",
+        "number",
+        now_minor=rows.tax_minor,
+        fits=(rows.tax_minor == rows.old_tax) & same_net,
+    )
 
 
-def bill_masks(taxed: ir.Table, bill: ir.Table, tax_candidate: ir.Table, names: int) -> ir.Table:
-    """Reads taxed lines and judged bills; writes which candidates reproduce a bill's tax."""
+def bill_computed(taxed: ir.Table, bill: ir.Table, tax_candidate: ir.Table, names: int) -> ir.Table:
+    """Reads taxed lines and judged bills; writes a bill's tax under each candidate, and if it fits."""
     found = bill_taxes(taxed.filter(taxed.bill_id.notnull()), names)
-    sums = found.group_by("bill_key").aggregate(now=integers.sum_int64(found.tax_minor))
+    sums = found.group_by("bill_key").aggregate(now_minor=integers.sum_int64(found.tax_minor))
     asked = bill.filter(bill.code.isnull()).cross_join(tax_candidate.select("number"))
-    key = asked.bill_id.cast("string") + ":" + asked.number.cast("string")
-    rows = looked_up(asked.mutate(bill_key=key), sums, ("bill_key",), ("now",), "sums")
-    return masks(rows.mutate(fits=rows.now.fill_null(0) == rows.old_tax), "bill_id")
+    asked = asked.mutate(bill_key=asked.bill_id.cast("string") + ":" + asked.number.cast("string"))
+    rows = asked.left_join(sums, "bill_key").drop("bill_key_right")
+    now = rows.now_minor.fill_null(0)
+    return rows.select("bill_id", "number", now_minor=now, fits=now == rows.old_tax)

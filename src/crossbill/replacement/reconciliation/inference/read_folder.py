@@ -1,0 +1,199 @@
+"""A folder of old bills and facts as the tables that the search reads."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis.backends.duckdb import Backend
+
+from crossbill.engine.billing_datasets import (
+    BILLED_ACCOUNT,
+    COMPONENT,
+    EXEMPTION,
+    LISTED_PRICE,
+    TAX,
+)
+from crossbill.engine.datasets import PRODUCT, SUSPENDED, USAGE_TOTAL, Dataset
+from crossbill.engine.integers import sum_int64
+from crossbill.replacement.reconciliation.inference.datasets import (
+    FAMILY,
+    OLD_BILL,
+    OLD_LINE,
+    PRODUCT_FAMILY,
+)
+from crossbill.replacement.reconciliation.inference.fields import TABLES
+from crossbill.replacement.reconciliation.inference.read_table import (
+    BadOldBills,
+    ReadTable,
+    read_table,
+)
+from crossbill.replacement.reconciliation.inference.spec import InferenceSpec
+
+NO_TAX = "No tax rates are there: taxes are not compared, and the policy's tax rules are not told."
+# What the engine asks of a row beside what the folder states.
+SAME_FOR_ALL: dict[str, Any] = {
+    "offering_code": "", "customer_key": "", "status": "active", "tax_code": "", "disputed": False,
+    "bill_cycle_day": 1, "policy_code": "",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The records of one table: read = used + the same as others + set aside."""
+
+    records: int
+    used: int
+    doubled: int
+    aside: int
+
+    def __post_init__(self) -> None:
+        assert self.records == self.used + self.doubled + self.aside, self
+
+
+@dataclass(frozen=True)
+class OldBooks:
+    """The tables of the search by name, what was counted, what was set aside, what to know."""
+
+    tables: dict[str, ir.Table]
+    counted: dict[str, Counted]
+    aside: pa.Table  # of the dataset ``suspended``
+    notes: tuple[str, ...]
+
+
+def read_folder(backend: Backend, folder: Path, spec: InferenceSpec) -> OldBooks:
+    """Read all tables of a folder; what cannot be read at all is refused."""
+    read = {name: read_table(backend, folder, spec, terms) for name, terms in TABLES.items()}
+    there = {name: table for name, table in read.items() if table is not None}
+    tables, counted = {}, {}
+    for name, table in there.items():
+        keeps_place = name in ("bill", "bill_line")
+        rows = ibis.memtable(table.rows)
+        used = rows if keeps_place else rows.drop("file", "line").distinct()
+        tables[name] = ibis.memtable(backend.to_pyarrow(used))
+        kept = int(backend.to_pyarrow(used.count()).as_py())
+        aside = table.aside.num_rows
+        counted[name] = Counted(table.records, kept, table.records - kept - aside, aside)
+    made = _made(backend, tables, there, spec)
+    aside_rows = pa.concat_tables([SUSPENDED.empty(), *(table.aside for table in there.values())])
+    return OldBooks(made, counted, aside_rows, () if "tax_rate" in tables else (NO_TAX,))
+
+
+def _made(
+    backend: Backend,
+    tables: Mapping[str, ir.Table],
+    read: Mapping[str, ReadTable],
+    spec: InferenceSpec,
+) -> dict[str, ir.Table]:
+    """The tables as the datasets of the search."""
+    lines, products = _as(OLD_LINE, tables["bill_line"]), tables["product"]
+    accounts = _with_currency(backend, _accounts(tables), lines, products, spec)
+    made = {
+        "account": accounts,
+        "old_line": lines,
+        "product": _as(PRODUCT, products),
+        "product_family": _families(products),
+    }
+    if "bill" in tables:
+        made["old_bill"] = _as(OLD_BILL, tables["bill"])
+    if "price" in tables:
+        made["price"] = _as(LISTED_PRICE, _priced(backend, tables["price"], accounts, spec))
+    if "usage" in tables:
+        made["usage_total"] = _usage(tables["usage"], products, accounts)
+    for name, dataset in (("component", COMPONENT), ("exemption", EXEMPTION), ("family", FAMILY)):
+        if name in tables:
+            made[name] = _as(dataset, tables[name])
+    return made | _taxes(tables, made)
+
+
+def _as(dataset: Dataset, rows: ir.Table, **more: Any) -> ir.Table:
+    """The rows with the columns of a dataset; what they lack is empty or the same for all."""
+    columns = {}
+    for name, kind in dataset.ibis.items():
+        value = more.get(name, SAME_FOR_ALL.get(name))
+        if name in rows.columns:
+            held = rows[name].cast(kind.copy(nullable=True))
+            columns[name] = held if value is None else held.coalesce(value)
+        else:
+            columns[name] = ibis.literal(value, kind.copy(nullable=True))
+    return rows.select(**columns)
+
+
+def _accounts(tables: Mapping[str, ir.Table]) -> ir.Table:
+    """The accounts that are stated, or those that hold a product."""
+    if "account" in tables:
+        return _as(BILLED_ACCOUNT, tables["account"])
+    return _as(BILLED_ACCOUNT, tables["product"].select("account_key").distinct())
+
+
+def _with_currency(
+    backend: Backend, accounts: ir.Table, lines: ir.Table, products: ir.Table, spec: InferenceSpec
+) -> ir.Table:
+    """The accounts with the currency that they state, their lines state, or the specification."""
+    holder = products.select("product_key", holder="account_key").distinct()
+    rows = lines.left_join(holder, "product_key")
+    told = rows.select(billed=rows.account_key.coalesce(rows.holder), told=rows.currency)
+    each = told.group_by("billed").aggregate(told=told.told.min())
+    joined = accounts.left_join(each, accounts.account_key == each.billed)
+    stated = [joined.currency] + ([ibis.literal(spec.currency)] if spec.currency else [])
+    found = joined.mutate(currency=ibis.coalesce(*stated, joined.told)).drop("billed", "told")
+    rows = ibis.memtable(backend.to_pyarrow(found).cast(_nullable(BILLED_ACCOUNT)))
+    if not backend.to_pyarrow(rows.currency.notnull().any()).as_py():
+        cure = "write `currency: EUR` into the specification, or give accounts a currency"
+        raise BadOldBills("no currency is stated", field="currency", cure=cure)
+    return rows
+
+
+def _nullable(dataset: Dataset) -> pa.Schema:
+    return pa.schema([field.with_nullable(True) for field in dataset.arrow])
+
+
+def _priced(
+    backend: Backend, prices: ir.Table, accounts: ir.Table, spec: InferenceSpec
+) -> ir.Table:
+    """The prices in the currency that they state, the specification, or all accounts have."""
+    known = backend.to_pyarrow(accounts.currency.nunique()).as_py()
+    only = backend.to_pyarrow(accounts.currency.min()).as_py()
+    assumed = spec.currency or (only if known == 1 else None)
+    blank = backend.to_pyarrow(prices.currency.isnull().any()).as_py()
+    if blank and assumed is None:
+        cure = "state the currency of each price: the accounts have several"
+        raise BadOldBills("a price has no currency", file="price", field="currency", cure=cure)
+    return prices if assumed is None else prices.mutate(currency=prices.currency.coalesce(assumed))
+
+
+def _usage(usage: ir.Table, products: ir.Table, accounts: ir.Table) -> ir.Table:
+    """What was used, of those who hold the products."""
+    held = products.select("product_key", "account_key", "offering_code").distinct(on="product_key")
+    rows = usage.inner_join(held, "product_key")
+    currencies = accounts.select("account_key", "currency").distinct(on="account_key")
+    rows = rows.inner_join(currencies, "account_key")
+    keys = ("account_key", "product_key", "offering_code", "period_from", "period_to", "currency")
+    sums = rows.group_by(*keys).aggregate(
+        events=sum_int64(rows.events), amount_nanos=sum_int64(rows.amount_nanos)
+    )
+    return _as(USAGE_TOTAL, sums)
+
+
+def _families(products: ir.Table) -> ir.Table:
+    stated = products.filter(products.family.notnull())
+    return _as(PRODUCT_FAMILY, stated.select("product_key", "family").distinct())
+
+
+def _taxes(tables: Mapping[str, ir.Table], made: Mapping[str, ir.Table]) -> dict[str, ir.Table]:
+    """The tax rates; where there are none, a rate of nothing, and no tax of a bill to compare."""
+    if "tax_rate" in tables:
+        return {"tax_rate": _as(TAX, tables["tax_rate"])}
+    codes = made["account"].select("tax_code").distinct()
+    free = codes.mutate(
+        tax_category=ibis.literal("standard"),
+        tax_name=ibis.literal("tax"),
+        valid_from=ibis.date("1900-01-01"),
+        rate_ppm=ibis.literal(0, "int64"),
+    )
+    untaxed = {"tax_rate": _as(TAX, free), "old_bill": ibis.memtable(OLD_BILL.empty())}
+    no_tax = ibis.null("int64")
+    return untaxed | {"old_line": made["old_line"].mutate(tax_nanos=no_tax)}
