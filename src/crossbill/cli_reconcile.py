@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 from typer.core import TyperGroup
 
+from crossbill.cli_infer import infer_policy_command
 from crossbill.replacement.reconciliation.reconcile_extracts import (
     Reconciliation,
     document,
@@ -37,6 +38,7 @@ reconcile_app = typer.Typer(
     cls=WithDefault,
     no_args_is_help=True,
 )
+reconcile_app.command("infer-policy")(infer_policy_command)
 
 
 @reconcile_app.command("extracts")

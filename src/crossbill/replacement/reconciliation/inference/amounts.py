@@ -128,14 +128,15 @@ def units(
         all_inclusive=expected.all_inclusive.min(),
     )
     rows = _beside(_beside(rows, terms, key), holder.select("product_key", "family"), KEY[:1])
-    with_tax = rows.tax_inclusive.fill_null(False)
-    return rows.mutate(
+    with_tax = ibis.ifelse(rows.tax_inclusive.fill_null(False), rows.tax_minor, 0)
+    made = rows.mutate(
         kind=ibis.ifelse(rows.lines.notnull(), LINE, EXTRA),
         currency=rows.old_currency.coalesce(rows.currency),
         lines=rows.lines.fill_null(0),
-        old_minor=rows.net_minor.fill_null(0)
-        + ibis.ifelse(with_tax, rows.tax_minor, 0).fill_null(0),
+        old_minor=rows.net_minor.fill_null(0) + with_tax.fill_null(0),
     )
+    alike = ibis.dense_rank().over(order_by=[made[name] for name in PATTERN])
+    return made.mutate(pattern=alike.cast("int64"))
 
 
 def _beside(rows: ir.Table, other: ir.Table, key: tuple[str, ...]) -> ir.Table:
@@ -150,13 +151,12 @@ PATTERN = (
 
 
 def patterns(unit: ir.Table) -> ir.Table:
-    """Reads units; writes each different one once, numbered, with how many there are."""
-    grouped = unit.group_by(*PATTERN).aggregate(
+    """Reads units; writes each pattern once, with how many units and lines it stands for."""
+    return unit.group_by("pattern", *PATTERN).aggregate(
         units=unit.count(),
         lines=unit.lines.sum(),
         size_minor=integers.sum_int64(unit.old_minor.abs()),
     )
-    return grouped.mutate(pattern=ibis.row_number().over(order_by=[grouped[n] for n in PATTERN]))
 
 
 def computed(pattern: ir.Table, item: ir.Table, candidate: ir.Table) -> ir.Table:

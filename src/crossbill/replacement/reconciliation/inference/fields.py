@@ -35,9 +35,10 @@ class TableTerms:
 
 
 ASSUMED: dict[str, Any] = {
-    "quantity": "1", "valid_from": "1900-01-01", "price_version": "stated", "tax_category": "standard",
-    "tax_name": "tax", "kind": "recurring", "timing": "arrears", "months": "1", "alignment": "cycle",
-    "prorated": "true", "tax_inclusive": "false", "events": "1", "reason": "stated",
+    "quantity": "1", "valid_from": "1900-01-01", "price_version": "stated", "tax_name": "tax",
+    "tax_category": "standard", "kind": "recurring", "timing": "arrears", "months": "1",
+    "alignment": "cycle", "prorated": "true", "tax_inclusive": "false", "events": "1",
+    "reason": "stated",
 }  # fmt: skip
 
 
@@ -64,7 +65,7 @@ TABLES: dict[str, TableTerms] = {
             net          money! before tax
             tax          money  on this line, where the old bills print it
             account_key  text   who was billed; without it whoever holds the product
-            category     text   `recurring`, `discount`, `usage` or `one_time`; without it a product's lines of a bill are compared as one sum
+            category     text   `recurring`, `discount`, `usage`, `one_time`; else all in one sum
             price_code   text   which of the offering's prices, where it has several
             charge_from  date   first day that the line charges
             currency     text   ISO 4217; has to be the account's
@@ -90,7 +91,7 @@ TABLES: dict[str, TableTerms] = {
             account_key        text!   who pays
             start_date         date!   first day charged
             end_date           date    first day no longer charged
-            offering_code      text    what it is, a key of `price`; not needed where it has a price of its own
+            offering_code      text    what it is, a key of `price`; else `price_override`
             quantity           integer units held
             price_override     money   its own monthly price per unit, instead of the list's
             discount_percent   percent share of the charge taken off
@@ -110,7 +111,7 @@ TABLES: dict[str, TableTerms] = {
         ),
         _table(
             "account",
-            "Who is billed. Without it: every account of a product, in the `currency` of the specification.",
+            "Who is billed. Without it: whoever holds a product.",
             """
             account_key  text!  identity
             currency     text   ISO 4217; without it the `currency` of the specification
@@ -159,7 +160,7 @@ TABLES: dict[str, TableTerms] = {
             offering_code  text!   the offering
             price_code     text!   the `offering_code` of its rows in `price`
             kind           text    `recurring`, `one_time` or `termination`
-            timing         text    `advance` or `arrears`; of a one-time charge `start` or `end` of the product
+            timing         text    `advance`, `arrears`; of a one-time charge `start`, `end`
             months         integer of an interval
             alignment      text    `cycle` (the bill day), `start` (of the product) or `calendar`
             prorated       boolean part of an interval costs its share

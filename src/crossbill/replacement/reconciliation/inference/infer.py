@@ -1,7 +1,7 @@
 """The policy behind old bills: the one that reproduces most of their lines to the cent."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -67,8 +67,8 @@ def infer(backend: Backend, tables: Mapping[str, ir.Table]) -> Inference:
     rows = done["outcome"].order_by(*OUTCOME)
     outcomes = [Outcome(**row) for row in backend.to_pyarrow(rows).to_pylist()]
     families = sorted({outcome.family for outcome in outcomes})
-    fits = tuple(_fit(name, [o for o in outcomes if o.family == name]) for name in families)
-    return Inference(fits, done, backend)
+    fits = [_fit(name, [o for o in outcomes if o.family == name]) for name in families]
+    return Inference(tuple(_agreed(fits)), done, backend)
 
 
 def _fit(family: str, outcomes: Sequence[Outcome]) -> FamilyFit:
@@ -79,6 +79,18 @@ def _fit(family: str, outcomes: Sequence[Outcome]) -> FamilyFit:
     like = {"tax_rounding_mode": net.best["rounding_mode"]}
     tax = space.chosen(space.TAX, of_tax, TAX_KINDS, like)
     return FamilyFit(family, net, tax, tuple(outcomes))
+
+
+def _agreed(fits: Sequence[FamilyFit]) -> list[FamilyFit]:
+    """The fits with one policy for all families, as far as the data allows it."""
+    if not fits:
+        return []
+    nets = space.agreed([fit.net for fit in fits], {})
+    like = {"tax_rounding_mode": nets[0].best["rounding_mode"]}
+    taxes_ = space.agreed([fit.tax for fit in fits], like)
+    return [
+        replace(fit, net=net, tax=tax) for fit, net, tax in zip(fits, nets, taxes_, strict=True)
+    ]
 
 
 def _complete(backend: Backend, tables: Mapping[str, ir.Table]) -> dict[str, ir.Table]:

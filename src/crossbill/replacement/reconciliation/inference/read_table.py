@@ -53,7 +53,7 @@ def read_table(
     backend: Backend, folder: Path, spec: InferenceSpec, terms: TableTerms
 ) -> ReadTable | None:
     """Read a table; none where it is not needed and has no file."""
-    told = spec.tables.get(terms.name) or TableSpec(file=f"{terms.name}.csv")
+    told = spec.tables.get(terms.name) or TableSpec.model_validate({"file": f"{terms.name}.csv"})
     files = _files(folder, told.file)
     if not files:
         if terms.name in spec.tables or terms.needed:
@@ -141,16 +141,17 @@ def _field_type(
     number, date = field.kind in NUMBERS and not constant, field.kind == "date" and not constant
     sign = written.sign if number and written.sign in ("trailing", "overpunch") else "leading"
     format = written.date_format or "YYYY-MM-DD"
-    return FieldType(
-        name=field.name,
-        type=field.kind,
-        required=field.required,
-        null_values=written.null_values or (),
-        decimal_comma=bool(written.decimal_comma) and number,
-        implied_digits=rule.implied_digits if rule and number else 0,
-        sign=sign,
-        format=(format if "DD" in format else f"{format} DD") if date else "",
-    )
+    described = {
+        "name": field.name,
+        "type": field.kind,
+        "required": field.required,
+        "null_values": written.null_values or (),
+        "decimal_comma": bool(written.decimal_comma) and number,
+        "implied_digits": rule.implied_digits if rule and number else 0,
+        "sign": sign,
+        "format": (format if "DD" in format else f"{format} DD") if date else "",
+    }
+    return FieldType.model_validate(described)
 
 
 def _texts(

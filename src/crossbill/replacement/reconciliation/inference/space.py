@@ -4,8 +4,8 @@ The fields of a policy act on two stages that do not touch: amounts before tax, 
 amounts that the old bills print. Within a stage all combinations are tried, since they interact.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from itertools import product
 from typing import Any, get_type_hints
 
@@ -29,7 +29,9 @@ def values_of(name: str) -> tuple[Any, ...]:
 
 def candidates(names: Sequence[str]) -> list[Rules]:
     """All combinations of the fields, in order of preference; its place is a candidate's number."""
-    found = [dict(zip(names, chosen, strict=True)) for chosen in product(*map(values_of, names))]
+    found: list[Rules] = [
+        dict(zip(names, chosen, strict=True)) for chosen in product(*map(values_of, names))
+    ]
     assert len(found) <= MOST_CANDIDATES, "a stage has more candidates than an integer has bits"
     return found
 
@@ -119,8 +121,12 @@ def _unlike(rules: Rules, like: Rules) -> int:
     return sum(rules[name] != value for name, value in like.items() if name in rules)
 
 
-def policies(net: Choice, tax: Choice, code: str) -> Iterator[Policy]:
-    """Every policy that the data cannot tell from the best one, which comes first."""
-    pairs = [(net.best, tax.best), *product(net.alike, tax.alike)]
-    for rules in dict.fromkeys(tuple((a | b).items()) for a, b in pairs):
-        yield Policy.from_mapping({"policy_code": code, **dict(rules)})
+def agreed(choices: Sequence[Choice], like: Rules) -> list[Choice]:
+    """The choices of several families with the same best candidate, where there is one for all."""
+    common = [
+        rules for rules in choices[0].alike if all(rules in choice.alike for choice in choices)
+    ]
+    if not common:
+        return list(choices)
+    best = min(common, key=lambda rules: _unlike(rules, like))
+    return [replace(choice, best=best) for choice in choices]

@@ -145,7 +145,7 @@ def line_computed(taxed: ir.Table) -> ir.Table:
 
 
 def bill_computed(taxed: ir.Table, bill: ir.Table, tax_candidate: ir.Table, names: int) -> ir.Table:
-    """Reads taxed lines and judged bills; writes a bill's tax under each candidate, and if it fits."""
+    """Reads taxed lines and bills; writes a bill's tax under each candidate, and if it fits."""
     found = bill_taxes(taxed.filter(taxed.bill_id.notnull()), names)
     sums = found.group_by("bill_key").aggregate(now_minor=integers.sum_int64(found.tax_minor))
     asked = bill.filter(bill.code.isnull()).cross_join(tax_candidate.select("number"))

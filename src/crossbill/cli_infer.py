@@ -1,0 +1,130 @@
+"""``crossbill reconcile infer-policy``: the rules of an old billing system, from its bills.
+
+What is printed is YAML: the policies, and all else as comments, so that it can go into a file.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from crossbill.replacement.reconciliation.inference.infer_policy import (
+    as_json,
+    infer_policy,
+    write_result,
+)
+from crossbill.replacement.reconciliation.inference.report import Report, policy_yaml
+
+OPEN_EXIT = 1
+SHOWN = 5
+
+
+def infer_policy_command(
+    folder: Annotated[Path, typer.Argument(help="The folder of old bills and facts.")],
+    spec: Annotated[
+        Path | None, typer.Option(help="How its files are written; without it by the usual names.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object only.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Folder for all that was found.")] = None,
+) -> None:
+    """Find the policy that reproduces most lines of old bills; 1 where something is left open."""
+    found = infer_policy(folder, spec)
+    if out is not None:
+        write_result(found, out)
+    typer.echo(as_json(found.document) if json else "\n".join(_lines(found)))
+    if not found.complete:
+        raise typer.Exit(OPEN_EXIT)
+
+
+def _lines(found: Report) -> Iterator[str]:
+    document = found.document
+    yield from (f"# {line}".rstrip() for line in _summary(document))
+    for number, (policy, families) in enumerate(found.policies):
+        if number:
+            yield "---"
+        yield from (f"# {line}".rstrip() for line in _told(document, families))
+        yield policy_yaml(policy).rstrip()
+
+
+def _summary(document: Mapping[str, Any]) -> Iterator[str]:
+    """What was read, compared, reproduced and left."""
+    for name in ("lines", "bills"):
+        counts = document[name]
+        if counts["read"]:
+            yield (
+                f"{counts['read']:,} {name} read: {counts['compared']:,} compared, "
+                f"{counts['set_aside']:,} set aside; {counts['reproduced']:,} reproduced"
+            )
+    extra = document["lines"]["charged_without_a_line"]
+    if extra:
+        yield f"{extra:,} charges of the policy stand on no old bill"
+    yield from document["notes"]
+    for code, count in document["set_aside_by_code"].items():
+        first = next((row for row in document["set_aside"] if row["code"] == code), None)
+        yield f"set aside: {count:,} {code}" + (f", as {_place(first)}" if first else "")
+    for row in document["unexplained"][:SHOWN]:
+        yield f"does not fit: {_place(row)} {row['product_key']}, {row['period_from']}: " + (
+            f"old {row['old']}, computed {row['computed']}"
+        )
+        yield from (f"    {step}" for step in row["derivation"])
+    for row in document["unexplained_taxes"][:SHOWN]:
+        yield f"tax does not fit: {_place(row)}: old {row['old']}, computed {row['computed']}"
+    if len(document["policies"]) > 1:
+        yield from _several(document)
+    yield ""
+
+
+def _place(row: Mapping[str, Any]) -> str:
+    if row["file"] is None:
+        return "no old line"
+    place = f"{row['file']}:{row['line']}"
+    if "cure" in row:
+        return f"{place} ({row['field']} {row['value']!r}): {row['cure']}"
+    return place
+
+
+def _several(document: Mapping[str, Any]) -> Iterator[str]:
+    """How the engine takes several policies."""
+    mixed = document["accounts_of_several_policies"]
+    yield "No one policy explains all families. The engine bills each account by one policy: put"
+    yield "policy.csv into the snapshot, and the policy_code of account_policy.csv (both by --out)"
+    yield "into its account table."
+    if mixed:
+        yield f"{mixed:,} accounts hold products of several policies: no one policy bills them."
+
+
+def _told(document: Mapping[str, Any], families: tuple[str, ...]) -> Iterator[str]:
+    """How well a policy fits its families, and what the data does not tell."""
+    for fit in (fit for fit in document["families"] if fit["family"] in families):
+        lines = fit["lines"]
+        yield (
+            f"family {fit['family']}: {lines['reproduced']:,} of {lines['compared']:,} lines"
+            + "".join(
+                f", {value['reproduced']} of {value['compared']} {currency}"
+                for currency, value in lines["value"].items()
+            )
+        )
+        for name, words in (("line_taxes", "line taxes"), ("bill_taxes", "bill taxes")):
+            if fit[name]["compared"]:
+                yield f"  {fit[name]['reproduced']:,} of {fit[name]['compared']:,} {words}"
+        for field in fit["not_told_apart"]:
+            yield from _alternatives(field)
+        for joint in fit["only_jointly"]:
+            yield f"  {', '.join(joint['fields'])} are told only together:"
+            for rules in joint["combinations"]:
+                yield "    " + ", ".join(f"{n} {_plain(v)}" for n, v in rules.items())
+
+
+def _alternatives(field: Mapping[str, Any]) -> Iterator[str]:
+    for other in field["alternatives"]:
+        yield (
+            f"  not told apart: {field['field']} {_plain(field['chosen'])} "
+            f"from {_plain(other['value'])}"
+        )
+        if other["example"]:
+            yield f"    {other['example']}"
+
+
+def _plain(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

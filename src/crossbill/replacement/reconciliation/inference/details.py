@@ -1,0 +1,136 @@
+"""What the inferred policies leave open: what does not fit, and what was set aside."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from crossbill.core.money import format_minor, minor_digits
+from crossbill.replacement.migration.types import FIELD_PROBLEMS
+from crossbill.replacement.reconciliation.inference import amounts, comparable, space, taxes
+from crossbill.replacement.reconciliation.inference.infer import FamilyFit, Inference
+
+Row = dict[str, Any]
+ORDER = ("file", "line", "product_key", "period_from")
+
+
+def winners(fits: Sequence[FamilyFit]) -> ir.Table:
+    """The numbers of the candidates that were chosen for each family."""
+    net, tax = space.candidates(space.NET), space.candidates(space.TAX)
+    rows = [
+        {
+            "family": fit.family,
+            "net_number": net.index(fit.net.best),
+            "tax_number": tax.index(fit.tax.best),
+        }
+        for fit in fits
+    ]
+    schema = pa.schema({"family": pa.string(), "net_number": pa.int64(), "tax_number": pa.int64()})
+    return ibis.memtable(pa.Table.from_pylist(rows, schema))
+
+
+def unfit_lines(found: Inference) -> list[Row]:
+    """Old lines whose amount is another one by the policy of their family, in order of their place.
+
+    ``old_minor`` and ``now_minor`` are those of all lines of the same key. What only the policy
+    charges has no file.
+    """
+    t = found.tables
+    numbers = winners(found.fits)
+    marked = t["unit"].inner_join(t["verdict"], "pattern").inner_join(numbers, "family")
+    bit = (marked.mask >> marked.net_number) & 1
+    bad = marked.filter(bit == 0)
+    asked = sorted({space.candidates(space.NET).index(fit.net.best) for fit in found.fits})
+    costs = t["computed"].filter(t["computed"].number.isin(asked))
+    costs = costs.select("pattern", "now_minor", net_number="number")
+    rows = bad.inner_join(costs, ["pattern", "net_number"])
+    holders = t["holder"].select("product_key", account_key="holder")
+    rows = rows.inner_join(holders, "product_key")
+    key = _key(found)
+    lines = t["taxable"].filter(t["taxable"].code.isnull()).select(*key, "file", "line")
+    placed = rows.left_join(lines, list(key)).drop(*(f"{name}_right" for name in key))
+    shown = placed.select(
+        "file", "line", "family", "account_key", *key, "currency", "lines", "old_minor", "now_minor"
+    )
+    return _fetched(found, shown)
+
+
+def unfit_taxes(found: Inference) -> list[Row]:
+    """Old lines and bills whose tax is another one by the policy, in order of their place."""
+    t = found.tables
+    numbers = winners(found.fits).select("family", number="tax_number")
+    line = t["line_tax"].filter(~t["line_tax"].fits).inner_join(t["taxable"], "line_id")
+    lines = line.inner_join(numbers, ["family", "number"]).select(
+        "file", "line", "currency", "now_minor", kind=ibis.literal("line"), old_minor="tax_minor"
+    )
+    bill = t["bill_tax_now"].filter(~t["bill_tax_now"].fits).inner_join(t["bill"], "bill_id")
+    of = t["bill_family"].rename(account_key="billed_account")
+    bills = bill.inner_join(of, ["account_key", "period_from"])
+    bills = bills.inner_join(numbers, ["family", "number"]).select(
+        "file", "line", "currency", "now_minor", kind=ibis.literal("bill"), old_minor="old_tax"
+    )
+    return _fetched(found, lines.union(bills.distinct()))
+
+
+def _key(found: Inference) -> tuple[str, ...]:
+    """What tells one compared line from another."""
+    further = (name for name in amounts.FURTHER if name in found.tables["unit"].columns)
+    return (*amounts.KEY, *further)
+
+
+def _fetched(found: Inference, rows: ir.Table) -> list[Row]:
+    order = [name for name in ORDER if name in rows.columns]
+    fetched: list[Row] = found.backend.to_pyarrow(rows.order_by(*order)).to_pylist()
+    return fetched
+
+
+def set_aside(found: Inference, read: pa.Table) -> list[Row]:
+    """What was read and is not compared: table, file, line, code, field, value and cure."""
+    rows = [
+        {**{name: row[name] for name in ("file", "line", "code", "field", "value")},
+         "cure": _reading_cure(row)}
+        for row in read.to_pylist()
+    ]  # fmt: skip
+    for name, reasons in (("taxable", comparable.REASONS), ("bill", taxes.REASONS)):
+        table = found.tables[name]
+        bad = table.filter(table.code.notnull())
+        shown = bad.select("file", "line", "code", "field", "value")
+        rows += [
+            {**row, "field": _field(row["field"]), "cure": _cure(row, reasons)}
+            for row in _fetched(found, shown)
+        ]
+    return sorted(rows, key=lambda row: (row["file"], row["line"], row["code"]))
+
+
+def _field(name: str | None) -> str | None:
+    """A field as the specification calls it."""
+    return name.removesuffix("_nanos").removeprefix("stated_") if name else name
+
+
+def _cure(row: Row, reasons: Mapping[str, tuple[str, str]]) -> str:
+    what, cure = reasons.get(row["code"], ("the engine cannot charge it", "mend the facts"))
+    return f"{what}: {cure}"
+
+
+def _reading_cure(row: Mapping[str, Any]) -> str:
+    what, cure = FIELD_PROBLEMS.get(row["code"], (row["message"], ""))
+    return f"{what}: {cure}" if cure else what
+
+
+def in_words(row: Row) -> Row:
+    """A row with its money as decimal text and its days as text."""
+    digits = minor_digits(row["currency"])
+    shown = {"old_minor": "old", "now_minor": "computed"}
+    return {
+        shown.get(name, name): _shown(value, digits if name in shown else None)
+        for name, value in row.items()
+    }
+
+
+def _shown(value: Any, digits: int | None) -> Any:
+    if digits is not None:
+        return format_minor(value, digits)
+    return str(value) if isinstance(value, date) else value

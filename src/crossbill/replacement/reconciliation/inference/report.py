@@ -1,0 +1,249 @@
+"""The result of an inference as plain values, and as the YAML that the engine takes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, ClassVar
+
+import yaml
+
+from crossbill.core.money import format_minor, minor_digits
+from crossbill.core.policy import Policy
+from crossbill.core.refusal import Refusal
+from crossbill.replacement.reconciliation.inference import amounts, space, taxes
+from crossbill.replacement.reconciliation.inference.counts import (
+    account_policies,
+    bill_counts,
+    by_code,
+    document_of,
+    line_counts,
+)
+from crossbill.replacement.reconciliation.inference.derivations import derivations
+from crossbill.replacement.reconciliation.inference.details import (
+    Row,
+    in_words,
+    set_aside,
+    unfit_lines,
+    unfit_taxes,
+)
+from crossbill.replacement.reconciliation.inference.examples import Money, Told, telling_examples
+from crossbill.replacement.reconciliation.inference.infer import FamilyFit, Inference
+from crossbill.replacement.reconciliation.inference.read_folder import OldBooks
+from crossbill.replacement.reconciliation.inference.space import Choice, Outcome, Rules
+
+USUAL_RATE_PPM = 190_000  # of the examples, where no tax rate is known
+MOST_SHOWN = 20
+
+
+class NothingToCompare(Refusal):
+    """No line of the old bills can be compared. Mend what the message names, the first of it."""
+
+    code: ClassVar[str] = "NOTHING_TO_COMPARE"
+
+
+@dataclass(frozen=True)
+class Report:
+    """All that is told of an inference; ``document`` is its JSON."""
+
+    policies: tuple[tuple[Policy, tuple[str, ...]], ...]  # each with its families
+    document: Mapping[str, Any]
+    unfit: Sequence[Row]
+    unfit_taxes: Sequence[Row]
+    aside: Sequence[Row]
+    account_policy: Mapping[str, str]  # of the accounts whose products have one policy
+
+    @property
+    def complete(self) -> bool:
+        """Whether every line and bill was compared and is reproduced by one policy."""
+        return bool(self.document["complete"])
+
+
+def report(found: Inference, books: OldBooks, policy_code: str) -> Report:
+    """Everything about an inference; where nothing could be compared it is refused."""
+    aside = set_aside(found, books.aside)
+    if not any(o.kind == amounts.LINE for fit in found.fits for o in fit.outcomes):
+        raise _nothing(aside)
+    policies = _policies(found.fits, policy_code)
+    by_family = {family: policy for policy, names in policies for family in names}
+    unfit, wrong = unfit_lines(found), unfit_taxes(found)
+    own, mixed = account_policies(found, by_family)
+    document = {
+        "complete": not (unfit or wrong or aside) and len(policies) == 1,
+        "policies": [
+            {"policy": policy.as_row(), "families": list(names)} for policy, names in policies
+        ],
+        "families": [_family(found, fit) for fit in found.fits],
+        "lines": line_counts(found, books, unfit),
+        "bills": bill_counts(found, books, wrong),
+        "tables": document_of(books),
+        "set_aside": aside[:MOST_SHOWN],
+        "set_aside_by_code": by_code(aside),
+        "unexplained": _explained(found, unfit[:MOST_SHOWN], by_family),
+        "unexplained_taxes": [in_words(row) for row in wrong[:MOST_SHOWN]],
+        "accounts_of_several_policies": len(mixed),
+        "notes": list(books.notes),
+    }
+    return Report(policies, document, unfit, wrong, aside, own)
+
+
+def _nothing(aside: Sequence[Row]) -> NothingToCompare:
+    if not aside:
+        return NothingToCompare(
+            "there is no line of an old bill", cure="check the file of the table bill_line"
+        )
+    first = aside[0]
+    return NothingToCompare(
+        f"all lines are set aside, the first with {first['code']}", file=first["file"],
+        line=first["line"], field=first["field"], value=first["value"], cure=first["cure"],
+    )  # fmt: skip
+
+
+def _policies(fits: Sequence[FamilyFit], code: str) -> tuple[tuple[Policy, tuple[str, ...]], ...]:
+    """The different policies, each with the families that it explains best."""
+    families: dict[tuple[Any, ...], list[str]] = {}
+    for fit in fits:
+        families.setdefault(tuple(fit.rules.items()), []).append(fit.family)
+    one = len(families) == 1
+    return tuple(
+        (
+            Policy.from_mapping(
+                {"policy_code": code if one else f"{code}-{names[0]}", **dict(rules)}
+            ),
+            tuple(names),
+        )
+        for rules, names in families.items()
+    )
+
+
+def policy_yaml(policy: Policy) -> str:
+    """The policy as ``bill compute --policy`` takes it."""
+    text: str = yaml.safe_dump(policy.as_row(), sort_keys=False, allow_unicode=True)
+    return text
+
+
+# Fits by family
+
+
+def _family(found: Inference, fit: FamilyFit) -> dict[str, Any]:
+    net, tax = (
+        space.candidates(space.NET).index(fit.net.best),
+        space.candidates(space.TAX).index(fit.tax.best),
+    )
+    return {
+        "family": fit.family,
+        "policy": fit.rules,
+        "lines": _fit(fit.outcomes, amounts.LINE, net),
+        "charged_without_a_line": _misses(fit.outcomes, amounts.EXTRA, net),
+        "line_taxes": _fit(fit.outcomes, taxes.TAXED_LINE, tax),
+        "bill_taxes": _fit(fit.outcomes, taxes.BILL, tax),
+        "margin": {"net": fit.net.margin, "tax": fit.tax.margin},
+        "not_told_apart": [
+            told for choice in (fit.net, fit.tax) for told in _not_told(found, fit, choice)
+        ],
+        "only_jointly": [_joint(choice) for choice in (fit.net, fit.tax) if choice.joint],
+    }
+
+
+def _fit(outcomes: Sequence[Outcome], kind: str, number: int) -> dict[str, Any]:
+    """Lines or bills that are compared and those that are reproduced: their number and value."""
+    mine = [outcome for outcome in outcomes if outcome.kind == kind]
+    fitting = [outcome for outcome in mine if outcome.fits(number)]
+    return {
+        "compared": sum(outcome.lines for outcome in mine),
+        "reproduced": sum(outcome.lines for outcome in fitting),
+        "value": {
+            currency: {
+                "compared": _value(mine, currency),
+                "reproduced": _value(fitting, currency),
+            }
+            for currency in sorted({outcome.currency for outcome in mine})
+        },
+    }
+
+
+def _value(outcomes: Sequence[Outcome], currency: str) -> str:
+    size = sum(outcome.size_minor for outcome in outcomes if outcome.currency == currency)
+    return format_minor(size, minor_digits(currency))
+
+
+def _misses(outcomes: Sequence[Outcome], kind: str, number: int) -> int:
+    return sum(o.rows for o in outcomes if o.kind == kind and not o.fits(number))
+
+
+# What the data does not tell
+
+
+def _joint(choice: Choice) -> dict[str, Any]:
+    """Fields that depend on each other: the combinations that reproduce the same rows."""
+    names = choice.open_fields
+    return {
+        "fields": list(names),
+        "combinations": [{name: rules[name] for name in names} for rules in choice.alike],
+    }
+
+
+def _not_told(found: Inference, fit: FamilyFit, choice: Choice) -> Iterator[dict[str, Any]]:
+    """Each open field with its other values, and an example for each that would tell."""
+    asked = [
+        (name, value, _nearest(choice, name, value))
+        for name in choice.open_fields
+        for value in choice.alternatives(name)[1:]
+    ]
+    chosen = fit.policy("chosen")
+    others = [
+        Policy.from_mapping({"policy_code": "other", **fit.rules, **rules}) for _, _, rules in asked
+    ]
+    told = _told(found, fit, chosen, others) if others else []
+    for name in choice.open_fields:
+        yield {
+            "field": name,
+            "chosen": choice.best[name],
+            "alternatives": [
+                {"value": value, "policy": dict(rules), "example": _words(example, rules, choice)}
+                for (field, value, rules), example in zip(asked, told, strict=True)
+                if field == name
+            ],
+        }
+
+
+def _nearest(choice: Choice, name: str, value: Any) -> Rules:
+    """Of the candidates with that value the one that has most in common with the chosen one."""
+    having = [rules for rules in choice.alike if rules[name] == value]
+    return min(having, key=lambda rules: sum(rules[n] != choice.best[n] for n in rules))
+
+
+def _told(
+    found: Inference, fit: FamilyFit, chosen: Policy, others: Sequence[Policy]
+) -> list[Told | None]:
+    rates, periods = found.tables["tax_rate"], found.tables["periods"]
+    asked = periods.aggregate(first=periods.period_from.min()).cross_join(
+        rates.aggregate(rate_ppm=rates.rate_ppm.max())
+    )
+    (row,) = found.backend.to_pyarrow(asked).to_pylist()
+    first: date = row["first"]
+    money = Money(fit.outcomes[0].currency, row["rate_ppm"] or USUAL_RATE_PPM)
+    return telling_examples(chosen, others, first=first, money=money)
+
+
+def _words(told: Told | None, rules: Rules, choice: Choice) -> str | None:
+    """The example as a sentence."""
+    if told is None:
+        return None
+    differing = [name for name in rules if rules[name] != choice.best[name]]
+    named = [", ".join(f"{n} {_plain(r[n])}" for n in differing) for r in (choice.best, rules)]
+    return told.sentence(*named)
+
+
+def _plain(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+# What does not fit
+
+
+def _explained(
+    found: Inference, rows: Sequence[Row], by_family: Mapping[str, Policy]
+) -> list[dict[str, Any]]:
+    """The lines that do not fit, each with the steps that lead to the policy's amount."""
+    steps = derivations(found, rows, by_family)
+    return [{**in_words(row), "derivation": told} for row, told in zip(rows, steps, strict=True)]
