@@ -80,7 +80,7 @@ def _place(row: Mapping[str, Any]) -> str:
         return "no old line"
     place = f"{row['file']}:{row['line']}"
     if "cure" in row:
-        return f"{place} ({row['field']} {row['value']!r}): {row['cure']}"
+        return f"{place}, {row['field']} {row['value']!r}: {row['what']}; {row['cure']}"
     return place
 
 

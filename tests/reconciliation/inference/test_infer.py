@@ -4,8 +4,8 @@ import os
 from random import Random
 
 import pytest
+from old_carrier import any_policy, carrier
 
-from carrier import any_policy, carrier
 from crossbill.engine.duckdb import connect
 from crossbill.replacement.reconciliation.inference.infer import infer
 

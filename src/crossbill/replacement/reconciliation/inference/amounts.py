@@ -97,13 +97,19 @@ def keyed(rows: ir.Table, key: tuple[str, ...]) -> ir.Table:
     return rows.mutate(**{name: rows[name].fill_null("") for name in texts})
 
 
-def units(
-    line: ir.Table, expected: ir.Table, faults: ir.Table, holder: ir.Table, key: tuple[str, ...]
+def units(  # noqa: PLR0913 - what is compared, and with what
+    line: ir.Table,
+    aside: ir.Table,
+    expected: ir.Table,
+    faults: ir.Table,
+    holder: ir.Table,
+    key: tuple[str, ...],
 ) -> ir.Table:
     """What is compared: each key with the sums of its old lines, and what is charged for it.
 
-    Reads the lines that can be compared. A key without an old line is what the engine charges on a
-    bill that is there, and the old system did not.
+    Reads the lines that can be compared, and those that cannot. A key without an old line is what
+    the engine charges on a bill that is there, and the old system did not; not so where a line of
+    the product was set aside, which may be that one.
     """
     lines = keyed(line, key)
     old = lines.group_by(*key).aggregate(
@@ -113,7 +119,8 @@ def units(
         tax_minor=integers.sum_int64(lines.tax_minor),
         taxes=lines.tax_minor.count(),
     )
-    rows = old.select(*key).union(expected.select(*key), distinct=True)
+    maybe = expected.select(*key).anti_join(aside.select(*KEY), list(KEY))
+    rows = old.select(*key).union(maybe, distinct=True)
     rows = _beside(rows, old, key)
     for price_by in PriceBy:
         mine = expected.filter(expected.price_by == price_by.value)

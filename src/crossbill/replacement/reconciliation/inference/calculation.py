@@ -89,7 +89,12 @@ def search(shape: Shape) -> Calculation:
             Step("periods", lambda t: comparable.periods_of(t["first_line"])),
             Step("resolved", _resolved),
             Step("fault", lambda t: amounts.faults(t["resolved"])),
-            Step("line", lambda t: comparable.with_engine_faults(t["first_line"], t["fault"])),
+            Step(
+                "charged_line",
+                lambda t: comparable.with_engine_faults(t["first_line"], t["fault"]),
+                stored=False,
+            ),
+            Step("line", lambda t: comparable.with_sums(t["charged_line"], key)),
             Step("fact", lambda t: amounts.facts(t["resolved"])),
             Step("item", lambda t: amounts.items(t["fact"], t["candidate"])),
             Step("charged_item", lambda t: amounts.charged_items(t["resolved"], t["fact"])),
@@ -149,10 +154,10 @@ def _resolved(t: Tables) -> ir.Table:
 
 
 def _units(t: Tables, key: tuple[str, ...]) -> ir.Table:
+    """What is compared; where a line of a product was set aside, none is missing beside it."""
     sound = t["line"].filter(t["line"].code.isnull())
     aside = t["line"].filter(t["line"].code.notnull())
-    rest = t["expected"].anti_join(aside, ["product_key", "period_from"])
-    return amounts.units(sound, rest, t["fault"], t["holder"], key)
+    return amounts.units(sound, aside, t["expected"], t["fault"], t["holder"], key)
 
 
 def _outcomes(t: Tables) -> ir.Table:

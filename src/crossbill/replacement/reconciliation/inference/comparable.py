@@ -10,7 +10,7 @@ from crossbill.platform.billing.look_up import looked_up
 CATEGORIES = ("recurring", "discount", "usage", "one_time")
 ALL_PRODUCTS = "all"
 
-# What each reason means and what to do; the first in this order is given.
+# What each reason means and what to do.
 REASONS: dict[str, tuple[str, str]] = {
     "PRODUCT_NOT_STATED": (
         "the line names no product",
@@ -40,6 +40,10 @@ REASONS: dict[str, tuple[str, str]] = {
     "PERIOD_BACKWARDS": (
         "the period does not end after it starts",
         "is last_day missing in the spec?",
+    ),
+    "SUM_INCOMPLETE": (
+        "a line that is compared together with this one is set aside",
+        "mend that line",
     ),
     "PERIOD_DOUBLED": (
         "other bills from this day end on another day",
@@ -120,20 +124,13 @@ def judged_lines(
 
 def _with_first_fault(rows: ir.Table) -> ir.Table:
     faults = _faults(rows)
-    assert [code for code, _, _ in faults] == list(REASONS)
     none = ibis.null("string")
+    shown = ((there, rows[field].cast("string")) for _, field, there in faults)
     return rows.mutate(
         code=ibis.cases(*((there, code) for code, _, there in faults), else_=none),
         field=ibis.cases(*((there, field) for _, field, there in faults), else_=none),
-        value=ibis.cases(
-            *((there, rows[_shown(field)].cast("string")) for _, field, there in faults), else_=none
-        ),
+        value=ibis.cases(*shown, else_=none),
     )
-
-
-def _shown(field: str) -> str:
-    """The column whose value shows the fault of a field, as the old bill says it."""
-    return "net_nanos" if field == "net" else field
 
 
 def _faults(rows: ir.Table) -> list[tuple[str, str, ir.BooleanValue]]:
@@ -151,7 +148,8 @@ def _faults(rows: ir.Table) -> list[tuple[str, str, ir.BooleanValue]]:
         ("CURRENCY_UNKNOWN", "currency", rows.minor_digits.isnull()),
         ("CURRENCY_MISMATCH", "stated_currency", other_currency),
         ("CATEGORY_UNKNOWN", "category", unknown_category),
-        ("FINER_THAN_CURRENCY", "net", (rows.net_rest != 0) | (rows.tax_rest != 0)),
+        ("FINER_THAN_CURRENCY", "net_nanos", rows.net_rest != 0),
+        ("FINER_THAN_CURRENCY", "tax_nanos", rows.tax_rest != 0),
         ("PERIOD_BACKWARDS", "period_to", rows.period_to <= rows.period_from),
         ("PERIOD_DOUBLED", "period_to", rows.period_to != rows.ends),
     ]
@@ -182,3 +180,15 @@ def with_engine_faults(judged: ir.Table, faults: ir.Table) -> ir.Table:
         field=ibis.ifelse(told, rows.field, rows.fault_field),
         value=ibis.ifelse(told, rows.value, rows.fault_value),
     ).drop("fault", "fault_field", "fault_value")
+
+
+def with_sums(judged: ir.Table, key: tuple[str, ...]) -> ir.Table:
+    """Sets lines aside, too, that are compared as one sum with a line that is set aside."""
+    aside = judged.code.notnull().cast("int64")
+    others = aside.max().over(ibis.window(group_by=[judged[name] for name in key]))
+    broken = judged.code.isnull() & (others > 0)
+    return judged.mutate(
+        code=ibis.ifelse(broken, "SUM_INCOMPLETE", judged.code),
+        field=ibis.ifelse(broken, "product_key", judged.field),
+        value=ibis.ifelse(broken, judged.product_key, judged.value),
+    )

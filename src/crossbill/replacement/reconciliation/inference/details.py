@@ -8,12 +8,13 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from crossbill.core.money import format_minor, minor_digits
+from crossbill.core.money import format_minor, format_nanos, minor_digits
 from crossbill.replacement.migration.types import FIELD_PROBLEMS
 from crossbill.replacement.reconciliation.inference import amounts, comparable, space, taxes
 from crossbill.replacement.reconciliation.inference.infer import FamilyFit, Inference
 
 Row = dict[str, Any]
+PLACED = ("file", "line", "code", "field", "value")
 ORDER = ("file", "line", "product_key", "period_from")
 
 
@@ -28,8 +29,8 @@ def winners(fits: Sequence[FamilyFit]) -> ir.Table:
         }
         for fit in fits
     ]
-    schema = pa.schema({"family": pa.string(), "net_number": pa.int64(), "tax_number": pa.int64()})
-    return ibis.memtable(pa.Table.from_pylist(rows, schema))
+    schema = {"family": "string", "net_number": "int64", "tax_number": "int64"}
+    return ibis.memtable(rows, schema=schema)
 
 
 def unfit_lines(found: Inference) -> list[Row]:
@@ -88,36 +89,27 @@ def _fetched(found: Inference, rows: ir.Table) -> list[Row]:
 
 
 def set_aside(found: Inference, read: pa.Table) -> list[Row]:
-    """What was read and is not compared: table, file, line, code, field, value and cure."""
-    rows = [
-        {**{name: row[name] for name in ("file", "line", "code", "field", "value")},
-         "cure": _reading_cure(row)}
-        for row in read.to_pylist()
-    ]  # fmt: skip
+    """What was read and is not compared: its place, code, field, value, what is wrong and the cure.
+
+    ``read`` is what could not even be read, of the dataset ``suspended``.
+    """
+    rows = [_reason(row, FIELD_PROBLEMS) for row in read.to_pylist()]
     for name, reasons in (("taxable", comparable.REASONS), ("bill", taxes.REASONS)):
         table = found.tables[name]
-        bad = table.filter(table.code.notnull())
-        shown = bad.select("file", "line", "code", "field", "value")
-        rows += [
-            {**row, "field": _field(row["field"]), "cure": _cure(row, reasons)}
-            for row in _fetched(found, shown)
-        ]
+        bad = table.filter(table.code.notnull()).select(*PLACED)
+        rows += [_reason(row, reasons) for row in _fetched(found, bad)]
     return sorted(rows, key=lambda row: (row["file"], row["line"], row["code"]))
 
 
-def _field(name: str | None) -> str | None:
-    """A field as the specification calls it."""
-    return name.removesuffix("_nanos").removeprefix("stated_") if name else name
-
-
-def _cure(row: Row, reasons: Mapping[str, tuple[str, str]]) -> str:
-    what, cure = reasons.get(row["code"], ("the engine cannot charge it", "mend the facts"))
-    return f"{what}: {cure}"
-
-
-def _reading_cure(row: Mapping[str, Any]) -> str:
-    what, cure = FIELD_PROBLEMS.get(row["code"], (row["message"], ""))
-    return f"{what}: {cure}" if cure else what
+def _reason(row: Row, reasons: Mapping[str, tuple[str, str]]) -> Row:
+    """The place and the value as the file has them, with the words of the reason."""
+    words = (row.get("message", "the engine cannot charge it"), "mend the facts that it names")
+    what, cure = reasons.get(row["code"], words)
+    field, value = row["field"], row["value"]
+    if field and field.endswith("_nanos"):
+        field, value = field.removesuffix("_nanos"), format_nanos(int(value))
+    told = {"field": field and field.removeprefix("stated_"), "value": value}
+    return {name: row[name] for name in PLACED} | told | {"what": what, "cure": cure}
 
 
 def in_words(row: Row) -> Row:

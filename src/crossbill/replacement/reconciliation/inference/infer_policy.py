@@ -14,7 +14,7 @@ from crossbill.replacement.reconciliation.inference.read_folder import read_fold
 from crossbill.replacement.reconciliation.inference.report import Report, policy_yaml, report
 from crossbill.replacement.reconciliation.inference.spec import InferenceSpec, read_spec
 
-ASIDE = ("file", "line", "code", "field", "value", "cure")
+ASIDE = ("file", "line", "code", "field", "value", "what", "cure")
 
 
 def infer_policy(folder: Path, spec: Path | None = None) -> Report:

@@ -3,7 +3,7 @@
 import csv
 from pathlib import Path
 
-from carrier import Carrier
+from old_carrier import Carrier
 
 from crossbill.core.money import format_minor, format_nanos
 
