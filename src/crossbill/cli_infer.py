@@ -58,7 +58,7 @@ def _summary(document: Mapping[str, Any]) -> Iterator[str]:
             )
     extra = document["lines"]["charged_without_a_line"]
     if extra:
-        yield f"{extra:,} charges of the policy stand on no old bill"
+        yield f"charges of the policy that stand on no old bill: {extra:,}"
     yield from document["notes"]
     for code, count in document["set_aside_by_code"].items():
         first = next((row for row in document["set_aside"] if row["code"] == code), None)

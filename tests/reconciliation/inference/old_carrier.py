@@ -13,7 +13,7 @@ from crossbill.core.period import DayCount
 from crossbill.core.policy import PriceBy, TaxScope
 from crossbill.core.rounding import RoundingMode
 from crossbill.platform.billing.bills import TAX_TERMS
-from crossbill.replacement.reconciliation.inference.datasets import OLD_BILL, OLD_LINE
+from crossbill.replacement.reconciliation.inference.datasets import FAMILY, OLD_BILL, OLD_LINE
 
 MONTHS = [(date(2024, month, 1), date(2024, month + 1, 1)) for month in (1, 2, 3, 4)]
 DIGITS = 2
@@ -69,6 +69,19 @@ class Carrier:
         if bill.lines:
             self.bills.append({**billed, "net": bill.net, "tax": bill.tax, "total": bill.total})
 
+    def totals(self) -> dict[tuple, tuple]:
+        """Net and tax of each bill by account and first day."""
+        return {(b["account_key"], b["period_from"]): (b["net"], b["tax"]) for b in self.bills}
+
+    def spoilt(self, dice: Random, of_a_hundred: int) -> "Carrier":
+        """The same carrier with wrong amounts on some lines."""
+        wrong = set(dice.sample(range(len(self.lines)), len(self.lines) * of_a_hundred // 100))
+        lines = [
+            row | {"net": row["net"] + dice.choice([-1, 1, 7, 1000])} if n in wrong else row
+            for n, row in enumerate(self.lines)
+        ]
+        return Carrier(self.facts, lines, self.bills)
+
     def tables(self) -> dict[str, ibis.Table]:
         """What the search reads."""
         lines = [placed(row, n, "bill_line.csv") for n, row in enumerate(self.lines, 2)]
@@ -79,6 +92,7 @@ class Carrier:
         }
         for name in ("account", "product", "price", "tax_rate"):
             made[name] = pa.Table.from_pylist(self.facts[name], SCHEMAS[name])
+        made["family"] = pa.Table.from_pylist(self.facts.get("family", []), FAMILY.arrow)
         return {name: ibis.memtable(rows) for name, rows in made.items()}
 
 
@@ -92,14 +106,17 @@ def placed(row: dict, line: int, file: str) -> dict:
     return {"file": file, "line": line, **row, **nanos}
 
 
-def carrier(seed: int, accounts: int = 25) -> Carrier:
-    """People with products that start, end, are discounted and have prices of their own."""
+def carrier(seed: int, accounts: int = 25, name: str = "") -> Carrier:
+    """People with products that start, end, are discounted and have prices of their own.
+
+    ``name`` is before all keys, and the family of its offerings.
+    """
     dice = Random(seed)
-    offerings = [f"O{n}" for n in range(6)]
+    offerings = [f"{name}O{n}" for n in range(6)]
     facts = {
-        "account": [_account(dice, n) for n in range(accounts)],
+        "account": [_account(dice, f"{name}A{n}", name or "old") for n in range(accounts)],
         "product": [
-            _product(dice, f"P{n}-{m}", f"A{n}", dice.choice(offerings))
+            _product(dice, f"{name}P{n}-{m}", f"{name}A{n}", dice.choice(offerings))
             for n in range(accounts)
             for m in range(dice.randint(1, 5))
         ],
@@ -108,13 +125,23 @@ def carrier(seed: int, accounts: int = 25) -> Carrier:
             TAX_TERMS | {"valid_from": date(2019, 1, 1), "valid_to": None} | rate for rate in RATES
         ],
         "customer": [],
+        "family": [{"offering_code": o, "family": name} for o in offerings if name],
     }
     return Carrier(facts)
 
 
-def _account(dice: Random, number: int) -> dict:
-    rate = dice.choice(RATES)
-    return ACCOUNT | {"account_key": f"A{number}", "tax_code": rate["tax_code"]}
+def together(carriers: list[Carrier]) -> Carrier:
+    """Several carriers with different names as one; they have the same tax rates."""
+    names = carriers[0].facts
+    facts = {name: [row for c in carriers for row in c.facts[name]] for name in names}
+    facts["tax_rate"] = carriers[0].facts["tax_rate"]
+    lines, bills = ([r for c in carriers for r in getattr(c, n)] for n in ("lines", "bills"))
+    return Carrier(facts, lines, bills)
+
+
+def _account(dice: Random, key: str, policy: str) -> dict:
+    code = dice.choice(RATES)["tax_code"]
+    return ACCOUNT | {"account_key": key, "tax_code": code, "policy_code": policy}
 
 
 def _product(dice: Random, key: str, account: str, offering: str) -> dict:

@@ -83,7 +83,8 @@ def search(shape: Shape) -> Calculation:
             Step(
                 "first_line",
                 lambda t: comparable.judged_lines(
-                    t["old_line"], t["holder"], t["billed_account"], t["currency"]
+                    t["old_line"], t["holder"], t["billed_account"], t["currency"],
+                    t["usage_total"],
                 ),
             ),
             Step("periods", lambda t: comparable.periods_of(t["first_line"])),

@@ -7,7 +7,8 @@ from crossbill.core.policy import PriceBy
 from crossbill.engine import integers
 from crossbill.platform.billing.look_up import looked_up
 
-CATEGORIES = ("recurring", "discount", "usage", "one_time")
+USAGE = "usage"
+CATEGORIES = ("recurring", "discount", USAGE, "one_time")
 ALL_PRODUCTS = "all"
 
 # What each reason means and what to do.
@@ -15,6 +16,10 @@ REASONS: dict[str, tuple[str, str]] = {
     "PRODUCT_NOT_STATED": (
         "the line names no product",
         "only lines of products are compared; name it where there is one",
+    ),
+    "PERIOD_NOT_STATED": (
+        "neither the line nor its bill states the period",
+        "add period_from and period_to, or the bill's row with its bill_key",
     ),
     "FACTS_MISSING": (
         "no facts are there for this product",
@@ -32,6 +37,10 @@ REASONS: dict[str, tuple[str, str]] = {
     "CATEGORY_UNKNOWN": (
         "the kind of line is not known",
         "map it with codes to " + ", ".join(CATEGORIES),
+    ),
+    "USAGE_MISSING": (
+        "what was used is not in the table usage",
+        "add what it cost before it was rounded",
     ),
     "FINER_THAN_CURRENCY": (
         "more decimals than the currency has",
@@ -92,7 +101,11 @@ def holders(product: ir.Table, family: ir.Table, product_family: ir.Table) -> ir
 
 
 def judged_lines(
-    old_line: ir.Table, holder: ir.Table, account: ir.Table, currency: ir.Table
+    old_line: ir.Table,
+    holder: ir.Table,
+    account: ir.Table,
+    currency: ir.Table,
+    usage_total: ir.Table,
 ) -> ir.Table:
     """Reads those tables; adds to each line its account, cycle, family and minor units.
 
@@ -109,6 +122,7 @@ def judged_lines(
         rows, account, ("account_key",), ("currency", "tax_code", "bill_cycle_day"), "accounts"
     )
     rows = looked_up(rows, currency, ("currency",), ("minor_digits",), "currencies")
+    rows = _with_uses(rows, usage_total)
     scale = integers.nanos_per_minor(rows.minor_digits.fill_null(0))
     same_start = ibis.window(group_by=[rows.bill_cycle_day, rows.period_from])
     return _with_first_fault(
@@ -120,6 +134,18 @@ def judged_lines(
             ends=rows.period_to.max().over(same_start),
         )
     )
+
+
+def _with_uses(rows: ir.Table, usage_total: ir.Table) -> ir.Table:
+    """Adds how many facts of usage end in a line's period; empty where there are none."""
+    used = usage_total.select(used_key="product_key", used_to="period_to")
+    on = [
+        rows.product_key == used.used_key,
+        rows.period_from < used.used_to,
+        rows.period_to >= used.used_to,
+    ]
+    uses = rows.inner_join(used, on).group_by("line_id").aggregate(uses=ibis._.count())
+    return rows.left_join(uses, "line_id").drop("line_id_right")
 
 
 def _with_first_fault(rows: ir.Table) -> ir.Table:
@@ -140,6 +166,7 @@ def _faults(rows: ir.Table) -> list[tuple[str, str, ir.BooleanValue]]:
     unknown_category = rows.category.notnull() & ~rows.category.isin(CATEGORIES)
     return [
         ("PRODUCT_NOT_STATED", "product_key", rows.product_key.fill_null("") == ""),
+        ("PERIOD_NOT_STATED", "period_from", rows.period_from.isnull() | rows.period_to.isnull()),
         ("FACTS_MISSING", "product_key", rows.products.isnull()),
         ("FACTS_DOUBLED", "product_key", rows.products > 1),
         ("ACCOUNT_UNKNOWN", "account_key", rows.accounts.isnull()),
@@ -148,6 +175,7 @@ def _faults(rows: ir.Table) -> list[tuple[str, str, ir.BooleanValue]]:
         ("CURRENCY_UNKNOWN", "currency", rows.minor_digits.isnull()),
         ("CURRENCY_MISMATCH", "stated_currency", other_currency),
         ("CATEGORY_UNKNOWN", "category", unknown_category),
+        ("USAGE_MISSING", "category", (rows.category == USAGE) & rows.uses.isnull()),
         ("FINER_THAN_CURRENCY", "net_nanos", rows.net_rest != 0),
         ("FINER_THAN_CURRENCY", "tax_nanos", rows.tax_rest != 0),
         ("PERIOD_BACKWARDS", "period_to", rows.period_to <= rows.period_from),

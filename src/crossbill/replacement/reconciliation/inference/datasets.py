@@ -10,8 +10,8 @@ OLD_LINE = described(
     line         integer   its physical line, from 1
     account_key  text?     who was billed; empty: whoever holds the product
     product_key  text?     what was charged
-    period_from  date      of the bill
-    period_to    date      of the bill
+    period_from  date?     of the bill
+    period_to    date?     of the bill
     category     text?     recurring, discount, usage or one_time; empty: all of them in one
     price_code   text?     which of the offering's prices
     charge_from  date?     first day that the line charges

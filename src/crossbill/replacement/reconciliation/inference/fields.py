@@ -60,11 +60,12 @@ TABLES: dict[str, TableTerms] = {
             "The lines of the old bills.",
             """
             product_key  text   what was charged; a line without one is set aside
-            period_from  date!  first day of the bill's period
-            period_to    date!  first day after it
+            bill_key     text   the bill it stands on, a key of `bill`
+            period_from  date   first day of the bill's period; without it that of the bill
+            period_to    date   first day after it; without it that of the bill
             net          money! before tax
             tax          money  on this line, where the old bills print it
-            account_key  text   who was billed; without it whoever holds the product
+            account_key  text   who was billed; else whose bill it is, else who holds the product
             category     text   `recurring`, `discount`, `usage`, `one_time`; else all in one sum
             price_code   text   which of the offering's prices, where it has several
             charge_from  date   first day that the line charges
@@ -78,6 +79,8 @@ TABLES: dict[str, TableTerms] = {
             """
             account_key  text!  who was billed
             period_from  date!  first day of the bill's period
+            period_to    date   first day after it, for lines that do not state theirs
+            bill_key     text   identity, for lines that do not state account and period
             net          money  before tax
             tax          money  tax; without it what the total leaves
             total        money  net and tax

@@ -66,7 +66,7 @@ def infer(backend: Backend, tables: Mapping[str, ir.Table]) -> Inference:
     done = search(_shape(backend, held)).run(backend, held)
     rows = done["outcome"].order_by(*OUTCOME)
     outcomes = [Outcome(**row) for row in backend.to_pyarrow(rows).to_pylist()]
-    families = sorted({outcome.family for outcome in outcomes})
+    families = sorted({outcome.family for outcome in outcomes if outcome.kind == amounts.LINE})
     fits = [_fit(name, [o for o in outcomes if o.family == name]) for name in families]
     return Inference(tuple(_agreed(fits)), done, backend)
 

@@ -19,6 +19,7 @@ from crossbill.engine.billing_datasets import (
 )
 from crossbill.engine.datasets import PRODUCT, SUSPENDED, USAGE_TOTAL, Dataset
 from crossbill.engine.integers import sum_int64
+from crossbill.platform.billing.look_up import looked_up
 from crossbill.replacement.reconciliation.inference.datasets import (
     FAMILY,
     OLD_BILL,
@@ -34,6 +35,7 @@ from crossbill.replacement.reconciliation.inference.read_table import (
 from crossbill.replacement.reconciliation.inference.spec import InferenceSpec
 
 NO_TAX = "No tax rates are there: taxes are not compared, and the policy's tax rules are not told."
+OF_BILL = ("account_key", "period_from", "period_to")
 # What the engine asks of a row beside what the folder states.
 SAME_FOR_ALL: dict[str, Any] = {
     "offering_code": "", "customer_key": "", "status": "active", "tax_code": "", "disputed": False,
@@ -89,7 +91,7 @@ def _made(
     spec: InferenceSpec,
 ) -> dict[str, ir.Table]:
     """The tables as the datasets of the search."""
-    lines, products = _as(OLD_LINE, tables["bill_line"]), tables["product"]
+    lines, products = _as(OLD_LINE, _with_bills(backend, tables)), tables["product"]
     accounts = _with_currency(backend, _accounts(tables), lines, products, spec)
     made = {
         "account": accounts,
@@ -107,6 +109,20 @@ def _made(
         if name in tables:
             made[name] = _as(dataset, tables[name])
     return made | _taxes(tables, made)
+
+
+def _with_bills(backend: Backend, tables: Mapping[str, ir.Table]) -> ir.Table:
+    """The old lines; what they do not state of account and period is that of their bill."""
+    lines = tables["bill_line"]
+    if "bill" not in tables:
+        return lines
+    told = {f"{name}_of_bill": name for name in OF_BILL}
+    named = tables["bill"].filter(tables["bill"].bill_key.notnull())
+    bills = looked_up(named.select("bill_key").distinct(), named, ("bill_key",), OF_BILL, "bills")
+    bills = bills.filter(bills.bills == 1).rename(**told).drop("bills")
+    rows = lines.left_join(bills, "bill_key").drop("bill_key_right")
+    whole = rows.mutate(**{name: rows[name].coalesce(rows[of]) for of, name in told.items()})
+    return ibis.memtable(backend.to_pyarrow(whole.drop(*told)))
 
 
 def _as(dataset: Dataset, rows: ir.Table, **more: Any) -> ir.Table:

@@ -33,6 +33,7 @@ from crossbill.replacement.reconciliation.inference.space import Choice, Outcome
 
 USUAL_RATE_PPM = 190_000  # of the examples, where no tax rate is known
 MOST_SHOWN = 20
+MOST_OF_A_REASON = 3
 
 
 class NothingToCompare(Refusal):
@@ -61,7 +62,7 @@ class Report:
 def report(found: Inference, books: OldBooks, policy_code: str) -> Report:
     """Everything about an inference; where nothing could be compared it is refused."""
     aside = set_aside(found, books.aside)
-    if not any(o.kind == amounts.LINE for fit in found.fits for o in fit.outcomes):
+    if not found.fits:
         raise _nothing(aside)
     policies = _policies(found.fits, policy_code)
     by_family = {family: policy for policy, names in policies for family in names}
@@ -76,7 +77,7 @@ def report(found: Inference, books: OldBooks, policy_code: str) -> Report:
         "lines": line_counts(found, books, unfit),
         "bills": bill_counts(found, books, wrong),
         "tables": document_of(books),
-        "set_aside": aside[:MOST_SHOWN],
+        "set_aside": _some(aside),
         "set_aside_by_code": by_code(aside),
         "unexplained": _explained(found, unfit[:MOST_SHOWN], by_family),
         "unexplained_taxes": [in_words(row) for row in wrong[:MOST_SHOWN]],
@@ -84,6 +85,14 @@ def report(found: Inference, books: OldBooks, policy_code: str) -> Report:
         "notes": list(books.notes),
     }
     return Report(policies, document, unfit, wrong, aside, own)
+
+
+def _some(aside: Sequence[Row]) -> list[Row]:
+    """The first rows of each reason."""
+    shown: list[Row] = []
+    for code in by_code(aside):
+        shown += [row for row in aside if row["code"] == code][:MOST_OF_A_REASON]
+    return shown
 
 
 def _nothing(aside: Sequence[Row]) -> NothingToCompare:
