@@ -24,6 +24,8 @@ def write_folder(folder: Path, carrier: Carrier) -> Path:
     for name, columns in FACTS.items():
         rows = [{**row, **_for_people(row)} for row in carrier.facts[name]]
         write(folder / f"{name}.csv", columns, rows)
+    if carrier.facts["family"]:
+        write(folder / "family.csv", ("offering_code", "family"), carrier.facts["family"])
     lines = [_in_cents(row) for row in carrier.lines]
     write(folder / "bill_line.csv", tuple(lines[0]), lines)
     bills = [_in_cents(row) for row in carrier.bills]

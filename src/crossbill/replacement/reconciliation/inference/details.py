@@ -14,6 +14,7 @@ from crossbill.replacement.reconciliation.inference import amounts, comparable, 
 from crossbill.replacement.reconciliation.inference.infer import FamilyFit, Inference
 
 Row = dict[str, Any]
+STATED = {"stated_account": "account_key", "stated_currency": "currency"}
 PLACED = ("file", "line", "code", "field", "value")
 ORDER = ("file", "line", "product_key", "period_from")
 
@@ -108,7 +109,7 @@ def _reason(row: Row, reasons: Mapping[str, tuple[str, str]]) -> Row:
     field, value = row["field"], row["value"]
     if field and field.endswith("_nanos"):
         field, value = field.removesuffix("_nanos"), format_nanos(int(value))
-    told = {"field": field and field.removeprefix("stated_"), "value": value}
+    told = {"field": STATED.get(field, field), "value": value}
     return {name: row[name] for name in PLACED} | told | {"what": what, "cure": cure}
 
 

@@ -25,6 +25,7 @@ from crossbill.replacement.reconciliation.inference.calculation import (
 )
 from crossbill.replacement.reconciliation.inference.space import Choice, Outcome
 
+SOME_DAY = date(2000, 1, 1)  # where there is no line, nothing is counted
 NET_KINDS = ((amounts.LINE, amounts.EXTRA),)
 TAX_KINDS = ((taxes.BILL,), (taxes.TAXED_LINE,))
 
@@ -136,7 +137,7 @@ def _days(backend: Backend, held: Mapping[str, ir.Table]) -> list[date]:
         charged.aggregate(c=charged.charged_through.min(), d=charged.charged_through.max())
     )
     (row,) = backend.to_pyarrow(asked).to_pylist()
-    return [day for day in row.values() if day is not None]
+    return [day for day in row.values() if day is not None] or [SOME_DAY]
 
 
 def _shape(backend: Backend, held: Mapping[str, ir.Table]) -> Shape:

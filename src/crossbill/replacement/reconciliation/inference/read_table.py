@@ -1,22 +1,26 @@
 """One table of old bills or facts: its files as typed rows, and the rows that cannot be read."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
+from crossbill.core.money import parse_nanos, parse_scaled
 from crossbill.core.refusal import Refusal
+from crossbill.core.versions import read_day
 from crossbill.engine.datasets import SUSPENDED
+from crossbill.engine.yaml_values import PERCENT_DIGITS
 from crossbill.replacement.migration.sources import LINE_COLUMN, Source, open_source
 from crossbill.replacement.migration.types import FieldType, accepted, parse, rejected
 from crossbill.replacement.reconciliation.inference.fields import FieldTerms, TableTerms
 from crossbill.replacement.reconciliation.inference.spec import (
+    BadInferenceSpec,
     FieldRule,
     InferenceSpec,
     TableSpec,
@@ -27,6 +31,15 @@ NUMBERS = ("money", "percent", "integer")
 NEGATED = "_negated"
 # Marks that become a leading sign before a number is read.
 MARKED = {"parentheses": r"^\((.*)\)$", "credit_mark": r"^(.*?)\s*(?i:CR)$"}
+ENGINE_TYPES = {
+    "text": "string", "integer": "int64", "money": "int64", "percent": "int64", "date": "date",
+    "boolean": "boolean",
+}  # fmt: skip
+CONSTANTS: dict[str, Callable[[str], Any]] = {
+    "text": str, "integer": int, "money": parse_nanos, "date": read_day,
+    "percent": lambda text: parse_scaled(text, digits=PERCENT_DIGITS),
+    "boolean": lambda text: {"true": True, "false": False}[text],
+}  # fmt: skip
 
 
 class BadOldBills(Refusal):
@@ -43,7 +56,6 @@ class ReadTable:
     rows: pa.Table
     aside: pa.Table  # of the dataset ``suspended``
     records: int
-    stated: frozenset[str]  # the fields that have a column or a value
 
     def __post_init__(self) -> None:
         assert self.records == self.rows.num_rows + self.aside.num_rows, "a record vanished"
@@ -69,7 +81,6 @@ def read_table(
         pa.concat_tables([part.rows for part in parts]),
         pa.concat_tables([part.aside for part in parts]),
         sum(part.records for part in parts),
-        frozenset.union(*(part.stated for part in parts)),
     )
 
 
@@ -83,24 +94,47 @@ def _files(folder: Path, pattern: str) -> list[Path]:
     return sorted(path for path in folder.glob(pattern) if path.is_file())
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """How one file is read: its table, and where each stated field comes from."""
+
+    spec: InferenceSpec
+    terms: TableTerms
+    told: TableSpec
+    rules: Mapping[str, FieldRule]
+
+    @property
+    def held(self) -> list[FieldTerms]:
+        """The fields that a column of the file holds."""
+        return [field for field in self.terms.fields if self.column(field) is not None]
+
+    def column(self, field: FieldTerms) -> str | None:
+        """The column of a field, where it has one."""
+        rule = self.rules.get(field.name)
+        return rule.column if rule else None
+
+    def written(self, field: FieldTerms) -> Written:
+        """How the values of a field are written."""
+        return self.spec.written_for(self.terms.name, field.name)
+
+
 def _read_file(
     backend: Backend, path: Path, told: TableSpec, spec: InferenceSpec, terms: TableTerms
 ) -> ReadTable:
     source = open_source(path, told)
-    rules = _rules(source, told, terms)
-    raw, bad, records = _records(source, rules, told)
-    fields = [_field_type(field, rules, spec, terms) for field in terms.fields]
-    texts = _texts(ibis.memtable(raw), rules, spec, terms, told)
+    plan = _Plan(spec, terms, told, _rules(source, told, terms))
+    raw, bad, records = _records(source, plan)
+    fields = [_field_type(field, plan) for field in plan.held]
+    texts = _texts(ibis.memtable(raw), plan)
     parsed = backend.create_table("parsed", parse(texts, fields), temp=True, overwrite=True)
     wrong = rejected(parsed, fields, file=source.label, key=())
-    good = _finished(accepted(parsed, fields), texts, rules, spec, terms)
+    good = _finished(accepted(parsed, fields), texts, plan)
     rows = good.mutate(file=ibis.literal(source.label)).order_by("line")
     return ReadTable(
         terms.name,
         backend.to_pyarrow(rows),
         pa.concat_tables([*bad, backend.to_pyarrow(wrong).cast(SUSPENDED.arrow)]),
         records,
-        frozenset(rules),
     )
 
 
@@ -116,12 +150,10 @@ def _rules(source: Source, told: TableSpec, terms: TableTerms) -> dict[str, Fiel
     return rules
 
 
-def _records(
-    source: Source, rules: dict[str, FieldRule], told: TableSpec
-) -> tuple[pa.Table, list[pa.Table], int]:
+def _records(source: Source, plan: _Plan) -> tuple[pa.Table, list[pa.Table], int]:
     """The columns that are asked for, the records that are none, and how many there were."""
-    names = [rule.column for rule in rules.values() if rule.column]
-    names += [told.negate.column] if told.negate else []
+    names = [rule.column for rule in plan.rules.values() if rule.column]
+    names += [plan.told.negate.column] if plan.told.negate else []
     columns = [*dict.fromkeys(names), LINE_COLUMN]
     rows, bad = [], []
     for good, rejects in source.batches():
@@ -131,56 +163,37 @@ def _records(
     return pa.concat_tables([schema.empty_table(), *rows]), bad, source.lines
 
 
-def _field_type(
-    field: FieldTerms, rules: dict[str, FieldRule], spec: InferenceSpec, terms: TableTerms
-) -> FieldType:
+def _field_type(field: FieldTerms, plan: _Plan) -> FieldType:
     """How the text of a field is read."""
-    written = spec.written_for(terms.name, field.name)
-    rule = rules.get(field.name)
-    constant = rule is None or rule.column is None
-    number, date = field.kind in NUMBERS and not constant, field.kind == "date" and not constant
-    sign = written.sign if number and written.sign in ("trailing", "overpunch") else "leading"
-    format = written.date_format or "YYYY-MM-DD"
+    written, rule = plan.written(field), plan.rules[field.name]
+    number, format = field.kind in NUMBERS, written.date_format or "YYYY-MM-DD"
     described = {
         "name": field.name,
         "type": field.kind,
         "required": field.required,
         "null_values": written.null_values or (),
         "decimal_comma": bool(written.decimal_comma) and number,
-        "implied_digits": rule.implied_digits if rule and number else 0,
-        "sign": sign,
-        "format": (format if "DD" in format else f"{format} DD") if date else "",
+        "implied_digits": rule.implied_digits if number else 0,
+        "sign": written.sign if number and written.sign not in MARKED else None,
+        "format": (format if "DD" in format else f"{format} DD") if field.kind == "date" else "",
     }
-    return FieldType.model_validate(described)
+    stated = {name: value for name, value in described.items() if value is not None}
+    return FieldType.model_validate(stated)
 
 
-def _texts(
-    raw: ir.Table,
-    rules: dict[str, FieldRule],
-    spec: InferenceSpec,
-    terms: TableTerms,
-    told: TableSpec,
-) -> ir.Table:
-    """The text of each field as the types read it, whether the row is negated, and its line."""
-    columns: dict[str, ir.Value] = {}
-    for field in terms.fields:
-        rule = rules.get(field.name)
-        text = _text(raw, rule, field, spec.written_for(terms.name, field.name))
-        columns[field.name] = ibis.null("string") if text is None else text
-    negated = ibis.literal(False)
-    if told.negate:
-        negated = raw[told.negate.column].strip().isin(told.negate.values).fill_null(False)
+def _texts(raw: ir.Table, plan: _Plan) -> ir.Table:
+    """The text of each held field as the types read it, whether the row is negated, its line."""
+    columns = {field.name: _text(raw, field, plan) for field in plan.held}
+    negated, negate = ibis.literal(False), plan.told.negate
+    if negate:
+        negated = raw[negate.column].strip().isin(negate.values).fill_null(False)
     return raw.select(LINE_COLUMN, **columns, **{NEGATED: negated})
 
 
-def _text(
-    raw: ir.Table, rule: FieldRule | None, field: FieldTerms, written: Written
-) -> ir.StringValue | None:
+def _text(raw: ir.Table, field: FieldTerms, plan: _Plan) -> ir.StringValue:
     """The text of a field; where it is blank, what is assumed."""
-    if rule is None or rule.column is None:
-        given = rule.value if rule else field.assumed
-        return None if given is None else ibis.literal(given)
-    text = raw[rule.column].strip().nullif("")
+    written = plan.written(field)
+    text = raw[plan.column(field)].strip().nullif("")
     if field.assumed is not None:
         text = text.coalesce(field.assumed)
     if field.kind in NUMBERS:
@@ -203,32 +216,48 @@ def _number(text: ir.StringValue, written: Written) -> ir.StringValue:
     return text
 
 
-def _finished(
-    rows: ir.Table,
-    texts: ir.Table,
-    rules: dict[str, FieldRule],
-    spec: InferenceSpec,
-    terms: TableTerms,
-) -> ir.Table:
+def _finished(rows: ir.Table, texts: ir.Table, plan: _Plan) -> ir.Table:
     """Typed rows under the names of the datasets: days after last days, codes, signs."""
-    signs = texts.select(LINE_COLUMN, NEGATED)
-    rows = rows.inner_join(signs, LINE_COLUMN)
+    rows = rows.inner_join(texts.select(LINE_COLUMN, NEGATED), LINE_COLUMN)
     columns: dict[str, ir.Value] = {}
-    for field in terms.fields:
-        name = output(field)
-        value = rows[_typed_name(field)]
-        rule = rules.get(field.name)
-        if rule and rule.codes:
-            pairs = [(value == code, meaning) for code, meaning in rule.codes.items()]
-            value = ibis.cases(*pairs, else_=value)
-        if rule and rule.last_day:
-            written = spec.written_for(terms.name, field.name).date_format or "DD"
-            step = ibis.interval(days=1) if "DD" in written else ibis.interval(months=1)
-            value = (value + step).cast("timestamp").cast("date")
-        if field.kind == "money" and terms.name in ("bill", "bill_line"):
+    for field in plan.terms.fields:
+        if plan.column(field) is None:
+            value = _constant(field, plan)
+        else:
+            value = _from_column(rows[_typed_name(field)], field, plan)
+        if field.kind == "money" and plan.terms.name in ("bill", "bill_line"):
             value = ibis.ifelse(rows[NEGATED], -value, value)
-        columns[name] = value
+        columns[output(field)] = value
     return rows.select(line=rows[LINE_COLUMN], **columns)
+
+
+def _from_column(value: ir.Value, field: FieldTerms, plan: _Plan) -> ir.Value:
+    """A typed value with its code translated, or the day after a last day."""
+    rule = plan.rules[field.name]
+    if rule.codes:
+        pairs = [(value == code, meaning) for code, meaning in rule.codes.items()]
+        value = ibis.cases(*pairs, else_=value)
+    if rule.last_day:
+        by_day = "DD" in (plan.written(field).date_format or "DD")
+        step = ibis.interval(days=1) if by_day else ibis.interval(months=1)
+        value = (value + step).cast("timestamp").cast("date")
+    return value
+
+
+def _constant(field: FieldTerms, plan: _Plan) -> ir.Value:
+    """The one value of a field that no column holds: as specified, or assumed; else none."""
+    rule = plan.rules.get(field.name)
+    text = rule.value if rule else field.assumed
+    if text is None:
+        return ibis.null(ENGINE_TYPES[field.kind])
+    try:
+        return ibis.literal(CONSTANTS[field.kind](text), ENGINE_TYPES[field.kind])
+    except (ValueError, KeyError, Refusal) as error:
+        raise BadInferenceSpec(
+            f"the value cannot be read as {field.kind}", value=text,
+            field=f"tables.{plan.terms.name}.fields.{field.name}.value",
+            cure="write it as 49.90, 2024-01-31 or true",
+        ) from error  # fmt: skip
 
 
 def _typed_name(field: FieldTerms) -> str:
@@ -241,8 +270,3 @@ def output(field: FieldTerms) -> str:
     if field.kind == "percent":
         return field.name.removesuffix("_percent") + "_ppm"
     return _typed_name(field)
-
-
-def outputs(terms: TableTerms, stated: Sequence[str]) -> set[str]:
-    """The columns of a dataset whose fields are stated."""
-    return {output(field) for field in terms.fields if field.name in stated}

@@ -96,14 +96,16 @@ def _some(aside: Sequence[Row]) -> list[Row]:
 
 
 def _nothing(aside: Sequence[Row]) -> NothingToCompare:
-    if not aside:
+    of_lines = [row for row in aside if row["code"] not in taxes.REASONS]
+    if not of_lines:
         return NothingToCompare(
             "there is no line of an old bill", cure="check the file of the table bill_line"
         )
-    first = aside[0]
+    first = of_lines[0]
     return NothingToCompare(
         f"all lines are set aside, the first with {first['code']}", file=first["file"],
-        line=first["line"], field=first["field"], value=first["value"], cure=first["cure"],
+        line=first["line"], field=first["field"], value=first["value"],
+        cure=f"{first['what']}; {first['cure']}",
     )  # fmt: skip
 
 
@@ -112,15 +114,10 @@ def _policies(fits: Sequence[FamilyFit], code: str) -> tuple[tuple[Policy, tuple
     families: dict[tuple[Any, ...], list[str]] = {}
     for fit in fits:
         families.setdefault(tuple(fit.rules.items()), []).append(fit.family)
-    one = len(families) == 1
+    codes = [code] if len(families) == 1 else [f"{code}-{n + 1}" for n in range(len(families))]
     return tuple(
-        (
-            Policy.from_mapping(
-                {"policy_code": code if one else f"{code}-{names[0]}", **dict(rules)}
-            ),
-            tuple(names),
-        )
-        for rules, names in families.items()
+        (Policy.from_mapping({"policy_code": named, **dict(rules)}), tuple(names))
+        for named, (rules, names) in zip(codes, families.items(), strict=True)
     )
 
 
