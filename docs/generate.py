@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 
 import catalogue_page
+import old_bills_page
 
 from crossbill.core import period, policy, rounding
 from crossbill.engine import (
@@ -262,6 +263,7 @@ def policy_page() -> str:
 
 PAGES = {
     "billing-tables.md": billing_page,
+    "old-bills.md": old_bills_page.page,
     "policy.md": policy_page,
     "product-catalogue.md": catalogue_page.product_page,
     "canonical-tables.md": tables_page,

@@ -95,35 +95,53 @@ def _several(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _told(document: Mapping[str, Any], families: tuple[str, ...]) -> Iterator[str]:
-    """How well a policy fits its families, and what the data does not tell."""
-    for fit in (fit for fit in document["families"] if fit["family"] in families):
-        lines = fit["lines"]
-        yield (
-            f"family {fit['family']}: {lines['reproduced']:,} of {lines['compared']:,} lines"
-            + "".join(
-                f", {value['reproduced']} of {value['compared']} {currency}"
-                for currency, value in lines["value"].items()
-            )
-        )
-        for name, words in (("line_taxes", "line taxes"), ("bill_taxes", "bill taxes")):
-            if fit[name]["compared"]:
-                yield f"  {fit[name]['reproduced']:,} of {fit[name]['compared']:,} {words}"
-        for field in fit["not_told_apart"]:
-            yield from _alternatives(field)
-        for joint in fit["only_jointly"]:
-            yield f"  {', '.join(joint['fields'])} are told only together:"
-            for rules in joint["combinations"]:
-                yield "    " + ", ".join(f"{n} {_plain(v)}" for n, v in rules.items())
+    """How well a policy fits its families, and what the data of none of them tells."""
+    fits = [fit for fit in document["families"] if fit["family"] in families]
+    in_all = set.intersection(*(_open_values(fit) for fit in fits))
+    for fit in fits:
+        yield from _fit(fit)
+        elsewhere = dict.fromkeys(name for name, _ in sorted(_open_values(fit) - in_all))
+        if elsewhere:
+            yield f"  told by other families: {', '.join(elsewhere)}"
+    for field in fits[0]["not_told_apart"]:
+        for other in field["alternatives"]:
+            if (field["field"], _plain(other["value"])) in in_all:
+                yield from _alternative(field, other)
+    for joint in (joint for fit in fits for joint in fit["only_jointly"]):
+        yield f"{', '.join(joint['fields'])} are told only together:"
+        for rules in joint["combinations"]:
+            yield "  " + ", ".join(f"{name} {_plain(value)}" for name, value in rules.items())
 
 
-def _alternatives(field: Mapping[str, Any]) -> Iterator[str]:
-    for other in field["alternatives"]:
-        yield (
-            f"  not told apart: {field['field']} {_plain(field['chosen'])} "
-            f"from {_plain(other['value'])}"
-        )
-        if other["example"]:
-            yield f"    {other['example']}"
+def _open_values(fit: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """The fields that a family does not tell, each with its other values."""
+    return {
+        (field["field"], _plain(other["value"]))
+        for field in fit["not_told_apart"]
+        for other in field["alternatives"]
+    }
+
+
+def _fit(fit: Mapping[str, Any]) -> Iterator[str]:
+    """How much of a family is reproduced."""
+    lines = fit["lines"]
+    values = "".join(
+        f", {value['reproduced']} of {value['compared']} {currency}"
+        for currency, value in lines["value"].items()
+    )
+    counts = f"{lines['reproduced']:,} of {lines['compared']:,} lines"
+    yield f"family {fit['family']}: {counts}{values}"
+    for name, words in (("line_taxes", "line taxes"), ("bill_taxes", "bill taxes")):
+        if fit[name]["compared"]:
+            yield f"  {fit[name]['reproduced']:,} of {fit[name]['compared']:,} {words}"
+
+
+def _alternative(field: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
+    """A value that the data does not tell from the chosen one, and a bill that would."""
+    chosen, value = _plain(field["chosen"]), _plain(other["value"])
+    yield f"not told apart: {field['field']} {chosen} from {value}"
+    if other["example"]:
+        yield f"  {other['example']}"
 
 
 def _plain(value: Any) -> str:

@@ -13,7 +13,7 @@ FACTS = {
         "product_key", "account_key", "offering_code", "quantity", "start_date", "end_date",
         "price_override", "discount_percent",
     ),
-    "price": ("offering_code", "price_version", "valid_from", "valid_to", "amount"),
+    "price": ("offering_code", "price_version", "valid_from", "valid_to", "currency", "amount"),
     "tax_rate": ("tax_code", "valid_from", "rate_percent"),
 }  # fmt: skip
 

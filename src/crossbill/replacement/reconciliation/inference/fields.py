@@ -43,11 +43,20 @@ ASSUMED: dict[str, Any] = {
 
 
 def _table(name: str, meaning: str, columns: str, *, needed: bool = False) -> TableTerms:
-    """A table from text: one field a line, ``name kind meaning``; ``kind!`` is a required one."""
+    """A table from text: one field a line, ``name kind meaning``.
+
+    ``kind!`` is a required field, ``kind?`` one for which nothing is assumed whatever its name.
+    """
     rows = [line.split(maxsplit=2) for line in columns.strip().splitlines()]
     fields = tuple(
-        FieldTerms(name, kind.rstrip("!"), kind.endswith("!"), ASSUMED.get(name), told)  # type: ignore[arg-type] # checked by the tests
-        for name, kind, told in rows
+        FieldTerms(
+            field,
+            kind.rstrip("!?"),  # type: ignore[arg-type] # one of the kinds, as reading it shows
+            kind.endswith("!"),
+            None if kind.endswith("?") else ASSUMED.get(field),
+            told,
+        )
+        for field, kind, told in rows
     )
     return TableTerms(name, needed, meaning, fields)
 
@@ -150,7 +159,7 @@ TABLES: dict[str, TableTerms] = {
             "Who does not pay a tax.",
             """
             account_key  text!  who
-            tax_name     text   which tax; empty: all of them
+            tax_name     text?  which tax; empty: all of them
             valid_from   date   first day
             valid_to     date   first day no longer valid
             reason       text   as the bill says it
