@@ -50,10 +50,14 @@ tables:
       end_date: {column: LETZTER, last_day: true, null_values: ["31.12.9999"]}
       price_override: {column: PREIS, sign: credit_mark}
       discount_percent: RABATT
-  price: {file: TARIF.TXT, fields: {offering_code: TARIF, amount: PREIS, valid_from: AB, valid_to: BIS}}
-  account: {file: KUNDE.TXT, fields: {account_key: KTO, tax_code: {column: LAND, codes: {"1": A, "2": B, "3": C}}}}
+  price:
+    file: TARIF.TXT
+    fields: {offering_code: TARIF, amount: PREIS, valid_from: AB, valid_to: BIS}
+  account:
+    file: KUNDE.TXT
+    fields: {account_key: KTO, tax_code: {column: LAND, codes: {"1": A, "2": B, "3": C}}}
   tax_rate: {file: SATZ.TXT, fields: {tax_code: CODE, rate_percent: SATZ}}
-"""  # noqa: E501 - a table on one line is read at one glance
+"""
 
 
 @pytest.fixture
