@@ -9,11 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from crossbill.replacement.reconciliation.inference.infer_policy import (
-    as_json,
-    infer_policy,
-    write_result,
-)
+from crossbill.cli_input import ONE_OBJECT
+from crossbill.cli_json import print_json
+from crossbill.replacement.reconciliation.inference.infer_policy import infer_policy, write_result
 from crossbill.replacement.reconciliation.inference.report import Report, policy_yaml
 
 OPEN_EXIT = 1
@@ -25,14 +23,17 @@ def infer_policy_command(
     spec: Annotated[
         Path | None, typer.Option(help="How its files are written; without it by the usual names.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object only.")] = False,
+    json: Annotated[bool, ONE_OBJECT] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for all that was found.")] = None,
 ) -> None:
     """Find the policy that reproduces most lines of old bills; 1 where something is left open."""
     found = infer_policy(folder, spec)
     if out is not None:
         write_result(found, out)
-    typer.echo(as_json(found.document) if json else "\n".join(_lines(found)))
+    if json:
+        print_json(found.document)
+    else:
+        typer.echo("\n".join(_lines(found)))
     if not found.complete:
         raise typer.Exit(OPEN_EXIT)
 
