@@ -14,6 +14,7 @@ sys.path.insert(0, str(ROOT / "docs"))
 import generate  # noqa: E402 - found only after the line above
 
 from crossbill.cli import app  # noqa: E402 - as above
+from crossbill.cli_reconcile import WithDefault  # noqa: E402 - as above
 
 PAGES = sorted(
     page
@@ -72,6 +73,8 @@ def test_broken_link_is_caught(tmp_path):
 def unknown_words(command, words: list[str]) -> list[str]:
     """The subcommand or the options of a command line that do not exist."""
     while subcommands := getattr(command, "commands", None):
+        if words and words[0] not in subcommands and re.search(r"\.|^[A-Z]", words[0]):
+            words = [*filter(None, [getattr(command, "otherwise", None)]), *words]
         if words and words[0].startswith("-") and command.invoke_without_command:
             break  # a group that is a command by itself
         otherwise = getattr(command, "otherwise", None)  # the command that needs no name
@@ -109,11 +112,16 @@ def test_unknown_command_and_option_are_caught():
     database.command("stop")(lambda force: None)
     database.callback(invoke_without_command=True)(lambda fast: None)
     whole.add_typer(database, name="db")
+    either = typer.Typer(cls=WithDefault)
+    either.command("extracts")(lambda spec: None)
+    either.command("list")(lambda: None)
+    whole.add_typer(either, name="either")
     group = get_command(whole)
     text = "`crossbill db status --gone=1`\n```\n$ crossbill db drop\n$ crossbill fly | less\n"
-    text += "$ crossbill db --slow\n```\n"
+    text += "$ crossbill db --slow\n$ crossbill either a.yaml --gone\n$ crossbill either SPEC\n"
+    text += "$ crossbill either shwo\n```\n"
     found = [unknown_words(group, words) for words in commands(text)]
-    assert found == [["--gone"], ["drop"], ["fly"], ["--slow"]]
+    assert found == [["--gone"], ["drop"], ["fly"], ["--slow"], ["--gone"], [], ["shwo"]]
 
 
 def targets(makefile: str) -> set[str]:

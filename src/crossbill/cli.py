@@ -13,6 +13,7 @@ from crossbill.cli_bill import bill_app
 from crossbill.cli_catalogue import catalogue_app
 from crossbill.cli_console import console, user_app, worker
 from crossbill.cli_db import db_app
+from crossbill.cli_evidence import key, pack, verify
 from crossbill.cli_product import product_app
 from crossbill.cli_rate import rate_app
 from crossbill.cli_reconcile import reconcile_app
@@ -32,6 +33,8 @@ app = typer.Typer(
 )
 app.command("demo")(run_demo)
 app.command()(replace)
+for command in (pack, verify, key):
+    reconcile_app.command()(command)
 app.add_typer(reconcile_app, name="reconcile")
 app.add_typer(rate_app, name="rate")
 app.add_typer(bill_app, name="bill")

@@ -7,11 +7,16 @@ from django.db.models import Sum
 from spoilt_carrier import SpoiltCarrier
 
 from crossbill import cli
+from crossbill.config.environment import read_environment
+from crossbill.engine.store import Store
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.ledger.models import JournalEntry, Posting
 from crossbill.platform.ledger.queries import unbalanced_entries
 from crossbill.replacement import operations, queries
 from crossbill.replacement.migration.models import AccountMove
+from crossbill.replacement.reconciliation.evidence.keys import signing_key
+from crossbill.replacement.reconciliation.evidence.operations import pack_wave
+from crossbill.replacement.reconciliation.evidence.verify import PackFails, verify_pack
 from crossbill.replacement.reconciliation.models import Difference, Gate
 from crossbill.replacement.reconciliation.operations import CannotSign, sign_gate
 from crossbill.sample import carrier_folder
@@ -91,6 +96,23 @@ def test_accounts_that_pay_for_each_other_stay_together(rehearsed):
 
 def test_ledger_balances(rehearsed):
     assert unbalanced_entries(rehearsed.carrier_id) == 0
+
+
+def test_evidence_of_each_wave_verifies_and_with_one_changed_byte_it_does_not(rehearsed, tmp_path):
+    environment = read_environment()
+    store, key = Store(environment.store_url), signing_key(environment)
+    for wave in rehearsed.waves.all():
+        out = tmp_path / f"{wave.position}.zip"
+        found = pack_wave(wave_id=wave.id, store=store, key=key, out=out)
+        assert found.rows["differences.csv"] == wave.differences.count()
+        assert found.rows["accounts.csv"] == wave.moves.count()
+        assert [row["user"] for row in found.approvals] == ["billing.manager", "migration.lead"]
+        changed = out.read_bytes().replace(b"SOURCE_DEFECT", b"SOURCE_DEFECt", 1)
+        changed = changed.replace(b"USAGE0424.CSV,1", b"USAGE0424.CSV,2", 1)
+        assert changed != out.read_bytes()
+        out.write_bytes(changed)
+        with pytest.raises(PackFails, match="its bytes are not those that were packed"):
+            verify_pack(out)
 
 
 def test_hierarchy_of_a_blocked_account_stays_with_it(books, extract, tmp_path):

@@ -92,7 +92,7 @@ class Environment(BaseSettings):
             return self.secret_key.get_secret_value()
         path = self.folder() / "secret-key"
         if not path.exists():
-            _keep_new_key(path)
+            keep_new_secret(path, secrets.token_urlsafe(50))
         return path.read_text().strip()
 
     def folder(self, *parts: str) -> Path:
@@ -117,12 +117,12 @@ def _unusable_home(path: Path, reason: str) -> BadEnvironment:
     )
 
 
-def _keep_new_key(path: Path) -> None:
-    """Write a random key so that of several processes at once exactly one wins."""
+def keep_new_secret(path: Path, text: str) -> None:
+    """Write a new key so that of several processes at once exactly one wins."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(50))
+        file.write(text)
     try:
         os.link(draft, path)
     except FileExistsError:

@@ -2,14 +2,22 @@
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from django.db.models import Count, Q, QuerySet, Sum
 
+from crossbill.core.refusal import Refusal
 from crossbill.replacement.migration.models import Replacement, Wave
 from crossbill.replacement.reconciliation.models import Difference, Gate, Signature
 
 BLOCK = "block"
 WHOLE_BILL = ("total_minor", "*")
+
+
+class NoSuchWave(Refusal):
+    """There is no such carrier that moves, or no such wave of it. Use what the message names."""
+
+    code: ClassVar[str] = "NO_SUCH_WAVE"
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,22 @@ class NextGate:
     failed_rules: list[dict[str, object]]
     signatures_missing: int
     blocking: list[dict[str, object]]
+
+
+def wave_named(carrier_code: str, wave: str) -> Wave:
+    """A wave by its carrier and by its name or position."""
+    waves = Wave.objects.select_related("replacement__carrier", "replacement__run")
+    own = list(waves.filter(replacement__carrier__code=carrier_code).order_by("position"))
+    found = [each for each in own if wave in (each.name, str(each.position))]
+    if found:
+        return found[0]
+    if own:
+        cure = "use one of " + ", ".join(f"{each.position} ({each.name})" for each in own)
+        raise NoSuchWave("There is no such wave", field="wave", value=wave, cure=cure)
+    codes = Wave.objects.values_list("replacement__carrier__code", flat=True).distinct()
+    there = ", ".join(codes.order_by("replacement__carrier__code"))
+    cure = f"use one of {there}" if there else "run `crossbill replace` first: it makes one"
+    raise NoSuchWave("Nothing is moved here", field="carrier", value=carrier_code, cure=cure)
 
 
 def bill_match(replacement_id: int) -> BillMatch:

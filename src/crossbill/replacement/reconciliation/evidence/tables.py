@@ -1,0 +1,95 @@
+"""The tables of a pack: which columns of the books, which rows, in which order."""
+
+from dataclasses import dataclass, field
+
+from psycopg import sql
+
+NUMBER = r"^-?[0-9]+([.][0-9]+)?$"
+# A spreadsheet takes a cell that begins so for a formula; an apostrophe before it makes it text.
+# What begins with an apostrophe gets one as well, so that the first can always be taken away.
+RISKY = r"^[=+@'\t\r-]"
+
+
+@dataclass(frozen=True)
+class Table:
+    """One CSV part: ``columns`` by heading, each an expression that gives text, number or time."""
+
+    columns: dict[str, str]
+    rows: str
+    order: str
+    numbers: tuple[str, ...] = field(default=())
+
+    def query(self) -> sql.Composed:
+        """The statement that selects the rows of one wave."""
+        columns = [self._column(heading, value) for heading, value in self.columns.items()]
+        return sql.SQL("SELECT {} FROM {} ORDER BY {}").format(
+            sql.SQL(", ").join(columns), sql.SQL(self.rows), sql.SQL(self.order)
+        )
+
+    def _column(self, heading: str, value: str) -> sql.Composed:
+        shown = sql.SQL(value) if heading in self.numbers else _harmless(value)
+        return sql.SQL("{} AS {}").format(shown, sql.Identifier(heading))
+
+
+def _harmless(value: str) -> sql.Composed:
+    """The text of a cell, so that no spreadsheet computes it."""
+    text = sql.SQL("({})::text").format(sql.SQL(value))
+    return sql.SQL(
+        "CASE WHEN {t} ~ {risky} AND {t} !~ {number} THEN '''' || {t} ELSE {t} END"
+    ).format(t=text, risky=sql.Literal(RISKY), number=sql.Literal(NUMBER))
+
+
+def _plain(*names: str) -> dict[str, str]:
+    return {name: name for name in names}
+
+
+def _utc(column: str) -> str:
+    return f"""to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+
+
+APPROVALS = Table(
+    {
+        "user": "u.username",
+        "signed_at": _utc("s.signed_at"),
+        "evidence_sha256": "s.evidence_sha256",
+    },
+    """reconciliation_signature s JOIN reconciliation_gate g ON g.id = s.gate_id
+       JOIN auth_user u ON u.id = s.user_id WHERE g.wave_id = %(wave)s""",
+    "s.signed_at, s.id",
+)
+ACCOUNTS = Table(
+    _plain("account_key", "state", "hard_reasons", "class_code", "reason"),
+    "migration_accountmove WHERE wave_id = %(wave)s",
+    'account_key COLLATE "C"',
+)
+DIFFERENCES = Table(
+    _plain(
+        "account_key", "entity", "record_key", "field", "kind", "left_value", "right_value",
+        "amount_minor", "currency", "class_code", "evidence", "decision", "owner",
+    ),
+    "reconciliation_difference WHERE wave_id = %(wave)s",
+    'account_key COLLATE "C", entity COLLATE "C", record_key COLLATE "C", field COLLATE "C", id',
+    numbers=("amount_minor",),
+)  # fmt: skip
+# A record whose account no wave of the change-over holds stands in the pack of each wave: it must
+# not be missing in all.
+SUSPENDED = Table(
+    _plain(
+        "file", "line", "record_key", "account_key", "stage", "code", "class_code", "field",
+        "value", "message", "owner",
+    )
+    | {"raw_sha256": "encode(sha256(raw), 'hex')", "decision": "'block'"},
+    """migration_suspendedrecord s WHERE replacement_id = %(replacement)s
+       AND NOT EXISTS (
+           SELECT FROM migration_accountmove m
+           WHERE m.replacement_id = s.replacement_id AND m.account_key = s.account_key
+             AND m.wave_id <> %(wave)s)""",
+    'file COLLATE "C", line, code COLLATE "C", id',
+    numbers=("line",),
+)  # fmt: skip
+TABLES = {
+    "approvals.csv": APPROVALS,
+    "accounts.csv": ACCOUNTS,
+    "differences.csv": DIFFERENCES,
+    "suspended.csv": SUSPENDED,
+}
