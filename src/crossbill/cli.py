@@ -12,6 +12,7 @@ from crossbill.cli_account import account_app
 from crossbill.cli_bill import bill_app
 from crossbill.cli_catalogue import catalogue_app
 from crossbill.cli_console import console, user_app, worker
+from crossbill.cli_controls import list_controls, run_controls, show_control, trend
 from crossbill.cli_db import db_app
 from crossbill.cli_evidence import key, pack, verify
 from crossbill.cli_product import product_app
@@ -33,8 +34,16 @@ app = typer.Typer(
 )
 app.command("demo")(run_demo)
 app.command()(replace)
-for command in (pack, verify, key):
-    reconcile_app.command()(command)
+for name, command in {
+    "list": list_controls,
+    "run": run_controls,
+    "show": show_control,
+    "trend": trend,
+    "pack": pack,
+    "verify": verify,
+    "key": key,
+}.items():
+    reconcile_app.command(name)(command)
 app.add_typer(reconcile_app, name="reconcile")
 app.add_typer(rate_app, name="rate")
 app.add_typer(bill_app, name="bill")

@@ -1,5 +1,8 @@
 """What a gate lets through, what stays on the old system, and who may sign."""
 
+import json
+from pathlib import Path
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
@@ -14,10 +17,11 @@ from crossbill.platform.ledger.models import JournalEntry, Posting
 from crossbill.platform.ledger.queries import unbalanced_entries
 from crossbill.replacement import operations, queries
 from crossbill.replacement.migration.models import AccountMove
+from crossbill.replacement.reconciliation.control_runs import run_controls
 from crossbill.replacement.reconciliation.evidence.keys import signing_key
 from crossbill.replacement.reconciliation.evidence.operations import pack_wave
 from crossbill.replacement.reconciliation.evidence.verify import PackFails, verify_pack
-from crossbill.replacement.reconciliation.models import Difference, Gate
+from crossbill.replacement.reconciliation.models import ControlRow, Difference, Gate
 from crossbill.replacement.reconciliation.operations import CannotSign, sign_gate
 from crossbill.sample import carrier_folder
 
@@ -96,6 +100,47 @@ def test_accounts_that_pay_for_each_other_stay_together(rehearsed):
 
 def test_ledger_balances(rehearsed):
     assert unbalanced_entries(rehearsed.carrier_id) == 0
+
+
+def test_controls_hold_for_what_goes_live_and_see_a_file_that_was_changed(rehearsed):
+    store = Store(read_environment().store_url)
+    found = {
+        (wave.position, run.control): run
+        for wave in rehearsed.waves.all()
+        for run in run_controls(wave=wave, store=store)
+    }
+    failed = {control for (_, control), run in found.items() if run.outcome != "passed"}
+    assert failed <= {"bill_to_bill", "tax"}  # which list what the gate's terms accept
+    bills = Difference.objects.filter(replacement=rehearsed, decision="accept", entity="bill")
+    accepted = set(bills.values_list("account_key", flat=True))
+    rows = ControlRow.objects.filter(run__in=found.values(), run__control="tax").exclude(
+        verdict="equal"
+    )
+    assert {row.key.split("|")[1] for row in rows} <= accepted
+    path = Path(store.path("rehearsed", "wave-1", "bill.parquet"))
+    whole = path.read_bytes()
+    path.write_bytes(whole + b" ")
+    wave = rehearsed.waves.get(position=1)
+    (run,) = run_controls(wave=wave, store=store, only="extract_integrity")
+    path.write_bytes(whole)
+    assert [row.key for row in run.rows.all()] == ["wave-1/bill.parquet"]
+
+
+def test_controls_on_the_command_line(rehearsed, monkeypatch, capsys):
+    monkeypatch.setattr("crossbill.cli_controls.ready", lambda: None)
+
+    def crossbill(*words: str) -> tuple[int, str]:
+        monkeypatch.setattr("sys.argv", ["crossbill", "reconcile", *words])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        return ended.value.code or 0, capsys.readouterr().out
+
+    code, said = crossbill("run", "rehearsed", "1", "--control", "keys")
+    assert (code, "passed" in said, "keys" in said) == (0, True, True)
+    assert "Keys missing, extra" in crossbill("show", "rehearsed", "Wave 1", "keys")[1]
+    assert "not run" in crossbill("list", "rehearsed")[1]
+    runs = json.loads(crossbill("trend", "rehearsed", "--control", "keys", "--json")[1])
+    assert {(run["control"], run["outcome"]) for run in runs} == {("keys", "passed")}
 
 
 def test_evidence_of_each_wave_verifies_and_with_one_changed_byte_it_does_not(rehearsed, tmp_path):

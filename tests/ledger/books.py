@@ -13,7 +13,13 @@ from crossbill.platform.ledger.operations import post_entries
 from crossbill.platform.product.models import Product, ProductChange, ProductOffering
 from crossbill.platform.product.operations import Price, Rate, publish_catalogue
 from crossbill.replacement.migration.models import Replacement, SuspendedRecord, Wave
-from crossbill.replacement.reconciliation.models import Difference, Gate, Signature
+from crossbill.replacement.reconciliation.models import (
+    ControlRow,
+    ControlRun,
+    Difference,
+    Gate,
+    Signature,
+)
 from crossbill.runs.models import Run
 
 DAY = date(2024, 6, 1)
@@ -158,6 +164,18 @@ def make_gate(wave: Wave, *, result: str = "passed") -> Gate:
     return Gate.objects.create(
         wave=wave, facts={}, rules=[], result=result, evidence_sha256=EVIDENCE
     )
+
+
+def make_control_run(wave: Wave) -> ControlRun:
+    """A control that found one figure too low."""
+    run = ControlRun.objects.create(
+        wave=wave, control="tax", terms={"owner": "tax"}, outcome="failed"
+    )
+    ControlRow.objects.create(
+        run=run, key="NY01|C1|2024-05-01", unit="minor USD", left_value=5, right_value=4,
+        difference=-1, verdict="under",
+    )  # fmt: skip
+    return run
 
 
 def sign(gate: Gate, name: str, *, saw: str = EVIDENCE) -> Signature:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from ledger.books import make_books, sign
+from ledger.books import make_books, make_control_run, sign
 
 from crossbill.engine.store import Store
 from crossbill.replacement.migration.models import AccountMove, Wave
@@ -48,6 +48,7 @@ def make_signed_wave(store: Store) -> Wave:
             run=run, name=name, title="Bill", position=position, chunk_count=1, **counts
         )
         Chunk.objects.create(stage=stage, key="all", receipt=RECEIPT.as_json())
+    make_control_run(wave)
     gate = _gate(wave, store)
     sign(gate, "ann", saw=gate.evidence_sha256)
     sign(gate, "bob", saw=gate.evidence_sha256)

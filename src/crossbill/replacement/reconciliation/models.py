@@ -80,3 +80,55 @@ class Signature(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} {self.gate}"
+
+
+class ControlRun(models.Model):
+    """One control, run once on one wave: what it measured, and whether it holds."""
+
+    class Outcome(models.TextChoices):
+        """A control without data has not passed: it says why it could not be run."""
+
+        PASSED = "passed"
+        FAILED = "failed"
+        NO_DATA = "no data"
+
+    wave = models.ForeignKey(Wave, on_delete=models.PROTECT, related_name="control_runs")
+    control = models.CharField(max_length=60)
+    terms = models.JSONField(help_text="The control's declaration at that time")
+    outcome = models.CharField(max_length=10, choices=Outcome)
+    reason = models.TextField(blank=True, default="", help_text="Why there is no data")
+    totals = models.JSONField(
+        default=list, help_text="Per unit: rows by verdict, sums, over, under"
+    )
+    ran_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["wave", "control", "id"]
+        indexes = [models.Index(fields=["wave", "control"], name="control_run_by_wave")]
+        constraints = [
+            models.CheckConstraint(
+                name="no_data_has_a_reason",
+                condition=~models.Q(outcome="no data") | ~models.Q(reason=""),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.wave} {self.control} {self.outcome}"
+
+
+class ControlRow(models.Model):
+    """One figure that a control measured: of accounts and records only those that differ."""
+
+    run = models.ForeignKey(ControlRun, on_delete=models.PROTECT, related_name="rows")
+    key = models.TextField()
+    unit = models.CharField(max_length=60)
+    left_value = models.BigIntegerField(null=True, blank=True)
+    right_value = models.BigIntegerField(null=True, blank=True)
+    difference = models.BigIntegerField(null=True, blank=True, help_text="Right less left")
+    verdict = models.CharField(max_length=10)
+
+    class Meta:
+        ordering = ["run", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.verdict}"

@@ -73,14 +73,20 @@ class NextGate:
 
 def wave_named(carrier_code: str, wave: str) -> Wave:
     """A wave by its carrier and by its name or position."""
-    waves = Wave.objects.select_related("replacement__carrier", "replacement__run")
-    own = list(waves.filter(replacement__carrier__code=carrier_code).order_by("position"))
+    own = waves_of(carrier_code)
     found = [each for each in own if wave in (each.name, str(each.position))]
-    if found:
-        return found[0]
-    if own:
+    if not found:
         cure = "use one of " + ", ".join(f"{each.position} ({each.name})" for each in own)
         raise NoSuchWave("There is no such wave", field="wave", value=wave, cure=cure)
+    return found[0]
+
+
+def waves_of(carrier_code: str) -> list[Wave]:
+    """The waves of a carrier in their order; a refusal where it does not move."""
+    waves = Wave.objects.select_related("replacement__carrier", "replacement__run")
+    own = list(waves.filter(replacement__carrier__code=carrier_code).order_by("position"))
+    if own:
+        return own
     codes = Wave.objects.values_list("replacement__carrier__code", flat=True).distinct()
     there = ", ".join(codes.order_by("replacement__carrier__code"))
     cure = f"use one of {there}" if there else "run `crossbill replace` first: it makes one"

@@ -16,6 +16,8 @@ approvals.csv     who signed, when, and the SHA-256 of the evidence that they sa
 accounts.csv      each account of the wave: live, or why it stays on the old system
 differences.csv   each difference between old and new: class, evidence, decision, owner
 suspended.csv     each record that was not taken over: reason, owner, SHA-256 of its raw bytes
+controls.csv      each run of a control: what it found in sum, on both sides, over and under apart
+control_rows.csv  its figures: of groups all, of accounts and records those that differ
 chain.txt         a line a part: its SHA-256, its name, the SHA-256 of the line before
 head.txt          the SHA-256 of the chain's last line
 signature.bin     Ed25519 signature of head.txt

@@ -87,9 +87,25 @@ SUSPENDED = Table(
     'file COLLATE "C", line, code COLLATE "C", id',
     numbers=("line",),
 )  # fmt: skip
+CONTROLS = Table(
+    _plain("control", "outcome", "reason")
+    | {"ran_at": _utc("ran_at"), "owner": "terms->>'owner'", "totals": "totals::text"},
+    "reconciliation_controlrun WHERE wave_id = %(wave)s",
+    'control COLLATE "C", id',
+)
+CONTROL_ROWS = Table(
+    {"control": "c.control", "ran_at": _utc("c.ran_at")}
+    | _plain("key", "unit", "left_value", "right_value", "difference", "verdict"),
+    """reconciliation_controlrow r JOIN reconciliation_controlrun c ON c.id = r.run_id
+       WHERE c.wave_id = %(wave)s""",
+    'c.control COLLATE "C", c.id, r.id',
+    numbers=("left_value", "right_value", "difference"),
+)
 TABLES = {
     "approvals.csv": APPROVALS,
     "accounts.csv": ACCOUNTS,
     "differences.csv": DIFFERENCES,
     "suspended.csv": SUSPENDED,
+    "controls.csv": CONTROLS,
+    "control_rows.csv": CONTROL_ROWS,
 }

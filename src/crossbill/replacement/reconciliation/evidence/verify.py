@@ -18,7 +18,10 @@ from crossbill.replacement.reconciliation.evidence import container, keys
 from crossbill.replacement.reconciliation.evidence.container import Damaged, Part
 
 PUBLIC_KEY = "public-key.pem"
-TABLES = ("approvals.csv", "accounts.csv", "differences.csv", "suspended.csv")
+TABLES = (
+    "approvals.csv", "accounts.csv", "differences.csv", "suspended.csv", "controls.csv",
+    "control_rows.csv",
+)  # fmt: skip
 DOCUMENTS = ("pack.json", "terms.json", "stages.json", "evidence.json")
 NAMES = ("README.txt", PUBLIC_KEY, *DOCUMENTS, *TABLES)
 WIDEST_CELL = 1 << 27

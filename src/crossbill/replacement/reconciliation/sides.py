@@ -1,0 +1,153 @@
+"""The tables that controls measure: the old side, the new side, the books and the stored files.
+
+All are of the accounts of one wave that are to be live: those that stay on the old system are not
+measured, for nothing of them is taken over.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis.backends.duckdb import Backend
+
+from crossbill.engine.store import Store
+from crossbill.platform.bulk import copy_out
+from crossbill.replacement.migration.models import Wave
+from crossbill.replacement.reconciliation.evidence.contents import stages_of
+from crossbill.replacement.reconciliation.shadow_bills import folder
+
+# What the wave's folder has beside the canonical tables, by the name that controls give it.
+OF_THE_WAVE = {
+    "rated_usage": "rated_usage",
+    "suspended_usage": "usage/suspended",
+    "usage_total": "usage_total",
+    "charge": "charge",
+}
+STORED_FILE = pa.schema(
+    [("path", pa.string()), ("receipt_sha256", pa.string()), ("found_sha256", pa.string())]
+)
+DIFFERENCE = pa.schema(
+    [(name, pa.string()) for name in ("account_key", "entity", "field", "class_code", "decision")]
+)
+ITEMS = pa.schema(
+    [("account_key", pa.string()), ("currency", pa.string()), ("open_minor", pa.int64())]
+)
+POSTINGS = pa.schema(
+    [
+        ("account_key", pa.string()),
+        ("currency", pa.string()),
+        ("gl_account", pa.string()),
+        ("amount_minor", pa.int64()),
+    ]
+)
+KEYS = pa.schema([("account_key", pa.string())])
+MINE = """
+    SELECT account_key FROM migration_accountmove WHERE wave_id = %(wave)s AND state <> 'fallout'
+"""
+DIFFERENCES_OF = """
+    SELECT account_key, entity, field, class_code, decision FROM reconciliation_difference d
+    WHERE wave_id = %(wave)s AND EXISTS (
+        SELECT FROM migration_accountmove m
+        WHERE m.wave_id = d.wave_id AND m.account_key = d.account_key AND m.state <> 'fallout')
+"""
+# An account that fell back has left the books; its opening was reversed.
+HELD = """
+    JOIN customer_billingaccount a ON a.id = x.account_id
+    JOIN migration_accountmove m ON m.account_key = a.account_key AND m.wave_id = %(wave)s
+    JOIN migration_replacement r ON r.id = m.replacement_id AND r.carrier_id = a.carrier_id
+    WHERE m.state IN ('loaded', 'live')
+"""
+ITEMS_OF = f"SELECT a.account_key, x.currency, x.open_minor FROM ledger_openitem x {HELD}"  # noqa: S608 - what is put in is a constant
+POSTINGS_OF = f"""
+    SELECT a.account_key, x.currency, x.gl_account, x.amount_minor FROM ledger_posting x {HELD}
+"""  # noqa: S608 - what is put in is a constant
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The tables of one wave, each made when it is asked for."""
+
+    wave: Wave
+    store: Store
+    backend: Backend
+
+    def tables(self, names: Iterable[str]) -> dict[str, ir.Table]:
+        """Those of the named tables that there are."""
+        found = {name: self._table(name) for name in names}
+        return {name: table for name, table in found.items() if table is not None}
+
+    def _table(self, name: str) -> ir.Table | None:
+        side, _, entity = name.partition("_")
+        if side == "old":
+            return self._of_mine("valid", entity)
+        if side == "new":
+            return self._of_mine(folder(self.wave.position), entity)
+        if name in OF_THE_WAVE:
+            return self._of_mine(folder(self.wave.position), OF_THE_WAVE[name])
+        return self._made[name]()
+
+    @cached_property
+    def _made(self) -> dict[str, Callable[[], ir.Table | None]]:
+        return {
+            "terms": self._terms,
+            "stored_file": self._files,
+            "difference": lambda: self._asked(DIFFERENCES_OF, DIFFERENCE),
+            "book_open_item": self._items,
+            "book_posting": lambda: self._asked(POSTINGS_OF, POSTINGS),
+        }
+
+    def _stored(self, *parts: str) -> ir.Table | None:
+        path = self.store.path(self.wave.replacement.carrier.code, *parts) + ".parquet"
+        return self.store.scan(self.backend, path) if self.store.exists(path) else None
+
+    @cached_property
+    def _mine(self) -> ir.Table:
+        """The accounts of the wave that do not stay on the old system."""
+        return self._asked(MINE, KEYS)
+
+    def _of_mine(self, place: str, name: str) -> ir.Table | None:
+        """The stored rows of those accounts: their own, their customers', their services'."""
+        rows = self._stored(place, name)
+        if rows is None or "account_key" in rows.columns:
+            return rows if rows is None else rows.semi_join(self._mine, "account_key")
+        if "customer_key" in rows.columns:
+            owner = self._of_mine(place, "account")
+            return None if owner is None else rows.semi_join(owner, "customer_key")
+        product = self._of_mine(place, "product") if "service_key" in rows.columns else None
+        if product is None:
+            return rows
+        return rows.semi_join(product, rows.service_key == product.product_key)
+
+    def _terms(self) -> ir.Table:
+        """One row: the day of the extract."""
+        return ibis.memtable(
+            pa.table({"as_of_date": pa.array([self.wave.replacement.as_of_date], pa.date32())})
+        )
+
+    def _asked(self, query: str, schema: pa.Schema) -> ir.Table:
+        """The rows that a query of the books gives."""
+        with copy_out(query, {"wave": self.wave.id}, schema) as reader:
+            return ibis.memtable(reader.read_all())
+
+    def _items(self) -> ir.Table | None:
+        """The open items in the books; none where the extract has none to take over."""
+        load = self.wave.replacement.run.stages.filter(name=f"load-{self.wave.position}").first()
+        taken_over = load is not None and "open items" in load.notes
+        return self._asked(ITEMS_OF, ITEMS) if taken_over else None
+
+    def _files(self) -> ir.Table:
+        """Each file with the hash of its receipt and the hash of what lies there now."""
+        rows = [
+            {"path": path, "receipt_sha256": sha256, "found_sha256": self._hash(path)}
+            for stage in stages_of(self.wave)
+            for chunk in stage.chunks.all()
+            for path, sha256 in chunk.receipt["files"].items()
+        ]
+        return ibis.memtable(pa.Table.from_pylist(rows, STORED_FILE))
+
+    def _hash(self, path: str) -> str | None:
+        full = self.store.path(self.wave.replacement.carrier.code, path)
+        return self.store.hash(full) if self.store.exists(full) else None
