@@ -50,9 +50,9 @@ def reconciliation(mapped: Mapped) -> Calculation:
     steps = [
         *(Step(f"old_{name}", _of_the_wave(name)) for name in names),
         *(step for name, columns in mapped for step in _comparison(name, columns)),
-        Step("differences", lambda t: _together([t[f"found_{name}"] for name in names])),
+        Step("differences", lambda t: _together([_counted(t, *table) for table in mapped])),
         Step("rest", lambda t: reconcile.rest(t["differences"])),
-        Step("classified_rest", lambda t: reconcile.classified_rest(t["rest"])),
+        Step("classified_rest", lambda t: _classified_rest(t, names)),
         *(_line_steps() if by_line else _bill_steps()),
         Step("difference", _difference),
         Step(
@@ -83,6 +83,17 @@ def _comparison(name: str, columns: Sequence[str]) -> list[Step]:
         Step(found, lambda t: differing(*sides(t), t[doubled], comparison)),
         Step(f"tally_{name}", lambda t: tallies(*sides(t), t[doubled], t[found])),
     ]
+
+
+def _counted(t: Tables, name: str, columns: Sequence[str]) -> ir.Table:
+    """The differences of one table, and how many rows hold a code that differs often."""
+    sides = t[f"old_{name}"], t[f"new_{name}"]
+    return reconcile.with_code_counts(t[f"found_{name}"], name, *sides, columns)
+
+
+def _classified_rest(t: Tables, names: Sequence[str]) -> ir.Table:
+    sides = ({name: t[f"{side}_{name}"] for name in names} for side in ("old", "new"))
+    return reconcile.classified_rest(t["rest"], *sides)
 
 
 def _line_steps() -> list[Step]:
@@ -123,6 +134,7 @@ def _case(t: Tables) -> lines.Case:
         behind=t["behind"],
         charge=t["charge"],
         product=t["product"],
+        old_product=t.get("old_product", t["product"]),
         price=t["price"],
         tax_rate=t["tax_rate"],
         tariff=t["tariff"],

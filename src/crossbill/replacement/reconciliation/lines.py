@@ -31,14 +31,15 @@ class Case:
     it, likewise), ``digits`` (of the currency's minor unit),
     ``old_stamp`` (source_changed_at), ``kind``.
     ``behind``: the CHARGE_INPUT rows behind them; ``charge``: all charges; ``product``: the new
-    side's products; ``price``, ``tax_rate``: the catalogue; ``tariff``: the old system's own price
-    table.
+    side's products; ``old_product``: the old side's, the same where it has none; ``price``,
+    ``tax_rate``: the catalogue; ``tariff``: the old system's own price table.
     """
 
     records: ir.Table
     behind: ir.Table
     charge: ir.Table
     product: ir.Table
+    old_product: ir.Table
     price: ir.Table
     tax_rate: ir.Table
     tariff: ir.Table

@@ -1,6 +1,7 @@
 """The verbs that reconcile one wave: every difference found, then classed with its evidence."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import ibis
 import ibis.expr.types as ir
@@ -14,8 +15,10 @@ from crossbill.replacement.reconciliation.compare import (
     Comparison,
     canonical,
     record_key,
+    with_populations,
 )
 from crossbill.replacement.reconciliation.lines import RECORD, amounts_in_words, money
+from crossbill.replacement.reconciliation.records import OfRecords, record_causes
 
 Tables = Mapping[str, ir.Table]
 BILL_KEY = ("account_key", "period_from")
@@ -24,6 +27,13 @@ MONEY_ON_BILL = ("net_minor", "tax_minor", "total_minor")
 OWN_MATTERS = {
     "bill": {"bill_key", "period_to", "currency"},
     "bill_line": {"bill_key", "period_to", "currency", "source_changed_at"},
+}
+# The fields that hold one of few values, so that one of them may stand for another.
+CODED = {
+    "customer": ("kind", "segment"),
+    "account": ("status", "currency", "tax_code", "city", "region"),
+    "product": ("offering_code", "source_code"),
+    "open_item": ("kind",),
 }
 FOLLOWS = "follows from its lines: "
 AT_STAKE = {"bill": "total_minor", "bill_line": "net_minor", "open_item": "open_minor"}
@@ -36,6 +46,15 @@ def comparison_of(entity: str, mapped: Sequence[str]) -> Comparison:
     fields = [name for name in mapped if name not in left_out]
     stake = AT_STAKE.get(entity)
     return canonical(entity, key=key, fields=fields, at_stake=stake)
+
+
+def with_code_counts(
+    differences: ir.Table, entity: str, old: ir.Table, new: ir.Table, mapped: Sequence[str]
+) -> ir.Table:
+    """The differences with ``left_rows`` where a field of few values differs."""
+    comparison = comparison_of(entity, mapped)
+    coded = tuple(f for f in comparison.fields if f.name in CODED.get(entity, ()))
+    return with_populations(differences, old, new, replace(comparison, fields=coded))
 
 
 def line_records(differences: ir.Table, old: ir.Table, new: ir.Table) -> ir.Table:
@@ -249,9 +268,10 @@ def rest(differences: ir.Table) -> ir.Table:
     return differences.filter((differences.entity != "bill_line") & ~on_bill)
 
 
-def classified_rest(differences: ir.Table) -> ir.Table:
-    """The rest with their classes, by the causes of single fields."""
-    return classify(differences, field_causes()).select(*_columns())
+def classified_rest(differences: ir.Table, old: Tables, new: Tables) -> ir.Table:
+    """The rest with their classes: by what lies around the records, then by their two values."""
+    causes = [OfRecords(cause, old, new) for cause in record_causes(tuple(old))]
+    return classify(differences, [*causes, *field_causes()]).select(*_columns())
 
 
 def _columns() -> list[str]:

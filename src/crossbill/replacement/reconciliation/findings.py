@@ -1,0 +1,241 @@
+"""Differences with one cause as one finding: what the differing accounts share, and others do not.
+
+Candidates are single attributes and pairs. One fits where most accounts that have it differ; of
+those that fit, the one that accounts for most and accuses fewest comes first, with the fewest
+words. What shares nothing is one finding of its class.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+from ibis.backends.duckdb import Backend
+
+from crossbill.replacement.reconciliation.reconcile import FOLLOWS
+from crossbill.replacement.reconciliation.traits import PRODUCT_TRAITS, items
+
+LEAST_ACCOUNTS = 8  # fewer could share an attribute by chance
+LEAST_PRECISION_PERCENT = 60
+# A pair of attributes that are each common is not looked for where, if they have nothing to do with
+# each other, less than this share of the accounts with both would differ.
+LEAST_EXPECTED_PERCENT = 5
+MOST_ROUNDS = 40
+PRICE_OF_A_WORD = 20  # a second attribute must gain a twentieth of what is explained
+ONE, PAIR = ("attribute", "value"), ("attribute", "value", "attribute_2", "value_2")
+SUBJECT = ("class_code", "subject")
+# Fields that name one cause whatever else differs; those of printed bills follow from others.
+OF_ANOTHER = {"printed_name": "customer name", "printed_postcode": "account postcode"}
+WHOLE_CLASSES = ("MISSING_PRODUCT", "STALE_EXTRACT", "DISCOUNT", "TAX", "ALLOCATION")
+THIRD_PART = r"(?s)^(?:[^\\|]|\\.)*\|[^|]*\|((?:[^\\|]|\\.)*)"
+
+
+@dataclass(frozen=True)
+class Found:
+    """``finding``: SUBJECT, PAIR, ``accounts``, ``matching``, ``number``; ``member``: number,
+    account_key, and which of the differences of ``marked`` it stands for by SUBJECT.
+    """
+
+    finding: ir.Table
+    member: ir.Table
+    marked: ir.Table
+
+
+def marked(difference: ir.Table, account: ir.Table) -> ir.Table:
+    """The differences that do not follow from others, with account, product and ``subject``."""
+    d = difference.filter(~difference.evidence.startswith(FOLLOWS))
+    owners = account.group_by(account_key="customer_key").aggregate(owner=account.account_key.min())
+    joined = d.left_join(owners, "account_key")
+    owned = (joined.entity == "customer") & joined.owner.notnull()
+    product = ibis.cases(
+        (joined.entity == "product", joined.record_key),
+        (joined.entity == "bill_line", joined.record_key.re_extract(THIRD_PART, 1)),
+        else_=ibis.null("string"),
+    )
+    return joined.select(
+        *(name for name in d.columns if name != "account_key"),
+        account_key=ibis.ifelse(owned, joined.owner, joined.account_key),
+        product_key=product.nullif(""),
+        subject=_subject(joined),
+    )
+
+
+def _subject(d: ir.Table) -> ir.StringValue:
+    """What a class is split by: the field, where each field has causes of its own."""
+    field = d.entity + ibis.literal(" ") + d.field.replace("_minor", "").replace("_", " ")
+    of_bills = d.entity.isin(["bill_line", "bill"]) | d.class_code.isin(WHOLE_CLASSES)
+    doubled = d.class_code == "DUPLICATE"
+    return ibis.cases(
+        *((d.field == name, ibis.literal(other)) for name, other in OF_ANOTHER.items()),
+        (doubled & d.entity.isin(["bill_line", "product"]), ibis.literal("")),
+        (doubled, d.entity),
+        (of_bills, ibis.literal("")),
+        (d.kind != "different", d.entity),
+        else_=field,
+    )
+
+
+def find(backend: Backend, rows: ir.Table, accounts: ir.Table, products: ir.Table) -> Found:
+    """The findings of marked differences; ``accounts`` and ``products`` are traits by key."""
+    found = _kept(backend, "marked", rows)
+    names = [name for name in accounts.columns if name != "account_key"]
+    own = _kept(backend, "own_item", _own_items(found, accounts, products, names))
+    groups = _kept(backend, "differing", found.select(*SUBJECT, "account_key").distinct())
+    everybody = _kept(backend, "everybody", _with_any(own, accounts, products, names))
+    single = _kept(backend, "single", _singles(own, everybody))
+    total = backend.to_pyarrow(accounts.count()).as_py()
+    pair = _kept(backend, "pair", _pairs(own, single, total))
+    fits = _kept(backend, "fitting", _fitting(own, single, pair, everybody))
+    who = _kept(backend, "described", _described(own, fits))
+    return _choose(backend, groups, fits, who, found)
+
+
+def _kept(backend: Backend, name: str, rows: ir.Table) -> ir.Table:
+    """The rows, stored for as long as the engine lives."""
+    return backend.create_table(f"finding_{name}", rows, temp=True, overwrite=True)
+
+
+def _own_items(
+    rows: ir.Table, accounts: ir.Table, products: ir.Table, names: Sequence[str]
+) -> ir.Table:
+    """The attributes of differing accounts and products that are frequent among their like."""
+    keys = (*SUBJECT, "account_key")
+    differing = rows.select(*keys).distinct().inner_join(accounts, "account_key")
+    held = rows.filter(rows.product_key.notnull()).select(*keys, "product_key").distinct()
+    held = held.inner_join(products.drop("account_key"), "product_key")
+    plain = items(differing.mutate(product_key=ibis.null("string")), names, *keys, "product_key")
+    every = plain.union(items(held, PRODUCT_TRAITS, *keys, "product_key"))
+    frequent = every.group_by(*SUBJECT, *ONE).aggregate(n=every.account_key.nunique())
+    frequent = frequent.filter(frequent.n >= LEAST_ACCOUNTS)
+    return every.semi_join(frequent, [*SUBJECT, *ONE])
+
+
+def _with_any(
+    own: ir.Table, accounts: ir.Table, products: ir.Table, names: Sequence[str]
+) -> ir.Table:
+    """All accounts and products that have one of these attributes, differing or not."""
+    keys = ("account_key", "product_key")
+    wanted = own.select(*ONE).distinct()
+    plain = items(accounts.mutate(product_key=ibis.null("string")), names, *keys)
+    return plain.union(items(products, PRODUCT_TRAITS, *keys)).semi_join(wanted, list(ONE))
+
+
+def _singles(own: ir.Table, everybody: ir.Table) -> ir.Table:
+    """Single attributes: how many accounts of the group have them, and how many at all."""
+    having = everybody.group_by(*ONE).aggregate(matching=everybody.account_key.nunique())
+    differing = own.group_by(*SUBJECT, *ONE).aggregate(accounts=own.account_key.nunique())
+    return differing.inner_join(having, list(ONE)).drop(*(f"{name}_right" for name in ()))
+
+
+def _pairs(own: ir.Table, single: ir.Table, total: int) -> ir.Table:
+    """Pairs of attributes that so many differing accounts share that they may be the cause.
+
+    The rarer one comes first.
+    """
+    counts = single.select(*SUBJECT, *ONE, "matching")
+    known = own.inner_join(counts, [*SUBJECT, *ONE])
+    both = _beside(known, known.view(), (*SUBJECT, "account_key"))
+    ordered = both.filter(
+        (both.matching < both.matching_2)
+        | ((both.matching == both.matching_2) & (both.attribute < both.attribute_2)),
+        both.attribute != both.attribute_2,
+    )
+    pairs = ordered.group_by(*SUBJECT, *PAIR).aggregate(
+        accounts=ordered.account_key.nunique(),
+        expected=(ordered.matching.min() * ordered.matching_2.min()),
+    )
+    likely = pairs.accounts * (100 * total) >= pairs.expected * LEAST_EXPECTED_PERCENT
+    return pairs.filter(pairs.accounts >= LEAST_ACCOUNTS, likely).drop("expected")
+
+
+def _beside(rows: ir.Table, others: ir.Table, keys: Sequence[str]) -> ir.Table:
+    """Each two items of an account, of products only where it is the same product."""
+    renamed = others.rename(**{f"{name}_2": name for name in others.columns if name not in keys})
+    pairs = rows.inner_join(renamed, list(keys))
+    one, other = pairs.product_key, pairs.product_key_2
+    return pairs.filter(one.isnull() | other.isnull() | (one == other))
+
+
+def _fitting(own: ir.Table, single: ir.Table, pair: ir.Table, everybody: ir.Table) -> ir.Table:
+    """Descriptions of which most accounts differ: SUBJECT, PAIR, ``accounts``, ``matching``."""
+    wanted = pair.select(*PAIR).distinct()
+    first = everybody.inner_join(wanted, list(ONE))
+    second = everybody.rename(attribute_2="attribute", value_2="value", product_2="product_key")
+    having = first.inner_join(second, ["account_key", "attribute_2", "value_2"])
+    one, other = having.product_key, having.product_2
+    same = having.filter(one.isnull() | other.isnull() | (one == other))
+    counted = same.group_by(*PAIR).aggregate(matching=same.account_key.nunique())
+    pairs = pair.inner_join(counted, list(PAIR))
+    alone = single.mutate(attribute_2=ibis.literal(""), value_2=ibis.literal(""))
+    names = (*SUBJECT, *PAIR, "accounts", "matching")
+    every = alone.select(*names).union(pairs.select(*names))
+    precise = every.accounts * 100 >= every.matching * LEAST_PRECISION_PERCENT
+    return every.filter(precise, every.accounts >= LEAST_ACCOUNTS)
+
+
+def _described(own: ir.Table, fits: ir.Table) -> ir.Table:
+    """Which differing accounts each fitting description holds for."""
+    keys = [*SUBJECT, *PAIR, "account_key"]
+    alone = fits.filter(fits.attribute_2 == "").inner_join(own, [*SUBJECT, *ONE])
+    both = fits.filter(fits.attribute_2 != "").inner_join(own, [*SUBJECT, *ONE])
+    second = own.rename(attribute_2="attribute", value_2="value", product_2="product_key")
+    same = both.inner_join(second, [*SUBJECT, "account_key", "attribute_2", "value_2"])
+    one, other = same.product_key, same.product_2
+    same = same.filter(one.isnull() | other.isnull() | (one == other))
+    return alone.select(*keys).union(same.select(*keys)).distinct()
+
+
+def _choose(
+    backend: Backend, groups: ir.Table, fits: ir.Table, who: ir.Table, rows: ir.Table
+) -> Found:
+    """Take the best description of each group, until none is left that explains enough."""
+    left, chosen = who, []
+    for number in range(MOST_ROUNDS):
+        best = _kept(backend, f"best_{number}", _best(left, fits))
+        if backend.to_pyarrow(best.count()).as_py() == 0:
+            break
+        mine = left.semi_join(best, [*SUBJECT, *PAIR]).select(*SUBJECT, *PAIR, "account_key")
+        taken = _kept(backend, f"taken_{number}", mine)
+        chosen.append(taken)
+        left = _kept(backend, f"left_{number}", left.anti_join(taken, [*SUBJECT, "account_key"]))
+    return _numbered(backend, groups, fits, chosen, rows)
+
+
+def _best(left: ir.Table, fits: ir.Table) -> ir.Table:
+    """Of each group the description that gains most: SUBJECT, PAIR."""
+    counted = left.group_by(*SUBJECT, *PAIR).aggregate(explained=left.account_key.nunique())
+    rows = counted.inner_join(fits, [*SUBJECT, *PAIR])
+    words = ibis.ifelse(rows.attribute_2 == "", 0, 1)
+    accused = rows.matching - rows.accounts
+    gain = rows.explained * (PRICE_OF_A_WORD - words) - accused * PRICE_OF_A_WORD
+    enough = rows.mutate(gain=gain).filter(rows.explained >= LEAST_ACCOUNTS)
+    order = [ibis.desc(enough.gain), enough.matching, *(enough[name] for name in PAIR)]
+    window = ibis.window(group_by=list(SUBJECT), order_by=order)
+    ranked = enough.filter(enough.gain > 0).mutate(place=ibis.row_number().over(window))
+    return ranked.filter(ranked.place == 0).select(*SUBJECT, *PAIR)
+
+
+def _numbered(
+    backend: Backend,
+    groups: ir.Table,
+    fits: ir.Table,
+    chosen: Sequence[ir.Table],
+    rows: ir.Table,
+) -> Found:
+    """All accounts with their finding; those that share nothing are together."""
+    names = (*SUBJECT, *PAIR, "account_key")
+    empty = groups.filter(ibis.literal(value=False)).mutate(
+        **{name: ibis.literal("") for name in PAIR}
+    )
+    shared = ibis.union(empty.select(*names), *(part.select(*names) for part in chosen))
+    rest = groups.anti_join(shared, [*SUBJECT, "account_key"])
+    rest = rest.mutate(**{name: ibis.literal("") for name in PAIR})
+    member = _kept(backend, "member", shared.union(rest.select(*names)))
+    counted = member.group_by(*SUBJECT, *PAIR).aggregate(accounts=member.count())
+    matched = counted.left_join(fits.drop("accounts"), [*SUBJECT, *PAIR])
+    order = [matched.class_code, ibis.desc(matched.accounts), matched.subject, matched.value]
+    finding = matched.select(
+        *SUBJECT, *PAIR, "accounts", "matching",
+        number=ibis.row_number().over(ibis.window(order_by=order)) + 1,
+    )  # fmt: skip
+    return Found(_kept(backend, "finding", finding), member, rows)

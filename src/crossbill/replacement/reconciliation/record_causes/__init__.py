@@ -1,0 +1,1 @@
+"""Why a record differs, where more than the two values of a field has to be looked at."""
