@@ -324,6 +324,37 @@ DIFFERENCE = described(
     """,
 )
 
+FINDING = described(
+    "finding",
+    "number",
+    """
+    number       integer   its place: of a class, those with most accounts first
+    class_code   text      why its differences exist
+    subject      text      the field, where the class has causes of its own for each; else empty
+    shared       text      what its accounts share and others do not; empty where nothing is
+    description  text      the finding as a sentence, with an example
+    accounts     integer   that differ for this cause
+    matching     integer?  that share the same, differing or not
+    differences  integer   of these accounts in this class
+    currency     text      of the accounts, ISO 4217
+    over_minor   integer   what the new side has more, by accounts' bills and records, never netted
+    under_minor  integer   what it has less, below zero
+    owner        text      who has to act
+    fix          text      what mends it
+    mended       integer?  accounts that agree after the fix, where it could be computed on a copy
+    left         integer?  accounts that differ after it, those among them that it makes differ
+    """,
+)
+
+FINDING_MEMBER = described(
+    "finding_member",
+    "number account_key",
+    """
+    number       integer  the finding
+    account_key  text     whose differences it explains
+    """,
+)
+
 SUSPENDED = described(
     "suspended",
     "file line code",

@@ -23,7 +23,7 @@ LEAST_EXPECTED_PERCENT = 5
 MOST_ROUNDS = 40
 PRICE_OF_A_WORD = 20  # a second attribute must gain a twentieth of what is explained
 ONE, PAIR = ("attribute", "value"), ("attribute", "value", "attribute_2", "value_2")
-SUBJECT = ("class_code", "subject")
+SUBJECT = ("class_code", "subject", "currency")
 # Fields that name one cause whatever else differs; those of printed bills follow from others.
 OF_ANOTHER = {"printed_name": "customer name", "printed_postcode": "account postcode"}
 WHOLE_CLASSES = ("MISSING_PRODUCT", "STALE_EXTRACT", "DISCOUNT", "TAX", "ALLOCATION")
@@ -32,12 +32,16 @@ THIRD_PART = r"(?s)^(?:[^\\|]|\\.)*\|[^|]*\|((?:[^\\|]|\\.)*)"
 
 @dataclass(frozen=True)
 class Found:
-    """``finding``: SUBJECT, PAIR, ``accounts``, ``matching``, ``number``; ``member``: number,
-    account_key, and which of the differences of ``marked`` it stands for by SUBJECT.
+    """What was found, by finding, by account, and by difference.
+
+    ``finding``: SUBJECT, PAIR, ``accounts``, ``matching``, ``number``; ``member``: SUBJECT, PAIR,
+    account_key, of differing accounts; ``sharer``: number, account_key and, where a product has the
+    attributes, product_key of everybody who shares them; ``marked``: the differences.
     """
 
     finding: ir.Table
     member: ir.Table
+    sharer: ir.Table
     marked: ir.Table
 
 
@@ -45,19 +49,27 @@ def marked(difference: ir.Table, account: ir.Table) -> ir.Table:
     """The differences that do not follow from others, with account, product and ``subject``."""
     d = difference.filter(~difference.evidence.startswith(FOLLOWS))
     owners = account.group_by(account_key="customer_key").aggregate(owner=account.account_key.min())
-    joined = d.left_join(owners, "account_key")
+    joined = d.drop("currency").left_join(owners, "account_key")
     owned = (joined.entity == "customer") & joined.owner.notnull()
     product = ibis.cases(
         (joined.entity == "product", joined.record_key),
         (joined.entity == "bill_line", joined.record_key.re_extract(THIRD_PART, 1)),
         else_=ibis.null("string"),
     )
-    return joined.select(
-        *(name for name in d.columns if name != "account_key"),
+    rows = joined.select(
+        *(name for name in d.columns if name not in ("account_key", "currency")),
         account_key=ibis.ifelse(owned, joined.owner, joined.account_key),
         product_key=product.nullif(""),
         subject=_subject(joined),
     )
+    return _with_currency(rows, account)
+
+
+def _with_currency(rows: ir.Table, account: ir.Table) -> ir.Table:
+    """Adds the account's currency: what is one cause in two of them is two findings."""
+    currencies = account.group_by("account_key").aggregate(currency=account.currency.min())
+    joined = rows.view().left_join(currencies.view(), "account_key").drop("account_key_right")
+    return joined.mutate(currency=joined.currency.fill_null(""))
 
 
 def _subject(d: ir.Table) -> ir.StringValue:
@@ -87,7 +99,10 @@ def find(backend: Backend, rows: ir.Table, accounts: ir.Table, products: ir.Tabl
     pair = _kept(backend, "pair", _pairs(own, single, total))
     fits = _kept(backend, "fitting", _fitting(own, single, pair, everybody))
     who = _kept(backend, "described", _described(own, fits))
-    return _choose(backend, groups, fits, who, found)
+    member = _kept(backend, "member", _members(groups, _choose(backend, fits, who)))
+    finding = _kept(backend, "finding", _numbered(member, fits))
+    sharer = _kept(backend, "sharer", _sharers(finding, everybody))
+    return Found(finding, member, sharer, found)
 
 
 def _kept(backend: Backend, name: str, rows: ir.Table) -> ir.Table:
@@ -124,7 +139,7 @@ def _singles(own: ir.Table, everybody: ir.Table) -> ir.Table:
     """Single attributes: how many accounts of the group have them, and how many at all."""
     having = everybody.group_by(*ONE).aggregate(matching=everybody.account_key.nunique())
     differing = own.group_by(*SUBJECT, *ONE).aggregate(accounts=own.account_key.nunique())
-    return differing.inner_join(having, list(ONE)).drop(*(f"{name}_right" for name in ()))
+    return differing.inner_join(having, list(ONE))
 
 
 def _pairs(own: ir.Table, single: ir.Table, total: int) -> ir.Table:
@@ -185,9 +200,7 @@ def _described(own: ir.Table, fits: ir.Table) -> ir.Table:
     return alone.select(*keys).union(same.select(*keys)).distinct()
 
 
-def _choose(
-    backend: Backend, groups: ir.Table, fits: ir.Table, who: ir.Table, rows: ir.Table
-) -> Found:
+def _choose(backend: Backend, fits: ir.Table, who: ir.Table) -> list[ir.Table]:
     """Take the best description of each group, until none is left that explains enough."""
     left, chosen = who, []
     for number in range(MOST_ROUNDS):
@@ -198,7 +211,7 @@ def _choose(
         taken = _kept(backend, f"taken_{number}", mine)
         chosen.append(taken)
         left = _kept(backend, f"left_{number}", left.anti_join(taken, [*SUBJECT, "account_key"]))
-    return _numbered(backend, groups, fits, chosen, rows)
+    return chosen
 
 
 def _best(left: ir.Table, fits: ir.Table) -> ir.Table:
@@ -215,27 +228,36 @@ def _best(left: ir.Table, fits: ir.Table) -> ir.Table:
     return ranked.filter(ranked.place == 0).select(*SUBJECT, *PAIR)
 
 
-def _numbered(
-    backend: Backend,
-    groups: ir.Table,
-    fits: ir.Table,
-    chosen: Sequence[ir.Table],
-    rows: ir.Table,
-) -> Found:
-    """All accounts with their finding; those that share nothing are together."""
+def _members(groups: ir.Table, chosen: Sequence[ir.Table]) -> ir.Table:
+    """All differing accounts with their description; those that share nothing have none."""
     names = (*SUBJECT, *PAIR, "account_key")
-    empty = groups.filter(ibis.literal(value=False)).mutate(
-        **{name: ibis.literal("") for name in PAIR}
-    )
-    shared = ibis.union(empty.select(*names), *(part.select(*names) for part in chosen))
-    rest = groups.anti_join(shared, [*SUBJECT, "account_key"])
-    rest = rest.mutate(**{name: ibis.literal("") for name in PAIR})
-    member = _kept(backend, "member", shared.union(rest.select(*names)))
+    nothing = {name: ibis.literal("") for name in PAIR}
+    if not chosen:
+        return groups.mutate(**nothing).select(*names)
+    shared = ibis.union(*chosen) if len(chosen) > 1 else chosen[0]
+    rest = groups.anti_join(shared, [*SUBJECT, "account_key"]).mutate(**nothing)
+    return shared.select(*names).union(rest.select(*names))
+
+
+def _numbered(member: ir.Table, fits: ir.Table) -> ir.Table:
+    """One row a finding, in order of classes, then of accounts."""
     counted = member.group_by(*SUBJECT, *PAIR).aggregate(accounts=member.count())
     matched = counted.left_join(fits.drop("accounts"), [*SUBJECT, *PAIR])
-    order = [matched.class_code, ibis.desc(matched.accounts), matched.subject, matched.value]
-    finding = matched.select(
-        *SUBJECT, *PAIR, "accounts", "matching",
-        number=ibis.row_number().over(ibis.window(order_by=order)) + 1,
-    )  # fmt: skip
-    return Found(_kept(backend, "finding", finding), member, rows)
+    order = [matched.class_code, ibis.desc(matched.accounts), matched.subject, matched.currency]
+    window = ibis.window(order_by=[*order, *(matched[name] for name in PAIR)])
+    return matched.select(
+        *SUBJECT, *PAIR, "accounts", "matching", number=ibis.row_number().over(window) + 1
+    )
+
+
+def _sharers(finding: ir.Table, everybody: ir.Table) -> ir.Table:
+    """Everybody who shares the attributes of a finding."""
+    described = finding.filter(finding.attribute != "").select("number", *PAIR)
+    first = described.inner_join(everybody, list(ONE))
+    alone = first.filter(first.attribute_2 == "").select("number", "account_key", "product_key")
+    second = everybody.rename(attribute_2="attribute", value_2="value", product_2="product_key")
+    both = first.inner_join(second, ["account_key", "attribute_2", "value_2"])
+    one, other = both.product_key, both.product_2
+    same = both.filter(one.isnull() | other.isnull() | (one == other))
+    product = same.product_key.coalesce(same.product_2)
+    return alone.union(same.select("number", "account_key", product_key=product)).distinct()

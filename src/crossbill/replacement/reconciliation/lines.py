@@ -20,6 +20,17 @@ from crossbill.platform.billing.tax import line_tax
 CAUSES = "crossbill.replacement.reconciliation.line_causes"
 RECORD = ("account_key", "period_from", "product_key", "category", "charge_from")
 LINE = ("account_key", "period_from", "product_key")
+# What a what-if may change of a charge; a cause that changes nothing leaves them empty.
+TERMS = {
+    "price_nanos": "int64",
+    "discount_ppm": "int64",
+    "tax_ppm": "int64",
+    "day_count": "string",
+    "end_day_counts": "boolean",
+    "rounding_mode": "string",
+    "tax_rounding_mode": "string",
+}
+EXPLAINED = (*RECORD, "variant", "evidence", *TERMS)
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,9 @@ class LineCause(Protocol):
     RANK: int
 
     def candidates(self, case: Case) -> ir.Table:
-        """RECORD, ``variant`` (which of its explanations) and ``evidence`` for what it explains."""
+        """RECORD, ``variant`` (which of its explanations) and ``evidence`` for what it explains,
+        and TERMS where it changed some.
+        """
         ...
 
 
@@ -63,17 +76,22 @@ def line_causes() -> list[LineCause]:
 
 
 def candidates(case: Case, cause: LineCause) -> ir.Table:
-    """RECORD, ``variant``, ``evidence``, ``class_code``, ``rank`` for what one cause explains.
+    """EXPLAINED, ``class_code``, ``rank`` for what one cause explains.
 
     A variant explains a line once, however many of its roads lead to the same amount.
     """
     found = cause.candidates(case)
-    once = found.group_by(*RECORD, "variant").aggregate(evidence=found.evidence.min())
-    return once.mutate(class_code=ibis.literal(cause.CODE), rank=ibis.literal(cause.RANK))
+    changed = [name for name in TERMS if name in found.columns]
+    once = found.group_by(*RECORD, "variant").aggregate(
+        evidence=found.evidence.min(), **{n: found[n].argmin(found.evidence) for n in changed}
+    )
+    empty = {name: ibis.null(type_) for name, type_ in TERMS.items() if name not in changed}
+    named = once.mutate(class_code=ibis.literal(cause.CODE), rank=ibis.literal(cause.RANK), **empty)
+    return named.select(*EXPLAINED, "class_code", "rank")
 
 
 def best(found: Sequence[ir.Table]) -> ir.Table:
-    """One row a explained record: RECORD, ``class_code``, ``evidence``.
+    """One row an explained record: RECORD, ``class_code``, ``evidence``, TERMS.
 
     Of several explanations of a line, the one that explains most lines of its bill is taken; of
     equals, the one whose cause comes first.
@@ -85,7 +103,8 @@ def best(found: Sequence[ir.Table]) -> ir.Table:
         group_by=list(RECORD), order_by=[ibis.desc(counted.covers), counted.rank, counted.variant]
     )
     ranked = counted.mutate(position=ibis.row_number().over(order))
-    return ranked.filter(ranked.position == 0).select(*RECORD, "class_code", "evidence")
+    first = ranked.filter(ranked.position == 0)
+    return first.select(*RECORD, "class_code", "evidence", *TERMS)
 
 
 def what_if(case: Case, variants: ir.Table) -> ir.Table:
@@ -102,10 +121,13 @@ def what_if(case: Case, variants: ir.Table) -> ir.Table:
     apart = records.filter(
         (records.old_net != records.new_net) | (records.old_tax != records.new_tax)
     )
-    pairs = apart.inner_join(_amounts(sound), [*LINE, "category"])
+    pairs = apart.inner_join(amounts(sound), list(RECORD))
     fitting = pairs.filter((pairs.old_net == pairs.net) & (pairs.old_tax == pairs.tax))
-    said = variants.select(*LINE, "words", "base_words", charged="category", variant="policy_code")
-    told = fitting.inner_join(said, [*LINE, "charged", "variant"])
+    said = variants.select(
+        *LINE, "charge_from", "words", "base_words", *TERMS,
+        charged="category", variant="policy_code",
+    )  # fmt: skip
+    told = fitting.inner_join(said, [*LINE, "charge_from", "charged", "variant"])
     evidence = (
         amounts_in_words("old", told.old_net, told.old_tax, told.digits)
         + ": "
@@ -114,7 +136,7 @@ def what_if(case: Case, variants: ir.Table) -> ir.Table:
         + ": "
         + told.base_words
     )
-    return told.select(*RECORD, "variant", evidence=evidence)
+    return told.mutate(evidence=evidence).select(*EXPLAINED)
 
 
 def with_their_charge(found: ir.Table) -> ir.Table:
@@ -124,7 +146,7 @@ def with_their_charge(found: ir.Table) -> ir.Table:
     """
     charges = found.filter(found.category == RECURRING).select(*LINE, "variant").view()
     followed = found.semi_join(charges, [*LINE, "variant"])
-    return followed.select(*RECORD, "variant", "evidence")
+    return followed.select(*EXPLAINED)
 
 
 def monthly(rows: ir.Table) -> ir.Table:
@@ -138,11 +160,12 @@ def behind(charge_rows: ir.Table, records: ir.Table) -> ir.Table:
     return charge_rows.select(*CHARGE_INPUT.ibis).semi_join(wanted, list(LINE))
 
 
-def _amounts(variants: ir.Table) -> ir.Table:
+def amounts(variants: ir.Table) -> ir.Table:
     """Net and tax that each variant gives the charge's own and the discount line; 0 for no line."""
     charged = charge(variants).rename(variant="policy_code", charged="category")
     itself = charged.select(
         *LINE,
+        "charge_from",
         "charged",
         "variant",
         category=charged.charged,
@@ -152,6 +175,7 @@ def _amounts(variants: ir.Table) -> ir.Table:
     with_discount = charged.filter(charged.charged == RECURRING)
     discount = with_discount.select(
         *LINE,
+        "charge_from",
         "charged",
         "variant",
         category=ibis.literal(DISCOUNT, charged.charged.type()),

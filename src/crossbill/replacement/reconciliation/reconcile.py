@@ -212,9 +212,7 @@ def _bill_facts(lines: ir.Table, old_bill: ir.Table, old_line: ir.Table) -> ir.T
 
 def _gravest_line(lines: ir.Table) -> ir.Table:
     """Per bill the line difference with the largest amount; what nobody can explain goes first."""
-    keyed = lines.mutate(
-        bill=_bill_of(lines.record_key), size=lines.amount_minor.fill_null(0).abs()
-    )
+    keyed = lines.mutate(bill=bill_of(lines.record_key), size=lines.amount_minor.fill_null(0).abs())
     order = [
         ibis.desc(keyed.class_code == UNEXPLAINED),
         ibis.desc(keyed.size),
@@ -232,7 +230,7 @@ def _bill_key(bills: ir.Table) -> ir.StringValue:
     return record_key(lambda name: bills[name], BILL_KEY)
 
 
-def _bill_of(key: ir.StringValue) -> ir.StringValue:
+def bill_of(key: ir.StringValue) -> ir.StringValue:
     """The record key of the bill in that of its line: account and period, the first two parts."""
     return key.re_extract(r"(?s)^((?:[^\\|]|\\.)*\|[^|]*)", 1)
 
@@ -287,7 +285,7 @@ def bill_verdicts(differences: ir.Table, old_bill: ir.Table, new_bill: ir.Table)
     """One row a bill: account_key, period_from, verdict (equal, explained or unexplained)."""
     all_bills = old_bill.select(*BILL_KEY).union(new_bill.select(*BILL_KEY), distinct=True)
     on_bills = differences.filter(differences.entity.isin(["bill", "bill_line"]))
-    marked = on_bills.mutate(key=_bill_of(on_bills.record_key))
+    marked = on_bills.mutate(key=bill_of(on_bills.record_key))
     verdicts = marked.group_by("key").aggregate(
         unexplained=(marked.class_code == UNEXPLAINED).any()
     )

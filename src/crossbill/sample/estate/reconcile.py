@@ -1,6 +1,5 @@
 """Reconciles an estate by the product's own verbs, and finds what its differences share."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import ibis
@@ -9,8 +8,7 @@ from ibis.backends.duckdb import Backend
 
 from crossbill.engine.datasets import CANONICAL
 from crossbill.replacement.reconciliation.calculation import Mapped, reconciliation
-from crossbill.replacement.reconciliation.findings import Found, find, marked
-from crossbill.replacement.reconciliation.traits import account_traits, product_traits
+from crossbill.replacement.reconciliation.finding_search import Findings, search
 
 from .generate import COMPARED, RECORDS
 from .score import Described
@@ -18,34 +16,16 @@ from .score import Described
 NO_LINE = ibis.literal(0, "int64")
 
 
-@dataclass(frozen=True)
-class Reconciled:
-    """The differences of an estate with their classes, and its findings."""
-
-    done: dict[str, ir.Table]
-    found: Found
-
-
 def mapped() -> Mapped:
     """Every canonical table with all its columns: nothing of an estate is left out."""
     return tuple((name, tuple(c.name for c in CANONICAL[name].columns)) for name in COMPARED)
 
 
-def reconcile(backend: Backend, folder: Path) -> Reconciled:
+def reconcile(backend: Backend, folder: Path) -> Findings:
     """Compare both sides of the estate below the folder, class what differs, and find causes."""
-    tables = sources(backend, folder)
-    done = reconciliation(mapped()).run(backend, tables)
+    done = reconciliation(mapped()).run(backend, sources(backend, folder))
     known = backend.read_parquet(folder / "catalogue" / "known.parquet")
-    accounts = account_traits(tables["valid_account"], tables["valid_customer"], known)
-    products = product_traits(
-        tables["valid_product"], tables["new_product"], tables["valid_bill_line"], tables["charge"]
-    )
-    rows = marked(done["difference"], tables["valid_account"])
-    traits = (
-        backend.create_table(f"{name}_trait", rows, temp=True)
-        for name, rows in (("account", accounts), ("product", products))
-    )
-    return Reconciled(done, find(backend, rows, *traits))
+    return search(backend, done, known, {})
 
 
 def sources(backend: Backend, folder: Path) -> dict[str, ir.Table]:
@@ -63,18 +43,16 @@ def sources(backend: Backend, folder: Path) -> dict[str, ir.Table]:
     return found
 
 
-def account_classes(backend: Backend, reconciled: Reconciled) -> list[tuple[str, str]]:
+def account_classes(backend: Backend, findings: Findings) -> list[tuple[str, str]]:
     """Which classes were reported of each account."""
-    rows = backend.to_pyarrow(
-        reconciled.found.marked.select("account_key", "class_code").distinct()
-    )
+    rows = backend.to_pyarrow(findings.found.marked.select("account_key", "class_code").distinct())
     keys = rows["account_key"].to_pylist()
     return list(zip(keys, rows["class_code"].to_pylist(), strict=True))
 
 
-def described(backend: Backend, reconciled: Reconciled) -> list[Described]:
+def described(backend: Backend, findings: Findings) -> list[Described]:
     """The class and the attributes of each finding."""
-    rows = backend.to_pyarrow(reconciled.found.finding).to_pylist()
+    rows = backend.to_pyarrow(findings.found.finding).to_pylist()
     return [(row["class_code"], _shared(row)) for row in rows]
 
 

@@ -9,8 +9,8 @@ from crossbill.platform.billing.bill import DISCOUNT
 from crossbill.platform.billing.charge import PPM
 from crossbill.platform.billing.due import RECURRING
 from crossbill.replacement.reconciliation.lines import (
+    EXPLAINED,
     LINE,
-    RECORD,
     Case,
     behind,
     monthly,
@@ -46,7 +46,7 @@ def candidates(case: Case) -> ir.Table:
         base_words=_words(other.discount_ppm),
     )
     found = what_if(case, variants)
-    return found.filter(found.category == DISCOUNT).select(*RECORD, "variant", "evidence")
+    return found.filter(found.category == DISCOUNT).select(*EXPLAINED)
 
 
 def _rates(case: Case) -> ir.Table:

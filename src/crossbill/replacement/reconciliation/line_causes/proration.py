@@ -3,7 +3,15 @@
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.replacement.reconciliation.lines import Case, monthly, what_if, with_their_charge
+from crossbill.platform.billing.charge import charge
+from crossbill.replacement.reconciliation.lines import (
+    LINE,
+    Case,
+    monthly,
+    price_words,
+    what_if,
+    with_their_charge,
+)
 
 CODE = "PRORATION"
 RANK = 70
@@ -30,7 +38,29 @@ def candidates(case: Case) -> ir.Table:
         for count in WORDS
         for counts in (True, False)
     ]
-    return with_their_charge(what_if(case, ibis.union(*parts)))
+    return with_their_charge(what_if(case, _with_formulas(part, ibis.union(*parts))))
+
+
+def _with_formulas(rows: ir.Table, variants: ir.Table) -> ir.Table:
+    """Adds to the words how each side comes to its amount: price x days of days."""
+    keys = [*LINE, "charge_from"]
+    base = _formula(charge(rows), "base_formula").select(*keys, "base_formula")
+    other = _formula(charge(variants), "formula").select(*keys, "policy_code", "formula")
+    told = variants.inner_join(other, [*keys, "policy_code"]).inner_join(base, keys)
+    return told.mutate(
+        words=told.words + ", " + told.formula,
+        base_words=told.base_words + ", " + told.base_formula,
+    ).select(*variants.columns)
+
+
+def _formula(charged: ir.Table, name: str) -> ir.Table:
+    """Adds a calculation as text, as in 49.90 x 11/30."""
+    units = (charged.quantity == 1).ifelse(
+        "", ibis.literal(" x ") + charged.quantity.cast("string")
+    )
+    share = charged.numerator.cast("string") + "/" + charged.denominator.cast("string")
+    price = price_words(charged.price_nanos, charged.minor_digits)
+    return charged.mutate(**{name: price + units + " x " + share})
 
 
 def _variant(count: str, as_here: ir.BooleanValue) -> ir.StringValue:

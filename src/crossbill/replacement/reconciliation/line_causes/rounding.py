@@ -3,7 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.replacement.reconciliation.lines import RECORD, Case, behind, what_if
+from crossbill.replacement.reconciliation.lines import EXPLAINED, RECORD, Case, behind, what_if
 
 CODE = "ROUNDING"
 RANK = 80
@@ -35,7 +35,7 @@ def candidates(case: Case) -> ir.Table:
         for tax in MODES
     ]
     found = what_if(case, ibis.union(*parts))
-    return found.semi_join(small, list(RECORD)).select(*RECORD, "variant", "evidence")
+    return found.semi_join(small, list(RECORD)).select(*EXPLAINED)
 
 
 def _words(mode: str) -> str:

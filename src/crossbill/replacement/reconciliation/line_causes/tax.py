@@ -8,6 +8,7 @@ from crossbill.engine.integers import div_trunc
 from crossbill.platform.billing.charge import PPM
 from crossbill.platform.billing.resolve import HIGHEST_TAX_PPM
 from crossbill.replacement.reconciliation.lines import (
+    EXPLAINED,
     RECORD,
     Case,
     behind,
@@ -39,7 +40,7 @@ def candidates(case: Case) -> ir.Table:
         base_words=_words(other.tax_ppm, other.tax_code),
     )
     found = what_if(case, variants)
-    return found.semi_join(equal_net, list(RECORD)).select(*RECORD, "variant", "evidence")
+    return found.semi_join(equal_net, list(RECORD)).select(*EXPLAINED)
 
 
 def _rates(tax_rate: ir.Table, records: ir.Table) -> ir.Table:
