@@ -244,12 +244,13 @@ def plugins_without_table(names: list[str], tables: list[Path]) -> list[str]:
     return sorted(set(names) - {table.stem for table in tables})
 
 
-@pytest.mark.parametrize("package", ["causes", "line_causes", "controls"])
+@pytest.mark.parametrize("package", ["causes", "line_causes", "record_causes", "controls"])
 def test_every_cause_has_a_case_table(package):
     names = plugins(f"reconciliation/{package}")
     assert names
     places = {"line_causes": "cases/line_causes"}
-    tables = list((ROOT / "tests" / places.get(package, f"reconciliation/{package}")).iterdir())
+    place = places.get(package, f"reconciliation/{package}")
+    tables = list((ROOT / "tests" / place).iterdir())
     assert plugins_without_table(names, tables) == []
 
 
@@ -354,7 +355,7 @@ def test_unused_term_is_caught():
 # Django, Python and the plug-in loader find these by their place.
 FOUND_BY_PLACE = re.compile(
     r"\.(apps|models|admin|migrations|templatetags|settings|urls|__main__|cli)(\.|$)"
-    r"|\.(causes|line_causes|controls|sources|prices|adjustments)\.[a-z]"
+    r"|\.(causes|line_causes|record_causes|controls|sources|prices|adjustments)\.[a-z]"
 )
 
 

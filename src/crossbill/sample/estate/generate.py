@@ -27,7 +27,7 @@ def generate(folder: Path, *, accounts: int, seed: int, rate_ppm: int = RATE_PPM
     """Write the estate below the folder, which has to be new.
 
     ``old``, ``new`` and ``catalogue`` are what is reconciled; ``truth`` is for the score alone. Of
-    each kind of fault there are ``rate_ppm`` accounts in a million.
+    each kind of fault there are ``rate_ppm`` accounts in a million, one at least unless it is 0.
     """
     for name in ("old", "new", "catalogue", "truth"):
         (folder / name).mkdir(parents=True)
@@ -51,7 +51,8 @@ def _both_sides(backend: Backend, rate_ppm: int) -> None:
         source = name if name == "used" else f"old_{name}"
         backend.raw_sql(f"CREATE TEMP TABLE new_{name} AS FROM {source}")
     _run(backend, "views")
-    choose(backend, rate_ppm)
+    if rate_ppm:
+        choose(backend, rate_ppm)
     strike(backend, FACTS)
     _run(backend, "old_lines")
     strike(backend, LINES)

@@ -10,9 +10,8 @@ FAULTS = read_faults()
 LEAST_SHARING = 25  # accounts with a cause in common; fewer could agree by chance
 
 
-OF_ACCOUNT = {
-    "region", "city", "tax_code", "cycle", "status", "segment", "wave", "agent", "source_file",
-}  # fmt: skip
+OF_PRODUCT = {"offering_code", "source_code", "part_of_period"}
+ACCOUNTS_PER_PART = 25_000
 
 
 def choose(backend: Backend, rate_ppm: int) -> None:
@@ -20,10 +19,11 @@ def choose(backend: Backend, rate_ppm: int) -> None:
 
     Faults with a cause in common choose first, while their accounts are all free.
     """
+    accounts = backend.raw_sql("SELECT getvariable('accounts')").fetchone()[0]
+    _set(backend, parts=max(accounts // ACCOUNTS_PER_PART, 1))
     for fault in sorted(FAULTS, key=lambda fault: (not fault.shared, len(fault.shared))):
-        _set(backend, kind=fault.kind, wanted=_wanted(backend, fault, rate_ppm))
-        backend.raw_sql(f"CREATE OR REPLACE TEMP TABLE whom AS {fault.whom}")
-        backend.raw_sql(FREE)
+        _set(backend, kind=fault.kind, wanted=_wanted(fault, accounts, rate_ppm))
+        backend.raw_sql(f"CREATE OR REPLACE TEMP VIEW whom AS {fault.whom}")
         _choose_sharing(backend, fault) if fault.shared else backend.raw_sql(SCATTERED)
         for attribute, value in fault.cause.items():
             _set(backend, attribute=attribute, value=value)
@@ -46,9 +46,8 @@ def _spoil(backend: Backend, fault: Fault, statements: Iterable[str]) -> None:
         backend.raw_sql(statement)
 
 
-def _wanted(backend: Backend, fault: Fault, rate_ppm: int) -> int:
-    accounts = backend.raw_sql("SELECT getvariable('accounts')").fetchone()[0]
-    wanted: int = max(accounts * rate_ppm // 1_000_000, 1)
+def _wanted(fault: Fault, accounts: int, rate_ppm: int) -> int:
+    wanted = max(accounts * rate_ppm // 1_000_000, 1)
     return max(wanted, LEAST_SHARING) if fault.shared or fault.cause else wanted
 
 
@@ -60,36 +59,49 @@ def _set(backend: Backend, **values: object) -> None:
 
 def _choose_sharing(backend: Backend, fault: Fault) -> None:
     """The attributes' values that fit the wanted number best, and everybody who has them."""
-    names = ", ".join(fault.shared)
-    product = set(fault.shared) - OF_ACCOUNT
-    traits = "product_trait JOIN account_trait USING (account_key)" if product else "account_trait"
-    on = "account_key, product_key" if product else "account_key"
-    backend.raw_sql(f"CREATE OR REPLACE TEMP TABLE trait AS FROM {traits}")
-    backend.raw_sql(SHARING.replace("$names", names).replace("$on", on))
-    backend.raw_sql(SHARED.replace("$names", names).replace("$on", on))
+    of_product = set(fault.shared) & OF_PRODUCT
+    names = {
+        "$names": ", ".join(fault.shared),
+        "$trait": "product_trait" if of_product else "account_trait",
+        "$on": "account_key, product_key" if of_product else "account_key",
+    }
+    for statement in (FREE, SHARING, SHARED):
+        backend.raw_sql(_filled(statement, names))
     for name in fault.shared:
-        backend.raw_sql(SHARED_CAUSE.replace("$name", name))
+        backend.raw_sql(_filled(SHARED_CAUSE, {"$name": name}))
+
+
+def _filled(statement: str, names: dict[str, str]) -> str:
+    """The statement with names of columns and tables, which cannot be parameters."""
+    for word, name in names.items():
+        statement = statement.replace(word, name)
+    return statement
 
 
 FREE = """
     CREATE OR REPLACE TEMP TABLE free AS
     SELECT DISTINCT account_key, product_key FROM whom ANTI JOIN struck USING (account_key)
 """
+# In a large estate each kind of scattered fault looks at a part of it only.
 SCATTERED = """
     INSERT INTO struck
-    SELECT getvariable('kind'), account_key, min(product_key) FROM free GROUP BY account_key
+    SELECT getvariable('kind'), account_key, min(product_key)
+    FROM whom ANTI JOIN struck USING (account_key)
+    WHERE draw('part', account_key, getvariable('parts'))
+          = draw('part of', getvariable('kind'), getvariable('parts'))
+    GROUP BY account_key
     ORDER BY draw(getvariable('kind'), account_key, 1000000007), account_key
     LIMIT getvariable('wanted')
 """
+# Most accounts with the attributes must be free to be struck: else these would not be the cause.
 SHARING = """
     CREATE OR REPLACE TEMP TABLE chosen AS
-    WITH open AS (
-        SELECT $names, count(DISTINCT account_key) AS ready
-        FROM trait SEMI JOIN free USING ($on) GROUP BY $names
+    WITH ready AS (
+        SELECT $names, count(*) AS ready FROM $trait SEMI JOIN free USING ($on) GROUP BY $names
     ), everybody AS (
-        SELECT $names, count(DISTINCT account_key) AS holders FROM trait GROUP BY $names
+        SELECT $names, count(*) AS holders FROM $trait GROUP BY $names
     )
-    SELECT $names FROM open JOIN everybody USING ($names)
+    SELECT $names FROM ready JOIN everybody USING ($names)
     WHERE ready * 100 >= holders * 80 AND ready * 2 >= getvariable('wanted')
     ORDER BY abs(ready - getvariable('wanted')) // 8,
              draw(getvariable('kind'), concat_ws('|', $names), 1000000007)
@@ -98,7 +110,7 @@ SHARING = """
 SHARED = """
     INSERT INTO struck
     SELECT DISTINCT getvariable('kind'), account_key, free.product_key
-    FROM free JOIN trait USING ($on) SEMI JOIN chosen USING ($names)
+    FROM free JOIN $trait USING ($on) SEMI JOIN chosen USING ($names)
 """
 CAUSE = """
     INSERT INTO cause

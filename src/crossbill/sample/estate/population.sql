@@ -139,18 +139,23 @@ SELECT 'A' || lpad(n::VARCHAR, 9, '0') AS account_key,
        'CUST' || lpad(draw('file', n, 50)::VARCHAR, 2, '0') || '.DAT' AS source_file
 FROM range(getvariable('accounts')) t(n);
 
-CREATE TEMP TABLE product_trait AS
-SELECT p.product_key, p.account_key, p.offering_code, p.source_code,
-       CASE WHEN bool_or(start_date > q.period_from AND start_date < q.period_to
-                         OR end_date > q.period_from AND end_date < q.period_to)
-            THEN 'part' ELSE 'whole' END AS part_of_period
-FROM old_product p JOIN old_account a USING (account_key) JOIN periods q USING (bill_cycle_day)
-GROUP BY ALL;
-
 CREATE TEMP TABLE account_trait AS
 SELECT a.account_key, a.region, a.city, a.tax_code, a.bill_cycle_day::VARCHAR AS cycle, a.status,
        c.segment, k.wave, k.agent, k.source_file
 FROM old_account a JOIN old_customer c USING (customer_key) JOIN known k USING (account_key);
+
+CREATE TEMP TABLE product_trait AS
+WITH parts AS (
+    SELECT p.product_key,
+           bool_or(start_date > q.period_from AND start_date < q.period_to
+                   OR end_date > q.period_from AND end_date < q.period_to) AS in_part
+    FROM old_product p JOIN old_account a USING (account_key) JOIN periods q USING (bill_cycle_day)
+    WHERE start_date > DATE '2024-04-01' OR end_date IS NOT NULL
+    GROUP BY p.product_key
+)
+SELECT p.product_key, p.offering_code, p.source_code,
+       CASE WHEN in_part THEN 'part' ELSE 'whole' END AS part_of_period, account_trait.*
+FROM old_product p JOIN account_trait USING (account_key) LEFT JOIN parts USING (product_key);
 
 CREATE TEMP TABLE struck (kind VARCHAR, account_key VARCHAR, product_key VARCHAR);
 CREATE TEMP TABLE hit (account_key VARCHAR, product_key VARCHAR);

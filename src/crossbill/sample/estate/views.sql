@@ -13,10 +13,13 @@ CREATE TEMP VIEW held AS
 SELECT p.*, offering.slot = 2 AS is_option, coalesce(billed_twice, false) AS billed_twice
 FROM old_product p JOIN offering USING (offering_code) LEFT JOIN charged_often USING (product_key);
 
--- Whole months at the list price.
-CREATE TEMP VIEW whole AS
-SELECT * FROM old_charge JOIN charged_often USING (product_key)
-WHERE category = 'recurring' AND NOT in_part AND NOT own_price;
+-- What is charged whole months at the list price.
+CREATE TEMP TABLE whole AS
+SELECT account_key, product_key, any_value(offering_code) AS offering_code,
+       any_value(discount_ppm) AS discount_ppm, max(price_nanos) AS price_nanos,
+       any_value(stamp) AS stamp, count(*) = 2 AS billed_twice
+FROM old_charge WHERE category = 'recurring'
+GROUP BY account_key, product_key HAVING NOT bool_or(partial) AND NOT bool_or(own_price);
 
 CREATE TEMP VIEW usage_charge AS FROM old_charge WHERE category = 'usage';
 
