@@ -16,9 +16,8 @@ from typing import Any
 
 from crossbill.engine.duckdb import connect
 from crossbill.engine.integers import refusing_overflow
-from crossbill.replacement.reconciliation.calculation import reconciliation
 from crossbill.sample.estate.generate import RATE_PPM, generate
-from crossbill.sample.estate.reconcile import account_classes, described, mapped, reconcile
+from crossbill.sample.estate.reconcile import account_classes, chain, described, reconcile
 from crossbill.sample.estate.score import FIGURES, score_differences, score_findings
 
 
@@ -57,7 +56,7 @@ def _folder() -> Iterator[Path]:
 def _measured(folder: Path) -> dict[str, Any]:
     """Seconds of comparing, classing and finding, as a whole; then the score."""
     began = time.monotonic(), time.process_time()
-    reconciliation(mapped())
+    chain()
     compiled_s = time.monotonic() - began[0]
     with connect() as backend, refusing_overflow():
         began = time.monotonic(), time.process_time()

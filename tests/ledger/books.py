@@ -17,6 +17,7 @@ from crossbill.replacement.reconciliation.models import (
     ControlRow,
     ControlRun,
     Difference,
+    Finding,
     Gate,
     Signature,
 )
@@ -156,6 +157,11 @@ def _make_replacement(carrier: Carrier) -> Wave:
         decision="accept",
         owner="billing",
     )
+    Finding.objects.create(
+        replacement=replacement, wave=wave, number=1, class_code="ROUNDING", shared="product P1",
+        description="1 account: product P1", accounts=1, differences=1, over_minor=0,
+        under_minor=-1, owner="billing", fix="accept",
+    )  # fmt: skip
     return wave
 
 

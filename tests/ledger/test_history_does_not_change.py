@@ -17,6 +17,7 @@ IMMUTABLE = [
     "reconciliation_controlrow",
     "reconciliation_controlrun",
     "reconciliation_difference",
+    "reconciliation_finding",
     "reconciliation_gate",
     "reconciliation_signature",
 ]

@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from crossbill.engine.duckdb import connect
-from crossbill.replacement.reconciliation.finding_search import Findings
 from crossbill.sample.estate.generate import COMPARED, generate
 from crossbill.sample.estate.inject import FAULTS
 from crossbill.sample.estate.reconcile import account_classes, described, reconcile
@@ -28,14 +27,14 @@ CLASSES = {
 class Estate:
     """An estate that is reconciled, with its score."""
 
-    def __init__(self, folder: Path, backend, findings: Findings) -> None:
-        self.folder, self.backend, self.findings = folder, backend, findings
+    def __init__(self, folder: Path, backend, done) -> None:
+        self.folder, self.backend, self.done = folder, backend, done
         truth = folder / "truth"
-        self.kinds = score_differences(truth, account_classes(backend, findings))
-        self.score = score_findings(truth, described(backend, findings))
+        self.kinds = score_differences(truth, account_classes(backend, done))
+        self.score = score_findings(truth, described(backend, done))
 
     def rows(self) -> list[dict]:
-        return self.backend.to_pyarrow(self.findings.finding.order_by("number")).to_pylist()
+        return self.backend.to_pyarrow(self.done["finding"].order_by("number")).to_pylist()
 
 
 @contextmanager
@@ -86,7 +85,7 @@ def test_each_differing_account_of_a_class_stands_in_one_finding_and_no_amount_i
         assert row["fix"]
     numbers = [row["number"] for row in estate.rows()]
     assert numbers == list(range(1, len(numbers) + 1))
-    members = estate.backend.to_pyarrow(estate.findings.member).to_pylist()
+    members = estate.backend.to_pyarrow(estate.done["finding_member"]).to_pylist()
     assert len(members) == sum(row["accounts"] for row in estate.rows())
     assert len(members) == len({(m["number"], m["account_key"]) for m in members})
 
@@ -95,10 +94,10 @@ def test_a_fix_mends_what_shares_its_cause_and_tells_whom_it_would_spoil(estate)
     prices = [row for row in estate.rows() if row["class_code"] == "PRICE_VERSION"]
     assert any(row["shared"] for row in prices)
     for row in prices:
-        assert row["mended"] == row["accounts"]
-        assert row["left"] <= (row["matching"] or row["accounts"]) - row["accounts"]
+        assert row["mended_accounts"] == row["accounts"]
+        assert row["left_accounts"] <= (row["matching"] or row["accounts"]) - row["accounts"]
     untold = [row for row in estate.rows() if row["class_code"] == "MISSING_PRODUCT"]
-    assert {row["left"] for row in untold} == {None}
+    assert {row["left_accounts"] for row in untold} == {None}
 
 
 def test_an_estate_without_faults_has_no_difference(tmp_path):

@@ -341,8 +341,8 @@ FINDING = described(
     under_minor  integer   what it has less, below zero
     owner        text      who has to act
     fix          text      what mends it
-    mended       integer?  accounts that agree after the fix, where it could be computed on a copy
-    left         integer?  accounts that differ after it, those among them that it makes differ
+    mended_accounts  integer?  that agree after the fix, where it could be tried on a copy
+    left_accounts    integer?  that differ after it, with those that only then do
     """,
 )
 

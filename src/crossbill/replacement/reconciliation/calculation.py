@@ -23,6 +23,7 @@ from crossbill.replacement.reconciliation.compare import (
     repeated_keys,
     tallies,
 )
+from crossbill.replacement.reconciliation.finding_calculation import finding_steps
 
 Mapped = tuple[tuple[str, tuple[str, ...]], ...]
 FACTS = {
@@ -35,17 +36,20 @@ FACTS = {
 
 
 @cache
-def reconciliation(mapped: Mapped) -> Calculation:
+def reconciliation(mapped: Mapped, known: tuple[str, ...] | None = None) -> Calculation:
     """Compare and class the canonical tables named in ``mapped``, by their mapped columns.
 
     Inputs: ``valid_X`` (old side, all accounts) and ``new_X`` for each table, ``new_account``, and
     the facts behind the new bills. Results: ``difference``, ``verdict``, and ``tally_X`` for each
-    table.
+    table. Where the columns are told that are ``known`` of accounts besides, there is an input of
+    that name, and causes that accounts share are results: ``finding`` and ``finding_member``.
     """
     names = [name for name, _ in mapped]
     sides = {f"new_{name}": CANONICAL[name].ibis for name in {*names, "account"}}
     sides |= {f"valid_{name}": CANONICAL[name].extended(name, LINEAGE).ibis for name in names}
     facts = {name: dataset.ibis for name, dataset in FACTS.items()}
+    if known is not None:
+        facts["known"] = ibis.schema(dict.fromkeys(("account_key", *known), "string"))
     by_line = "bill_line" in names
     steps = [
         *(Step(f"old_{name}", _of_the_wave(name)) for name in names),
@@ -59,6 +63,7 @@ def reconciliation(mapped: Mapped) -> Calculation:
             "verdict",
             lambda t: reconcile.bill_verdicts(t["difference"], t["old_bill"], t["new_bill"]),
         ),
+        *(finding_steps(names, known) if known is not None else []),
     ]
     return Calculation(sides | facts, steps)
 

@@ -1,7 +1,5 @@
 """Findings as rows for people: in words, with their money, owner and fix."""
 
-from collections.abc import Mapping
-
 import ibis
 import ibis.expr.types as ir
 
@@ -28,17 +26,17 @@ WORTH = {
 }
 
 
-def rows(found: Found, left: ir.Table, owners: Mapping[str, str]) -> ir.Table:
-    """FINDING rows; ``left`` has number, ``mended`` and ``left``; ``owners`` go by class."""
+def rows(found: Found, left: ir.Table) -> ir.Table:
+    """FINDING rows; ``left`` has number, ``mended_accounts`` and ``left_accounts``."""
     named = found.finding.mutate(shared=_shared(found.finding))
     valued = named.left_join(_worth(found), "number").drop("number_right")
     told = valued.left_join(left, "number").drop("number_right")
-    whose = [(code, owners.get(code, remedy.owner)) for code, remedy in REMEDIES.items()]
+    owners = [(code, remedy.owner) for code, remedy in REMEDIES.items()]
     fixes = [(code, remedy.fix) for code, remedy in REMEDIES.items()]
     full = told.mutate(
         over_minor=told.over_minor.fill_null(0),
         under_minor=told.under_minor.fill_null(0),
-        owner=told.class_code.cases(*whose, else_="migration"),
+        owner=told.class_code.cases(*owners, else_="migration"),
         fix=told.class_code.cases(*fixes, else_="decide by hand"),
         description=_sentence(told),
     )

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import ibis
 import ibis.expr.types as ir
-from ibis.backends.duckdb import Backend
 
 from crossbill.replacement.reconciliation.reconcile import FOLLOWS
 from crossbill.replacement.reconciliation.traits import PRODUCT_TRAITS, items
@@ -20,7 +19,7 @@ LEAST_PRECISION_PERCENT = 60
 # A pair of attributes that are each common is not looked for where, if they have nothing to do with
 # each other, less than this share of the accounts with both would differ.
 LEAST_EXPECTED_PERCENT = 5
-MOST_ROUNDS = 40
+MOST_OF_A_CLASS = 12  # findings that share something; what is left of a class shares nothing
 PRICE_OF_A_WORD = 20  # a second attribute must gain a twentieth of what is explained
 ONE, PAIR = ("attribute", "value"), ("attribute", "value", "attribute_2", "value_2")
 SUBJECT = ("class_code", "subject", "currency")
@@ -74,43 +73,22 @@ def _with_currency(rows: ir.Table, account: ir.Table) -> ir.Table:
 
 def _subject(d: ir.Table) -> ir.StringValue:
     """What a class is split by: the field, where each field has causes of its own."""
-    field = d.entity + ibis.literal(" ") + d.field.replace("_minor", "").replace("_", " ")
+    entity = d.entity.replace("_", " ")
+    plain = d.field.re_replace("_(minor|nanos|ppm)$", "").replace("_", " ")
+    field = ibis.ifelse(plain == entity, entity, entity + " " + plain)
     of_bills = d.entity.isin(["bill_line", "bill"]) | d.class_code.isin(WHOLE_CLASSES)
     doubled = d.class_code == "DUPLICATE"
     return ibis.cases(
         *((d.field == name, ibis.literal(other)) for name, other in OF_ANOTHER.items()),
         (doubled & d.entity.isin(["bill_line", "product"]), ibis.literal("")),
-        (doubled, d.entity),
+        (doubled, entity),
         (of_bills, ibis.literal("")),
-        (d.kind != "different", d.entity),
+        (d.kind != "different", entity),
         else_=field,
     )
 
 
-def find(backend: Backend, rows: ir.Table, accounts: ir.Table, products: ir.Table) -> Found:
-    """The findings of marked differences; ``accounts`` and ``products`` are traits by key."""
-    found = _kept(backend, "marked", rows)
-    names = [name for name in accounts.columns if name != "account_key"]
-    own = _kept(backend, "own_item", _own_items(found, accounts, products, names))
-    groups = _kept(backend, "differing", found.select(*SUBJECT, "account_key").distinct())
-    everybody = _kept(backend, "everybody", _with_any(own, accounts, products, names))
-    single = _kept(backend, "single", _singles(own, everybody))
-    total = backend.to_pyarrow(accounts.count()).as_py()
-    pair = _kept(backend, "pair", _pairs(own, single, total))
-    fits = _kept(backend, "fitting", _fitting(own, single, pair, everybody))
-    who = _kept(backend, "described", _described(own, fits))
-    member = _kept(backend, "member", _members(groups, _choose(backend, fits, who)))
-    finding = _kept(backend, "finding", _numbered(member, fits))
-    sharer = _kept(backend, "sharer", _sharers(finding, everybody))
-    return Found(finding, member, sharer, found)
-
-
-def _kept(backend: Backend, name: str, rows: ir.Table) -> ir.Table:
-    """The rows, stored for as long as the engine lives."""
-    return backend.create_table(f"finding_{name}", rows, temp=True, overwrite=True)
-
-
-def _own_items(
+def own_items(
     rows: ir.Table, accounts: ir.Table, products: ir.Table, names: Sequence[str]
 ) -> ir.Table:
     """The attributes of differing accounts and products that are frequent among their like."""
@@ -125,7 +103,7 @@ def _own_items(
     return every.semi_join(frequent, [*SUBJECT, *ONE])
 
 
-def _with_any(
+def with_any(
     own: ir.Table, accounts: ir.Table, products: ir.Table, names: Sequence[str]
 ) -> ir.Table:
     """All accounts and products that have one of these attributes, differing or not."""
@@ -135,14 +113,14 @@ def _with_any(
     return plain.union(items(products, PRODUCT_TRAITS, *keys)).semi_join(wanted, list(ONE))
 
 
-def _singles(own: ir.Table, everybody: ir.Table) -> ir.Table:
+def singles(own: ir.Table, everybody: ir.Table) -> ir.Table:
     """Single attributes: how many accounts of the group have them, and how many at all."""
     having = everybody.group_by(*ONE).aggregate(matching=everybody.account_key.nunique())
     differing = own.group_by(*SUBJECT, *ONE).aggregate(accounts=own.account_key.nunique())
     return differing.inner_join(having, list(ONE))
 
 
-def _pairs(own: ir.Table, single: ir.Table, total: int) -> ir.Table:
+def pairs(own: ir.Table, single: ir.Table, accounts: ir.Table) -> ir.Table:
     """Pairs of attributes that so many differing accounts share that they may be the cause.
 
     The rarer one comes first.
@@ -155,12 +133,14 @@ def _pairs(own: ir.Table, single: ir.Table, total: int) -> ir.Table:
         | ((both.matching == both.matching_2) & (both.attribute < both.attribute_2)),
         both.attribute != both.attribute_2,
     )
-    pairs = ordered.group_by(*SUBJECT, *PAIR).aggregate(
+    counted = ordered.group_by(*SUBJECT, *PAIR).aggregate(
         accounts=ordered.account_key.nunique(),
         expected=(ordered.matching.min() * ordered.matching_2.min()),
     )
-    likely = pairs.accounts * (100 * total) >= pairs.expected * LEAST_EXPECTED_PERCENT
-    return pairs.filter(pairs.accounts >= LEAST_ACCOUNTS, likely).drop("expected")
+    frequent = counted.filter(counted.accounts >= LEAST_ACCOUNTS)
+    every = frequent.cross_join(accounts.aggregate(total=accounts.count()))
+    likely = every.accounts * every.total * 100 >= every.expected * LEAST_EXPECTED_PERCENT
+    return every.filter(likely).drop("expected", "total")
 
 
 def _beside(rows: ir.Table, others: ir.Table, keys: Sequence[str]) -> ir.Table:
@@ -171,7 +151,7 @@ def _beside(rows: ir.Table, others: ir.Table, keys: Sequence[str]) -> ir.Table:
     return pairs.filter(one.isnull() | other.isnull() | (one == other))
 
 
-def _fitting(own: ir.Table, single: ir.Table, pair: ir.Table, everybody: ir.Table) -> ir.Table:
+def fitting(single: ir.Table, pair: ir.Table, everybody: ir.Table) -> ir.Table:
     """Descriptions of which most accounts differ: SUBJECT, PAIR, ``accounts``, ``matching``."""
     wanted = pair.select(*PAIR).distinct()
     first = everybody.inner_join(wanted, list(ONE))
@@ -188,7 +168,7 @@ def _fitting(own: ir.Table, single: ir.Table, pair: ir.Table, everybody: ir.Tabl
     return every.filter(precise, every.accounts >= LEAST_ACCOUNTS)
 
 
-def _described(own: ir.Table, fits: ir.Table) -> ir.Table:
+def described(own: ir.Table, fits: ir.Table) -> ir.Table:
     """Which differing accounts each fitting description holds for."""
     keys = [*SUBJECT, *PAIR, "account_key"]
     alone = fits.filter(fits.attribute_2 == "").inner_join(own, [*SUBJECT, *ONE])
@@ -200,18 +180,15 @@ def _described(own: ir.Table, fits: ir.Table) -> ir.Table:
     return alone.select(*keys).union(same.select(*keys)).distinct()
 
 
-def _choose(backend: Backend, fits: ir.Table, who: ir.Table) -> list[ir.Table]:
-    """Take the best description of each group, until none is left that explains enough."""
-    left, chosen = who, []
-    for number in range(MOST_ROUNDS):
-        best = _kept(backend, f"best_{number}", _best(left, fits))
-        if backend.to_pyarrow(best.count()).as_py() == 0:
-            break
-        mine = left.semi_join(best, [*SUBJECT, *PAIR]).select(*SUBJECT, *PAIR, "account_key")
-        taken = _kept(backend, f"taken_{number}", mine)
-        chosen.append(taken)
-        left = _kept(backend, f"left_{number}", left.anti_join(taken, [*SUBJECT, "account_key"]))
-    return chosen
+def taken(left: ir.Table, fits: ir.Table) -> ir.Table:
+    """The accounts that the best description of each group explains: SUBJECT, PAIR, account_key."""
+    mine = left.semi_join(_best(left, fits), [*SUBJECT, *PAIR])
+    return mine.select(*SUBJECT, *PAIR, "account_key")
+
+
+def without(left: ir.Table, explained: ir.Table) -> ir.Table:
+    """What is described of accounts that no finding explains yet."""
+    return left.anti_join(explained, [*SUBJECT, "account_key"])
 
 
 def _best(left: ir.Table, fits: ir.Table) -> ir.Table:
@@ -228,18 +205,17 @@ def _best(left: ir.Table, fits: ir.Table) -> ir.Table:
     return ranked.filter(ranked.place == 0).select(*SUBJECT, *PAIR)
 
 
-def _members(groups: ir.Table, chosen: Sequence[ir.Table]) -> ir.Table:
+def members(rows: ir.Table, chosen: Sequence[ir.Table]) -> ir.Table:
     """All differing accounts with their description; those that share nothing have none."""
     names = (*SUBJECT, *PAIR, "account_key")
-    nothing = {name: ibis.literal("") for name in PAIR}
-    if not chosen:
-        return groups.mutate(**nothing).select(*names)
-    shared = ibis.union(*chosen) if len(chosen) > 1 else chosen[0]
-    rest = groups.anti_join(shared, [*SUBJECT, "account_key"]).mutate(**nothing)
+    shared = ibis.union(*chosen)
+    groups = rows.select(*SUBJECT, "account_key").distinct()
+    rest = groups.anti_join(shared, [*SUBJECT, "account_key"])
+    rest = rest.mutate(**{name: ibis.literal("") for name in PAIR})
     return shared.select(*names).union(rest.select(*names))
 
 
-def _numbered(member: ir.Table, fits: ir.Table) -> ir.Table:
+def numbered(member: ir.Table, fits: ir.Table) -> ir.Table:
     """One row a finding, in order of classes, then of accounts."""
     counted = member.group_by(*SUBJECT, *PAIR).aggregate(accounts=member.count())
     matched = counted.left_join(fits.drop("accounts"), [*SUBJECT, *PAIR])
@@ -250,7 +226,7 @@ def _numbered(member: ir.Table, fits: ir.Table) -> ir.Table:
     )
 
 
-def _sharers(finding: ir.Table, everybody: ir.Table) -> ir.Table:
+def sharers(finding: ir.Table, everybody: ir.Table) -> ir.Table:
     """Everybody who shares the attributes of a finding."""
     described = finding.filter(finding.attribute != "").select("number", *PAIR)
     first = described.inner_join(everybody, list(ONE))

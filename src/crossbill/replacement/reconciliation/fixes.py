@@ -10,6 +10,7 @@ import ibis
 import ibis.expr.types as ir
 
 from crossbill.engine.datasets import CHARGE_INPUT
+from crossbill.engine.integers import sum_int64
 from crossbill.platform.billing.bill import DISCOUNT
 from crossbill.platform.billing.due import RECURRING
 from crossbill.replacement.reconciliation.compare import ComparedField, Comparison, compare
@@ -92,7 +93,7 @@ def _not_nothing(lines: ir.Table) -> ir.Table:
 
 
 def left(found: Found, rows: ir.Table, old: ir.Table, again: ir.Table) -> ir.Table:
-    """Per finding with changed charges: ``number``, ``mended`` and ``left``, in accounts."""
+    """Per finding with changed charges: ``number``, ``mended_accounts`` and ``left_accounts``."""
     still = compare(old, again, LINES).differences
     still = still.select(
         "account_key", number=still.record_key.re_extract(r"^([^|]*)", 1)
@@ -105,13 +106,10 @@ def left(found: Found, rows: ir.Table, old: ir.Table, again: ir.Table) -> ir.Tab
     remaining = still.select("number", "account_key").union(untouched, distinct=True)
     mended = members.semi_join(touched, "number").anti_join(remaining, ["number", "account_key"])
     counts = [
-        part.mutate(mended=ibis.literal(fixed, "int64"), left=ibis.literal(1 - fixed, "int64"))
+        part.mutate(mended=ibis.literal(fixed, "int64"), remaining=ibis.literal(1 - fixed, "int64"))
         for part, fixed in ((mended, 1), (remaining, 0))
     ]
     both = ibis.union(*counts)
     return both.group_by("number").aggregate(
-        **{
-            name: both[name].sum().cast("decimal(38, 0)").cast("int64")
-            for name in ("mended", "left")
-        }
+        mended_accounts=sum_int64(both.mended), left_accounts=sum_int64(both.remaining)
     )

@@ -38,6 +38,41 @@ class Difference(models.Model):
         return f"{self.account_key} {self.entity} {self.field} {self.class_code}"
 
 
+class Finding(models.Model):
+    """Differences of one wave that have one cause: what their accounts share, and what mends it."""
+
+    replacement = models.ForeignKey(Replacement, on_delete=models.PROTECT, related_name="findings")
+    wave = models.ForeignKey(Wave, on_delete=models.PROTECT, related_name="findings")
+    number = models.PositiveIntegerField(help_text="Within the wave")
+    class_code = models.CharField(max_length=30)
+    subject = models.CharField(max_length=100, blank=True, help_text="A field with own causes")
+    shared = models.CharField(max_length=300, blank=True, help_text="What its accounts share")
+    description = models.TextField()
+    accounts = models.BigIntegerField()
+    matching = models.BigIntegerField(null=True, blank=True, help_text="Who share it, all told")
+    differences = models.BigIntegerField()
+    currency = models.CharField(max_length=3, blank=True)
+    over_minor = models.BigIntegerField(help_text="What the new side has more")
+    under_minor = models.BigIntegerField(help_text="What it has less, below zero")
+    owner = models.CharField(max_length=60)
+    fix = models.TextField()
+    mended_accounts = models.BigIntegerField(null=True, blank=True, help_text="By the fix, tried")
+    left_accounts = models.BigIntegerField(null=True, blank=True, help_text="That still differ")
+
+    class Meta:
+        ordering = ["wave", "number"]
+        constraints = [
+            models.UniqueConstraint(fields=["wave", "number"], name="finding_number_once_a_wave"),
+            models.CheckConstraint(
+                condition=models.Q(over_minor__gte=0, under_minor__lte=0),
+                name="finding_never_nets_over_and_under",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.wave} {self.number} {self.class_code}"
+
+
 class Gate(models.Model):
     """The exit check of one wave: the facts it looked at, the rules, and the result."""
 

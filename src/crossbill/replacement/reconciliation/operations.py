@@ -13,7 +13,15 @@ from django.db import IntegrityError, transaction
 from ibis.backends.duckdb import Backend
 
 from crossbill.core.refusal import Refusal
-from crossbill.engine.datasets import BILL, BILL_LINE, CHARGE, DIFFERENCE, TARIFF
+from crossbill.engine.datasets import (
+    BILL,
+    BILL_LINE,
+    CHARGE,
+    DIFFERENCE,
+    FINDING,
+    FINDING_MEMBER,
+    TARIFF,
+)
 from crossbill.engine.integers import refusing_overflow
 from crossbill.platform.billing import snapshot
 from crossbill.platform.billing.bills import bill_population
@@ -31,9 +39,12 @@ from crossbill.replacement.reconciliation import gate as gates
 from crossbill.replacement.reconciliation import shadow_usage
 from crossbill.replacement.reconciliation.calculation import Mapped, reconciliation
 from crossbill.replacement.reconciliation.compare import Compared, Tally, tally
-from crossbill.replacement.reconciliation.models import Difference, Gate, Signature
+from crossbill.replacement.reconciliation.models import Difference, Finding, Gate, Signature
 from crossbill.replacement.reconciliation.shadow_bills import billing_tables, folder
 from crossbill.runs.receipt import Receipt
+
+FOUND = (FINDING, FINDING_MEMBER)
+KNOWN = ("hard_to_move",)
 
 
 class CannotSign(Refusal):
@@ -99,17 +110,28 @@ def reconcile_wave(*, workspace: Workspace, wave: Wave) -> Receipt:
     place = folder(wave.position)
     names = workspace.spec.compare
     with workspace.engine() as backend, refusing_overflow():
-        done = reconciliation(_mapped(workspace)).run(backend, _sources(workspace, backend, place))
+        chain = reconciliation(_mapped(workspace), KNOWN)
+        done = chain.run(backend, _sources(workspace, backend, place))
         written = workspace.save(done["difference"], DIFFERENCE, place, "difference")
         stored = workspace.scan(backend, place, "difference")
         tallies = {f"{name} rows": asdict(_tally(done, name)) for name in names}
         counts, billed = _verdicts(backend, done["verdict"]), _billed(backend, stored, done)
         rows = backend.to_pyarrow(_difference_rows(workspace, stored, wave))
+        files = _save_findings(workspace, done, place)
+        causes = backend.to_pyarrow(_finding_rows(workspace, done["finding"], wave))
     copy_in(Difference, rows)
+    copy_in(Finding, causes)
     return Receipt(
-        files={f"{place}/difference.parquet": written.sha256},
-        notes=counts | {"differences": written.rows, "figures": tallies | billed},
+        files={f"{place}/difference.parquet": written.sha256} | files,
+        notes=counts
+        | {"differences": written.rows, "findings": causes.num_rows, "figures": tallies | billed},
     )
+
+
+def _save_findings(workspace: Workspace, done: dict[str, ir.Table], place: str) -> dict[str, str]:
+    """Store the findings and whose differences they explain."""
+    saved = {d.name: workspace.save(done[d.name], d, place, d.name) for d in FOUND}
+    return {f"{place}/{name}.parquet": written.sha256 for name, written in saved.items()}
 
 
 def _tally(done: dict[str, ir.Table], name: str) -> Tally:
@@ -133,7 +155,14 @@ def _sources(workspace: Workspace, backend: Backend, place: str) -> dict[str, ir
         sources[f"new_{name}"] = workspace.scan(backend, place, name)
     for name in ("charge", "product", "price", "tax_rate"):
         sources[name] = workspace.scan(backend, place, name)
-    return sources | {"tariff": _tariff(workspace, backend)}
+    known = _known(workspace, backend)
+    return sources | {"tariff": _tariff(workspace, backend), "known": known}
+
+
+def _known(workspace: Workspace, backend: Backend) -> ir.Table:
+    """What the plan knows of accounts beside their canonical columns, for the search of causes."""
+    moves = workspace.scan(backend, "plan", "move")
+    return moves.select("account_key", hard_to_move=moves.hard_reasons.nullif(""))
 
 
 def _tariff(workspace: Workspace, backend: Backend) -> ir.Table:
@@ -162,10 +191,24 @@ def _billed(backend: Backend, differences: ir.Table, done: dict[str, ir.Table]) 
     }
 
 
+def _finding_rows(workspace: Workspace, found: ir.Table, wave: Wave) -> ir.Table:
+    """The findings with the owners that the gate's terms name."""
+    owners = _owners(workspace)
+    return found.mutate(
+        replacement_id=ibis.literal(wave.replacement_id),
+        wave_id=ibis.literal(wave.id),
+        owner=found.class_code.cases(*owners, else_=found.owner) if owners else found.owner,
+    )
+
+
+def _owners(workspace: Workspace) -> list[tuple[str, str]]:
+    return [(code, rule.owner) for code, rule in workspace.spec.gate.classes.items()]
+
+
 def _difference_rows(workspace: Workspace, stored: ir.Table, wave: Wave) -> ir.Table:
     rules = workspace.spec.gate.classes
     decisions = [(code, rule.decision) for code, rule in rules.items()]
-    owners = [(code, rule.owner) for code, rule in rules.items()]
+    owners = _owners(workspace)
     return stored.mutate(
         replacement_id=ibis.literal(wave.replacement_id),
         wave_id=ibis.literal(wave.id),

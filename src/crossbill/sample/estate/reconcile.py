@@ -6,13 +6,14 @@ import ibis
 import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
+from crossbill.engine.calculation import Calculation, Tables
 from crossbill.engine.datasets import CANONICAL
 from crossbill.replacement.reconciliation.calculation import Mapped, reconciliation
-from crossbill.replacement.reconciliation.finding_search import Findings, search
 
 from .generate import COMPARED, RECORDS
 from .score import Described
 
+KNOWN = ("wave", "agent", "source_file")
 NO_LINE = ibis.literal(0, "int64")
 
 
@@ -21,11 +22,14 @@ def mapped() -> Mapped:
     return tuple((name, tuple(c.name for c in CANONICAL[name].columns)) for name in COMPARED)
 
 
-def reconcile(backend: Backend, folder: Path) -> Findings:
+def chain() -> Calculation:
+    """The product's reconciliation of all that an estate has."""
+    return reconciliation(mapped(), KNOWN)
+
+
+def reconcile(backend: Backend, folder: Path) -> Tables:
     """Compare both sides of the estate below the folder, class what differs, and find causes."""
-    done = reconciliation(mapped()).run(backend, sources(backend, folder))
-    known = backend.read_parquet(folder / "catalogue" / "known.parquet")
-    return search(backend, done, known, {})
+    return chain().run(backend, sources(backend, folder))
 
 
 def sources(backend: Backend, folder: Path) -> dict[str, ir.Table]:
@@ -40,19 +44,20 @@ def sources(backend: Backend, folder: Path) -> dict[str, ir.Table]:
     found["product"] = found["new_product"]
     for name in ("price", "tax_rate", "tariff"):
         found[name] = backend.read_parquet(folder / "catalogue" / f"{name}.parquet")
+    found["known"] = backend.read_parquet(folder / "catalogue" / "known.parquet")
     return found
 
 
-def account_classes(backend: Backend, findings: Findings) -> list[tuple[str, str]]:
+def account_classes(backend: Backend, done: Tables) -> list[tuple[str, str]]:
     """Which classes were reported of each account."""
-    rows = backend.to_pyarrow(findings.found.marked.select("account_key", "class_code").distinct())
+    rows = backend.to_pyarrow(done["marked"].select("account_key", "class_code").distinct())
     keys = rows["account_key"].to_pylist()
     return list(zip(keys, rows["class_code"].to_pylist(), strict=True))
 
 
-def described(backend: Backend, findings: Findings) -> list[Described]:
+def described(backend: Backend, done: Tables) -> list[Described]:
     """The class and the attributes of each finding."""
-    rows = backend.to_pyarrow(findings.found.finding).to_pylist()
+    rows = backend.to_pyarrow(done["cause"]).to_pylist()
     return [(row["class_code"], _shared(row)) for row in rows]
 
 
