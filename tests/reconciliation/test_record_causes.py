@@ -13,7 +13,8 @@ import pyarrow as pa
 import pytest
 
 from crossbill.engine.datasets import CANONICAL
-from crossbill.replacement.reconciliation.reconcile import classified_rest, compare_entity, rest
+from crossbill.replacement.reconciliation.compare import compare
+from crossbill.replacement.reconciliation.reconcile import classified_rest, comparison_of, rest
 from crossbill.replacement.reconciliation.records import record_causes
 
 FOLDER = Path(__file__).parent / "record_causes"
@@ -86,7 +87,9 @@ def told() -> dict[str, list[dict]]:
                     tables[table].append(row)
     old, new = ({t: _table(t, rows) for t, rows in tables.items()} for tables in sides.values())
     found = [
-        compare_entity(t, old[t], new[t], [c.name for c in CANONICAL[t].columns]).differences
+        compare(
+            old[t], new[t], comparison_of(t, [c.name for c in CANONICAL[t].columns])
+        ).differences
         for t in TABLES
     ]
     stored = ibis.memtable(ibis.union(*found).to_pyarrow())

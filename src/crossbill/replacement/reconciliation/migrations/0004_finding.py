@@ -9,7 +9,7 @@ from crossbill.runs.immutable import append_only
 class Migration(migrations.Migration):
     dependencies = [
         ("migration", "0002_immutable"),
-        ("reconciliation", "0002_immutable"),
+        ("reconciliation", "0003_control_runs"),
     ]
 
     operations = [
