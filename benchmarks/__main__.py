@@ -8,6 +8,8 @@ from typing import Any
 
 from benchmarks.billing.measure import measure as measure_billing
 from benchmarks.billing.report import sizes_table as bills_table
+from benchmarks.comparison.measure import measure as measure_comparison
+from benchmarks.comparison.report import sizes_table as comparison_table
 from benchmarks.machine import machine, versions
 from benchmarks.pipeline import measure
 from benchmarks.rating.measure import measure as measure_rating
@@ -18,6 +20,7 @@ ROOT = Path(__file__).parents[1]
 SIZES = (10_000, 100_000, 1_000_000)
 RATING_SIZES = (2_000_000, 20_000_000, 100_000_000)
 BILLING_SIZES = (10_000, 100_000, 1_000_000)
+COMPARISON_SIZES = (1_000_000, 10_000_000)
 REPEAT = 3
 LARGE = 1_000_000  # from here on one run says enough: what disturbs it is small beside it
 
@@ -52,11 +55,16 @@ def _billing(options: argparse.Namespace) -> dict[str, Any]:
     return measure_billing(options.billing_sizes)
 
 
+def _comparison(options: argparse.Namespace) -> dict[str, Any]:
+    return measure_comparison(options.comparison_sizes)
+
+
 # Each job: what measures it, and what shows it. Their order is that of the page.
 JOBS = {
     "pipeline": (_pipeline, sizes_as_text),
     "rating": (_rating, sizes_table),
     "billing": (_billing, bills_table),
+    "comparison": (_comparison, comparison_table),
 }
 
 
@@ -82,6 +90,12 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument(
         "--billing-sizes", type=_numbers, default=BILLING_SIZES, help="accounts, joined by commas"
+    )
+    parser.add_argument(
+        "--comparison-sizes",
+        type=_numbers,
+        default=COMPARISON_SIZES,
+        help="records on each side, joined by commas",
     )
     parser.add_argument("--out", type=Path, default=ROOT, help="the folder to write below")
     return parser.parse_args()

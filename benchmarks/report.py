@@ -5,6 +5,7 @@ from statistics import median
 from typing import Any
 
 from benchmarks.billing.report import section as billing_section
+from benchmarks.comparison.report import section as comparison_section
 from benchmarks.rating.report import section as rating_section
 from benchmarks.tables import facts, table
 
@@ -31,13 +32,14 @@ PAGE = """\
 command; what counts is how they relate: to each other as the sizes grow, and to the anchor beside
 them.
 
-{pipeline}{rating}{billing}## Do it yourself
+{pipeline}{rating}{billing}{comparison}## Do it yourself
 
 ```
 make bench
 .venv/bin/python -m benchmarks --only pipeline --sizes 10000,100000 --repeat 5
 .venv/bin/python -m benchmarks --only rating --rating-sizes 2000000
 .venv/bin/python -m benchmarks --only billing --billing-sizes 10000,100000
+.venv/bin/python -m benchmarks --only comparison --comparison-sizes 1000000
 ```
 
 The raw numbers of the last runs are in `benchmarks/results*.json`. A million accounts need {disk}
@@ -76,12 +78,14 @@ def page(
     measured: dict[str, Any] | None,
     rating: dict[str, Any] | None = None,
     billing: dict[str, Any] | None = None,
+    comparison: dict[str, Any] | None = None,
 ) -> str:
     """The page in Markdown, of what has been measured."""
     return PAGE.format(
         pipeline=_pipeline(measured) if measured else "",
         rating=f"{rating_section(rating)}\n" if rating else "",
         billing=billing_section(billing) if billing else "",
+        comparison=comparison_section(comparison) if comparison else "",
         disk=DISK,
     )
 

@@ -65,3 +65,13 @@ def test_billing_benchmark_bills_and_writes_its_table(tmp_path):
     text = (tmp_path / "docs" / "benchmarks.md").read_text()
     assert text == page(None, None, measured)
     assert "| 300 |" in text
+
+
+def test_comparison_benchmark_finds_what_the_bare_join_finds_and_writes_its_table(tmp_path):
+    bench(tmp_path, "--only", "comparison", "--comparison-sizes", "20000")
+    measured = json.loads((tmp_path / "benchmarks" / "results-comparison.json").read_text())
+    assert [run["limit"] for run in measured["runs"]] == ["8GB", "1GB"]
+    assert all(run["different"] > 5 for run in measured["runs"])
+    text = (tmp_path / "docs" / "benchmarks.md").read_text()
+    assert text == page(None, None, None, measured)
+    assert "| 20,000 | 8GB |" in text

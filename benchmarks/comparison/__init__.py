@@ -1,0 +1,1 @@
+"""Two large extracts compared, beside the bare join of the same files."""

@@ -1,0 +1,56 @@
+"""The comparison at several sizes and with two limits of memory, beside the bare join."""
+
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
+from tempfile import mkdtemp
+from typing import Any
+
+from benchmarks.comparison.sides import make_sides
+from benchmarks.parts import measure_part
+
+RUN = "benchmarks.comparison.run"
+LIMITS = ("8GB", "1GB")
+TURNS = 3  # of the join and of ours, one after the other: the median of each counts
+PEER = "datacompy"
+MOST_FOR_A_PEER = 1_000_000  # it keeps both sides in memory
+
+
+def measure(sizes: Sequence[int]) -> dict[str, Any]:
+    """Each size with each limit; both ways find the same records or there is no result."""
+    found = []
+    for size in sizes:
+        with _sides(size) as folder:
+            found += [{"records": size, "limit": limit} | _both(folder, limit) for limit in LIMITS]
+            if find_spec(PEER) and size <= MOST_FOR_A_PEER:
+                found[-2][PEER] = measure_part(RUN, f"{PEER}-{LIMITS[0]}", folder)
+    return {"runs": found}
+
+
+def _both(folder: Path, limit: str) -> dict[str, Any]:
+    turns: dict[str, list[dict[str, Any]]] = {"bare": [], "crossbill": []}
+    for _ in range(TURNS):
+        for name, runs in turns.items():
+            runs.append(measure_part(RUN, f"{name}-{limit}", folder))
+    agreed = {(run["alone"], run["different"]) for runs in turns.values() for run in runs}
+    assert len(agreed) == 1, f"they do not find the same: {agreed}"
+    ((alone, different),) = agreed
+    return {"alone": alone, "different": different} | {n: _middle(r) for n, r in turns.items()}
+
+
+def _middle(runs: Sequence[dict[str, Any]]) -> dict[str, float]:
+    names = ("seconds", "cpu_seconds", "memory_kb")
+    return {name: median(run[name] for run in runs) for name in names}
+
+
+@contextmanager
+def _sides(records: int) -> Iterator[Path]:
+    folder = Path(mkdtemp(prefix="crossbill-bench-comparison-"))
+    try:
+        print(f"{records:,} records on each side", flush=True)
+        yield make_sides(folder / "sides", records)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,81 @@
+"""One measured part of the comparison, in a process of its own; prints one JSON object.
+
+Run as ``python -m benchmarks.comparison.run PART FOLDER``, where the folder has both sides.
+"""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from benchmarks.comparison.sides import fields
+
+THREADS = 2
+
+
+def main() -> None:
+    """Measure the part that is named."""
+    part, folder = sys.argv[1], Path(sys.argv[2])
+    began, used = time.perf_counter(), time.process_time()
+    found = PARTS[part](folder)
+    spent = {"seconds": time.perf_counter() - began, "cpu_seconds": time.process_time() - used}
+    print(json.dumps(found | spent))
+
+
+def bare(folder: Path, memory: str) -> dict[str, Any]:
+    """The full outer join of both files, with the question which rows differ in any field."""
+    differs = " OR ".join(f"l.{name} IS DISTINCT FROM r.{name}" for name, _, _ in fields())
+    sides = " FULL OUTER JOIN ".join(
+        f"'{folder}/{side}.parquet' {side[0]}" for side in ("left", "right")
+    )
+    query = f"""
+        SELECT count(*) FILTER (l.id IS NULL OR r.id IS NULL),
+               count(*) FILTER (l.id IS NOT NULL AND r.id IS NOT NULL AND ({differs}))
+        FROM {sides} ON l.id = r.id
+    """
+    with duckdb.connect() as engine:
+        engine.execute(f"SET threads = {THREADS}; SET memory_limit = '{memory}'")
+        engine.execute(f"SET temp_directory = '{folder}/spill-bare'")
+        alone, different = engine.execute(query).fetchall()[0]
+    return {"alone": alone, "different": different}
+
+
+def crossbill(folder: Path, memory: str) -> dict[str, Any]:
+    """``crossbill reconcile``: paired, compared, classified, and its totals proved."""
+    os.environ["CROSSBILL_ENGINE_MEMORY"], os.environ["CROSSBILL_ENGINE_THREADS"] = (
+        memory,
+        str(THREADS),
+    )
+    os.environ["CROSSBILL_HOME"] = str(folder / "home")
+    from crossbill.replacement.reconciliation.reconcile_extracts import document, reconciled
+
+    with reconciled(folder / "spec.yaml", folder, folder) as result:
+        found = document(result)
+    different = sum(field["different"] for field in found["fields"].values())
+    return {"alone": found["missing"] + found["extra"], "different": different}
+
+
+def datacompy(folder: Path, memory: str) -> dict[str, Any]:
+    """The same by datacompy on Polars, where both are installed; it knows no limit of memory."""
+    import polars  # type: ignore[import-not-found]
+    from datacompy import PolarsCompare  # type: ignore[import-not-found]
+
+    left, right = (polars.read_parquet(folder / f"{side}.parquet") for side in ("left", "right"))
+    found = PolarsCompare(left, right, join_columns="id")
+    alone = found.df1_unq_rows.height + found.df2_unq_rows.height
+    return {"alone": alone, "different": found.intersect_rows.height - found.count_matching_rows()}
+
+
+PARTS: dict[str, Callable[[Path], dict[str, Any]]] = {
+    f"{name}-{memory}": lambda folder, do=do, memory=memory: do(folder, memory)  # type: ignore[misc]
+    for name, do in (("bare", bare), ("crossbill", crossbill), ("datacompy", datacompy))
+    for memory in ("1GB", "8GB")
+}
+
+if __name__ == "__main__":
+    main()
