@@ -32,6 +32,7 @@ PAGES = {
     "rating_models": "/rating/models/",
     "catalogue": f"/catalogue/?carrier={estate.CARRIER}",
     "catalogue_version": "/catalogue/versions/{draft}/",
+    "terms": f"/terms/{estate.CARRIER}/{estate.DIFFERING}/",
     "what_ifs": f"/what-if/?carrier={estate.CARRIER}",
     "what_if": "/what-if/{what_if}/",
     "what_if_progress": "/what-if/{what_if}/progress/",
@@ -46,6 +47,7 @@ PAGES = {
 ACTIONS = {
     "sign_gate": "/gates/{gate}/sign/",
     "resume_run": "/runs/{run}/resume/",
+    "change_terms": f"/change-terms/{estate.CARRIER}/{estate.DIFFERING}/",
     "repeat_what_if": "/what-if/{what_if}/again/",
     "publish_catalogue": "/catalogue/versions/{draft}/publish/",
 }
@@ -166,7 +168,7 @@ def test_no_link_is_dead(replacement, signed_in):
         if (
             link.startswith("/static/")
             or link in ("/sign-out/",)
-            or re.search("sign/$|resume/$|publish/$", link)
+            or re.search("sign/$|resume/$|publish/$|again/$|^/change-terms/", link)
         ):
             continue
         answer = client.get(link)
@@ -183,7 +185,7 @@ def test_no_link_is_dead(replacement, signed_in):
 
 def _is_one_of_many(link: str, seen: set[str]) -> bool:
     """Of the pages of accounts, and of their months, twelve are enough."""
-    account = re.match(r"/(?:accounts|bill|products|change|order)/\w+/", link)
+    account = re.match(r"/(?:accounts|bill|products|terms|change|order)/\w+/", link)
     return bool(account) and len([s for s in seen if s.startswith(account[0])]) > 12
 
 

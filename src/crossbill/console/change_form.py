@@ -39,8 +39,10 @@ FIELDS = {
 }
 # Cures of the command line, as a page words them.
 CURES = {
-    "ORDERED_ALREADY": "tick that one more is meant, if it is wanted",
-    "AMOUNT_UNREADABLE": "write it as 9.90",
+    "say --again if one more is wanted": "tick that one more is meant, if it is wanted",
+    "write it as -1234.50": "write it as 9.90",
+    "see `crossbill account show`": "see the contacts below",
+    "add one with `crossbill account contact` first": "add one below first",
 }
 MISSING = "This has to be said."
 NOT_A_DAY = "Not a date. Write it as 2026-03-31."
@@ -110,10 +112,10 @@ class HoldingForm(forms.Form):
 
 def words(refusal: Refusal) -> str:
     """What is wrong and what to do about it; the value stands in the field beside."""
-    what, cure = refusal.what, CURES.get(refusal.code, refusal.cure)
+    what, cure = refusal.what, CURES.get(refusal.cure or "", refusal.cure)
     if not what.startswith(refusal.value or "\n"):  # a code stays as it is written
         what = what[:1].upper() + what[1:]
-    return f"{what}." + (f" What to do: {cure}." if cure else "")
+    return f"{what.rstrip('.')}." + (f" What to do: {cure}." if cure else "")
 
 
 class ChangeForm(HoldingForm):

@@ -60,6 +60,8 @@ FIELDS = {
     "price_override_nanos": "own price",
     "discount_ppm": "discount",
     "events": "usage records",
+    "bill_medium": "bills by",
+    "bill_language": "language of the bills",
 }
 ENTITIES = {
     "account": "Account",
