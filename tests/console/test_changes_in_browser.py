@@ -49,6 +49,26 @@ def test_plan_is_changed_at_the_cost_shown_and_taken_back(page, served):
     page.get_by_text(f"{account}-TV-2 ends and {account}-TV goes on").wait_for()
 
 
+def test_contact_is_added_and_bills_go_by_email(page, served):
+    account = ACCOUNTS[page.viewport_size["width"]]
+    sign_in(page, served)
+    page.goto(f"/terms/{estate.CARRIER}/{account}/")
+    page.get_by_label("Bills by").select_option("email")
+    page.get_by_role("button", name="Change").click()
+    page.get_by_text("No billing contact with an e-mail address").wait_for()
+    assert overflows(page) == []
+    page.get_by_label("Name").fill("Ann Müller")
+    page.get_by_label("E-mail address").fill("ann@example.com")
+    page.get_by_role("button", name="Add").click()
+    page.get_by_text("The contact was added").wait_for()
+    page.get_by_label("Bills by").select_option("email")
+    page.get_by_role("button", name="Change").click()
+    expect(
+        page.get_by_role("row", name=re.compile("Bills by .*paper .*email .*demo"))
+    ).to_be_visible()
+    assert overflows(page) == []
+
+
 def test_what_if_is_worked_out_beside_the_page_and_drawn(page, served):
     sign_in(page, served)
     page.goto("/what-if/")

@@ -63,8 +63,9 @@ def test_terms_are_changed_and_kept_with_the_reason(operator):
 
 def test_bills_by_email_need_a_contact_first(operator):
     answer = terms(operator, bill_medium="email")
-    assert "No billing contact with an e-mail address. What to do: add one below first" in words(
-        answer
+    assert (
+        "No billing contact with an e-mail address. What to do: add one on this page first"
+        in words(answer)
     )
     add(operator)
     terms(operator, bill_medium="email")

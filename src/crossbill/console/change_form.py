@@ -42,7 +42,7 @@ CURES = {
     "say --again if one more is wanted": "tick that one more is meant, if it is wanted",
     "write it as -1234.50": "write it as 9.90",
     "see `crossbill account show`": "see the contacts below",
-    "add one with `crossbill account contact` first": "add one below first",
+    "add one with `crossbill account contact` first": "add one on this page first",
 }
 MISSING = "This has to be said."
 NOT_A_DAY = "Not a date. Write it as 2026-03-31."

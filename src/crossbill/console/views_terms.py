@@ -21,7 +21,11 @@ from crossbill.replacement.migration.models import AccountMove
 
 Forms = dict[str, RefusableForm]
 TERMS, CONTACT, END = "terms", "contact", "end"
-MADE = {TERMS: "Changed.", CONTACT: "The contact was added.", END: "The contact has an end now."}
+MADE = {
+    TERMS: "How the account is billed was changed.",
+    CONTACT: "The contact was added.",
+    END: "The contact has an end now.",
+}
 
 
 @page("migration.view_accountmove")
