@@ -28,7 +28,7 @@ from crossbill.platform.billing.quotes import (
     quote,
 )
 from crossbill.platform.customer.models import BillingAccount
-from crossbill.platform.product.change_operations import CHANGE, ChangedMeanwhile
+from crossbill.platform.product.change_operations import ChangedMeanwhile
 from crossbill.platform.product.change_queries import (
     NoSuchProduct,
     account_changes,
@@ -39,6 +39,7 @@ from crossbill.platform.product.change_queries import (
 )
 from crossbill.platform.product.changes import Kind, Plan
 from crossbill.platform.product.models import Product, ProductChange
+from crossbill.platform.product.permission import CHANGE
 from crossbill.platform.product.queries import offering_names
 from crossbill.platform.product.undo import Undoing, undoing
 from crossbill.replacement.migration import queries as migration

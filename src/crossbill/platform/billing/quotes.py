@@ -15,9 +15,10 @@ from crossbill.core.refusal import Refusal
 from crossbill.platform.billing.change_cost import ChangeCost, change_cost
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.customer.queries import account_named
-from crossbill.platform.product.change_operations import change_product
+from crossbill.platform.product.change_operations import change_product, lock_accounts
 from crossbill.platform.product.change_queries import (
     account_changes,
+    concerned,
     planned_change,
     product_named,
 )
@@ -110,7 +111,7 @@ def make_quoted(  # noqa: PLR0913 - what an agreement is
     """
     may_change(user)
     account = _account(carrier_id, asked)
-    BillingAccount.objects.select_for_update(no_key=True).get(pk=account.pk)
+    lock_accounts(carrier_id, _concerned(carrier_id, asked))
     made = _made_of(account, asked, seen, user)
     if made is not None:
         return made
@@ -126,6 +127,13 @@ def _account(carrier_id: int, asked: Asked) -> BillingAccount:
         return account_named(carrier_id, asked.terms.account_key)
     account: BillingAccount = product_named(carrier_id, asked.product_key).account
     return account
+
+
+def _concerned(carrier_id: int, asked: Asked) -> set[str]:
+    """The accounts that hold something else afterwards."""
+    if isinstance(asked, Order):
+        return {asked.terms.account_key}
+    return concerned(product_named(carrier_id, asked.product_key), asked.wanted)
 
 
 def _plan(carrier_id: int, asked: Asked, today: date) -> Plan:
