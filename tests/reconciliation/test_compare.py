@@ -15,8 +15,8 @@ from crossbill.replacement.reconciliation.compare import (
     canonical,
     compare,
     tally,
-    with_populations,
 )
+from crossbill.replacement.reconciliation.populations import with_populations
 
 ROW = pa.schema([("a", "string"), ("b", "int64"), ("text", "string"), ("amount", "int64")])
 FIELDS = (

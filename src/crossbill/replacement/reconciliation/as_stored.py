@@ -94,7 +94,8 @@ def _is_exact(kind: pa.DataType, most: int) -> bool:
     if not pa.types.is_decimal128(kind):
         return bool(pa.types.is_integer(kind))
     decimal: Any = kind
-    return 0 <= decimal.scale <= most and decimal.precision - decimal.scale <= MOST_DIGITS
+    before = int(decimal.precision) - int(decimal.scale)
+    return 0 <= int(decimal.scale) <= most and before <= MOST_DIGITS
 
 
 def read_stored(
@@ -144,7 +145,8 @@ def _key_part(raw: ibis.Table, part: KeyPart, side: str) -> ir.StringValue:
 def _without_key(keyed: ibis.Table, spec: ReconcileSpec, engine: Backend) -> pa.Table:
     """File and line of the records that lack some part of their key."""
     blank = keyed.filter(has_no_key(keyed, spec)).select(FILE_COLUMN, LINE_COLUMN)
-    return engine.to_pyarrow(blank.order_by(FILE_COLUMN, LINE_COLUMN))
+    found: pa.Table = engine.to_pyarrow(blank.order_by(FILE_COLUMN, LINE_COLUMN))
+    return found
 
 
 @dataclass(frozen=True)

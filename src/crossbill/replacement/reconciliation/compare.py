@@ -38,7 +38,7 @@ DIFFERENCES = {
     "left_state": "string",
     "right_state": "string",
     "within_tolerance": "boolean",
-    "left_rows": "int64",  # rows with this left value, once ``with_populations`` has counted them
+    "left_rows": "int64",  # rows with this left value, once ``populations`` has counted them
 }
 
 
@@ -219,53 +219,8 @@ def tally(compared: Compared) -> Tally:
     return Tally(**{name: int(value or 0) for name, value in row.items()})
 
 
-def with_populations(
-    differences: ibis.Table, left: ibis.Table, right: ibis.Table, comparison: Comparison
-) -> ibis.Table:
-    """Fill ``left_rows``: how many paired rows hold the left value of each code that differs.
-
-    Counts only values that differ in one way at least ``OFTEN`` times, so that names and numbers
-    cost nothing. Give it stored differences: it reads them once per text field.
-    """
-    texts = [f for f in comparison.fields if f.type == "text"]
-    if not texts:
-        return differences
-    counted = ibis.union(*(_population(differences, left, right, comparison, f) for f in texts))
-    joined = differences.drop("left_rows").left_join(counted, ["field", "left_value"])
-    return joined.select(**{n: joined[n].cast(t) for n, t in DIFFERENCES.items()})
-
-
-OFTEN = 20
-
-
-def often_differing(differences: ibis.Table) -> ibis.Table:
-    """``field``, ``left_value``: what differs in one way at least ``OFTEN`` times."""
-    d = differences.filter((differences.kind == "different") & differences.left_value.notnull())
-    often = d.group_by("field", "left_value", "right_value").aggregate(times=d.count())
-    return often.filter(often.times >= OFTEN).select("field", "left_value").distinct()
-
-
-def _population(
-    differences: ibis.Table,
-    left: ibis.Table,
-    right: ibis.Table,
-    comparison: Comparison,
-    compared: ComparedField,
-) -> ibis.Table:
-    """Field, left value and the number of paired rows that hold it."""
-    column = _text_column(compared)
-    every = often_differing(differences)
-    often = every.filter(every.field == compared.name).select("left_value")
-    held = left.select(*comparison.key, held=left[column].cast("string"))
-    held = held.semi_join(often, held.held == often.left_value)
-    other = right.select(*comparison.key)
-    same_key = [held[k].identical_to(other[k]) for k in comparison.key]
-    paired = held.semi_join(other, same_key)
-    counted = paired.group_by(left_value="held").aggregate(left_rows=paired.count())
-    return counted.select(ibis.literal(compared.name).name("field"), "left_value", "left_rows")
-
-
-def _text_column(compared: ComparedField) -> str:
+def text_column(compared: ComparedField) -> str:
+    """The column with the field's text, as it was read where it was read."""
     return f"{compared.name}__text" if compared.read else compared.name
 
 
@@ -390,7 +345,7 @@ def _whole_record(pairs: _Pairs, comparison: Comparison, listed: ir.Value) -> ir
 
 def _field_item(pairs: _Pairs, compared: ComparedField, listed: ir.Value) -> ir.Value:
     """One field of a pair with both values as text."""
-    text = _text_column(compared)
+    text = text_column(compared)
     lefts, rights = (side(text).cast("string") for side in (pairs.left, pairs.right))
     item = _item(
         field=ibis.literal(compared.name),

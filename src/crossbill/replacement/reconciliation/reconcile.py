@@ -15,9 +15,9 @@ from crossbill.replacement.reconciliation.compare import (
     Comparison,
     canonical,
     record_key,
-    with_populations,
 )
 from crossbill.replacement.reconciliation.lines import RECORD, amounts_in_words, money
+from crossbill.replacement.reconciliation.populations import with_populations
 from crossbill.replacement.reconciliation.records import OfRecords, record_causes
 
 Tables = Mapping[str, ir.Table]

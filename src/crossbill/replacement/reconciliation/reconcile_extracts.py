@@ -27,12 +27,10 @@ from crossbill.replacement.reconciliation.compare import (
     Tally,
     differing,
     doubled_keys,
-    often_differing,
     record_key,
     repeated_keys,
     tallies,
     tally,
-    with_populations,
 )
 from crossbill.replacement.reconciliation.extracts import (
     Extract,
@@ -41,6 +39,7 @@ from crossbill.replacement.reconciliation.extracts import (
     read_extract,
     totals,
 )
+from crossbill.replacement.reconciliation.populations import often_differing, with_populations
 from crossbill.replacement.reconciliation.spec import NUMBERS, FieldSpec, ReconcileSpec, read_spec
 
 ORDER = ("record_key", "field")

@@ -3,7 +3,8 @@
 import ibis
 
 from crossbill.replacement.reconciliation.classify import explained
-from crossbill.replacement.reconciliation.compare import OFTEN, VALUE
+from crossbill.replacement.reconciliation.compare import VALUE
+from crossbill.replacement.reconciliation.populations import OFTEN
 
 CODE = "MAPPING"
 PRECEDENCE = 70
@@ -14,7 +15,7 @@ SHARE_PERCENT = 99
 def explain(differences: ibis.Table) -> ibis.Table:
     """Pairs of codes that hold for 99 of 100 rows with the left code, in at least 20 rows.
 
-    Needs ``left_rows``, which ``compare.with_populations`` counts.
+    Needs ``left_rows``, which ``populations.with_populations`` counts.
     """
     d = differences
     codes = (d.type == "text") & (d.left_state == VALUE) & (d.right_state == VALUE)
