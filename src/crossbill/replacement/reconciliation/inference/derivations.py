@@ -40,7 +40,7 @@ def derivations(
 def _of(row: Mapping[str, Any], lines: Iterable[tuple[Mapping[str, Any], list[str]]]) -> list[str]:
     """The steps of all lines that have what is told of the row's key."""
     key = [name for name in KEY if name in row]
-    mine = [steps for line, steps in lines if all(line[n] == row[n] for n in key)]
+    mine = [steps for line, steps in lines if all(line.get(n, row[n]) == row[n] for n in key)]
     return [step for steps in mine for step in steps] or ["nothing is charged"]
 
 
@@ -54,11 +54,19 @@ def _steps(
         held = {name: ibis.memtable(rows) for name, rows in tables.items()}
         code = ibis.literal(policy.policy_code)
         held["account"] = held["account"].mutate(policy_code=code)
-        bills = explained(Computed(backend, bill_tables(backend, held)))
-    return [
+        computed = Computed(backend, bill_tables(backend, held))
+        bills, unresolved = explained(computed), computed.fetch("unresolved").to_pylist()
+    charged = [
         (line.line, [f"{line.line['category']} {line.net}", *line.steps])
         for bill in bills
         for line in bill.lines
+    ]
+    return charged + [
+        (
+            {name: row[name] for name in ("product_key", "period_from")},
+            [f"cannot be charged: {row['code']}, {row['field']} {row['value']}"],
+        )
+        for row in unresolved
     ]
 
 

@@ -9,6 +9,7 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from crossbill.core.money import format_minor, format_nanos, minor_digits
+from crossbill.replacement.migration.sources import ROW_PROBLEMS
 from crossbill.replacement.migration.types import FIELD_PROBLEMS
 from crossbill.replacement.reconciliation.inference import amounts, comparable, space, taxes
 from crossbill.replacement.reconciliation.inference.infer import FamilyFit, Inference
@@ -94,7 +95,8 @@ def set_aside(found: Inference, read: pa.Table) -> list[Row]:
 
     ``read`` is what could not even be read, of the dataset ``suspended``.
     """
-    rows = [_reason(row, FIELD_PROBLEMS) for row in read.to_pylist()]
+    records = {code: (problem.what, problem.cure) for code, problem in ROW_PROBLEMS.items()}
+    rows = [_reason(row, records | FIELD_PROBLEMS) for row in read.to_pylist()]
     for name, reasons in (("taxable", comparable.REASONS), ("bill", taxes.REASONS)):
         table = found.tables[name]
         bad = table.filter(table.code.notnull()).select(*PLACED)
@@ -104,7 +106,7 @@ def set_aside(found: Inference, read: pa.Table) -> list[Row]:
 
 def _reason(row: Row, reasons: Mapping[str, tuple[str, str]]) -> Row:
     """The place and the value as the file has them, with the words of the reason."""
-    words = (row.get("message", "the engine cannot charge it"), "mend the facts that it names")
+    words = ("the engine cannot charge it", "mend the facts that it names")
     what, cure = reasons.get(row["code"], words)
     field, value = row["field"], row["value"]
     if field and field.endswith("_nanos"):

@@ -110,7 +110,7 @@ def _examples(first: date, money: Money) -> Iterator[Example]:
     for price in USUAL_PRICES:
         for share in HALVES:
             yield Example(
-                f"A product of {money.text(price)} a month, {_percent(share)} taken off",
+                f"A product of {money.text(price)} a month, {_percent(share)} taken off,",
                 months[0], price, discount_ppm=share,
             )  # fmt: skip
     old, new = USUAL_PRICES[:2]

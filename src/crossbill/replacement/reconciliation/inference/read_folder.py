@@ -64,6 +64,7 @@ class OldBooks:
     counted: dict[str, Counted]
     aside: pa.Table  # of the dataset ``suspended``
     notes: tuple[str, ...]
+    untaxed: bool  # taxes are stated that cannot be compared
 
 
 def read_folder(backend: Backend, folder: Path, spec: InferenceSpec) -> OldBooks:
@@ -81,7 +82,11 @@ def read_folder(backend: Backend, folder: Path, spec: InferenceSpec) -> OldBooks
         counted[name] = Counted(table.records, kept, table.records - kept - aside, aside)
     made = _made(backend, tables, there, spec)
     aside_rows = pa.concat_tables([SUSPENDED.empty(), *(table.aside for table in there.values())])
-    return OldBooks(made, counted, aside_rows, () if "tax_rate" in tables else (NO_TAX,))
+    rates = "tax_rate" in tables
+    stated = tables["bill_line"].tax_nanos.notnull().any()
+    taxed = "bill" in tables or backend.to_pyarrow(stated).as_py() is True
+    notes = () if rates else (NO_TAX,)
+    return OldBooks(made, counted, aside_rows, notes, untaxed=taxed and not rates)
 
 
 def _made(

@@ -69,7 +69,7 @@ def report(found: Inference, books: OldBooks, policy_code: str) -> Report:
     unfit, wrong = unfit_lines(found), unfit_taxes(found)
     own, mixed = account_policies(found, by_family)
     document = {
-        "complete": not (unfit or wrong or aside) and len(policies) == 1,
+        "complete": not (unfit or wrong or aside or books.untaxed) and len(policies) == 1,
         "policies": [
             {"policy": policy.as_row(), "families": list(names)} for policy, names in policies
         ],
