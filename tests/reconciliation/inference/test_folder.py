@@ -59,6 +59,34 @@ tables:
   tax_rate: {file: SATZ.TXT, fields: {tax_code: CODE, rate_percent: SATZ}}
 """
 
+FLAT = """\
+currency: USD
+tables:
+  bill_line:
+    file: alles.csv
+    delimiter: ";"
+    fields:
+      product_key: VERTRAG
+      category: art
+      period_from: von
+      period_to: bis
+      net: {column: netto, implied_digits: 2}
+      tax: {column: mwst, implied_digits: 2}
+  product:
+    file: alles.csv
+    delimiter: ";"
+    written: {decimal_comma: true, date_format: DD.MM.YYYY}
+    fields:
+      product_key: VERTRAG
+      account_key: KTO
+      quantity: MENGE
+      start_date: AB
+      end_date: {column: LETZTER, last_day: true, null_values: ["31.12.9999"]}
+      price_override: {column: PREIS, sign: credit_mark, thousands: "."}
+      discount_percent: RABATT
+  tax_rate: {file: alles.csv, delimiter: ";", fields: {tax_code: land, rate_percent: satz}}
+"""
+
 
 @pytest.fixture
 def folder(tmp_path):
@@ -86,7 +114,9 @@ def is_true(document) -> bool:
 
 
 def test_a_folder_by_the_usual_names(folder):
+    """The same folder gives the same bytes."""
     document = infer_policy(folder).document
+    assert as_json(document) == as_json(infer_policy(folder).document)
     assert document["complete"]
     assert is_true(document)
     assert document["lines"]["compared"] == document["lines"]["read"] == len(BILLED.lines)
@@ -177,7 +207,14 @@ def no_columns(folder: Path) -> None:
 
 
 def no_currency(folder: Path) -> None:
-    dump(folder / "account.csv", [{"account_key": "A0"}], ",")
+    """Neither an account, nor a line, nor a price says which."""
+    for name in ("account", "price"):
+        rows = read(folder / f"{name}.csv")
+        dump(
+            folder / f"{name}.csv",
+            [{k: v for k, v in r.items() if k != "currency"} for r in rows],
+            ",",
+        )
 
 
 REFUSED = [
@@ -267,8 +304,27 @@ def cut(path: Path) -> None:
     path.write_text(path.read_text("utf-8").splitlines()[0] + "\n", "utf-8")
 
 
-def test_the_same_folder_gives_the_same_bytes(folder):
-    assert as_json(infer_policy(folder).document) == as_json(infer_policy(folder).document)
+def test_one_file_may_hold_everything(tmp_path):
+    """Each line with its facts: no accounts, no prices, no heads of bills, one tax rate."""
+    plain = carrier(4, accounts=20)
+    for account in plain.facts["account"]:
+        account["tax_code"] = "B"
+    for product in plain.facts["product"]:
+        product["price_override_nanos"] = product["price_override_nanos"] or 19_990_000_000
+    plain.bill(TRUE)
+    facts = {row["product_key"]: contract(row) for row in plain.facts["product"]}
+    rows = [
+        {"von": row["period_from"], "bis": row["period_to"], "netto": row["net"],
+         "mwst": row["tax"], "art": row["category"], "land": "B", "satz": "19",
+         **facts[row["product_key"]]}
+        for row in plain.lines
+    ]  # fmt: skip
+    dump(tmp_path / "alles.csv", rows)
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(FLAT, "utf-8")
+    document = infer_policy(tmp_path, spec).document
+    assert document["complete"], json.dumps(document["set_aside"] + document["unexplained"])
+    assert is_true(document)
 
 
 def test_a_folder_of_another_system(tmp_path):

@@ -24,7 +24,7 @@ def engine():
         yield backend
 
 
-@pytest.mark.parametrize("missing", range(len(OFTEN_MISSING) + 1))
+@pytest.mark.parametrize("missing", [0, 2, len(OFTEN_MISSING)])
 def test_the_policy_is_found_whatever_the_terms(engine, missing):
     """However much a line tells: its first day, its price, its category, or neither of them."""
     dice = Random(missing)

@@ -126,8 +126,8 @@ TABLES: dict[str, TableTerms] = {
             "Who is billed. Without it: whoever holds a product.",
             """
             account_key  text!  identity
-            currency     text   ISO 4217; without it the `currency` of the specification
-            tax_code     text   jurisdiction, a key of `tax_rate`
+            currency     text   ISO 4217; else that of its lines, the specification, all prices
+            tax_code     text   jurisdiction, a key of `tax_rate`; else the only one there
             """,
         ),
         _table(

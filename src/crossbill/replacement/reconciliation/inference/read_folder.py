@@ -29,7 +29,6 @@ from crossbill.replacement.reconciliation.inference.datasets import (
 from crossbill.replacement.reconciliation.inference.fields import TABLES
 from crossbill.replacement.reconciliation.inference.read_table import (
     BadOldBills,
-    ReadTable,
     read_table,
 )
 from crossbill.replacement.reconciliation.inference.spec import InferenceSpec
@@ -80,7 +79,7 @@ def read_folder(backend: Backend, folder: Path, spec: InferenceSpec) -> OldBooks
         kept = int(backend.to_pyarrow(used.count()).as_py())
         aside = table.aside.num_rows
         counted[name] = Counted(table.records, kept, table.records - kept - aside, aside)
-    made = _made(backend, tables, there, spec)
+    made = _made(backend, tables, spec)
     aside_rows = pa.concat_tables([SUSPENDED.empty(), *(table.aside for table in there.values())])
     rates = "tax_rate" in tables
     stated = tables["bill_line"].tax_nanos.notnull().any()
@@ -90,14 +89,12 @@ def read_folder(backend: Backend, folder: Path, spec: InferenceSpec) -> OldBooks
 
 
 def _made(
-    backend: Backend,
-    tables: Mapping[str, ir.Table],
-    read: Mapping[str, ReadTable],
-    spec: InferenceSpec,
+    backend: Backend, tables: Mapping[str, ir.Table], spec: InferenceSpec
 ) -> dict[str, ir.Table]:
     """The tables as the datasets of the search."""
     lines, products = _as(OLD_LINE, _with_bills(backend, tables)), tables["product"]
-    accounts = _with_currency(backend, _accounts(tables), lines, products, spec)
+    currency = spec.currency or _only(backend, tables, "price", "currency")
+    accounts = _with_currency(backend, _accounts(backend, tables), lines, products, currency)
     made = {
         "account": accounts,
         "old_line": lines,
@@ -143,24 +140,42 @@ def _as(dataset: Dataset, rows: ir.Table, **more: Any) -> ir.Table:
     return rows.select(**columns)
 
 
-def _accounts(tables: Mapping[str, ir.Table]) -> ir.Table:
-    """The accounts that are stated, or those that hold a product."""
+def _accounts(backend: Backend, tables: Mapping[str, ir.Table]) -> ir.Table:
+    """The accounts that are stated, or those that hold a product.
+
+    One that states no jurisdiction is in the only one whose tax rate is stated.
+    """
+    rows = tables["product"].select("account_key").distinct()
     if "account" in tables:
-        return _as(BILLED_ACCOUNT, tables["account"])
-    return _as(BILLED_ACCOUNT, tables["product"].select("account_key").distinct())
+        rows = tables["account"]
+    code = _only(backend, tables, "tax_rate", "tax_code")
+    return _as(BILLED_ACCOUNT, rows) if code is None else _as(BILLED_ACCOUNT, rows, tax_code=code)
+
+
+def _only(backend: Backend, tables: Mapping[str, ir.Table], table: str, column: str) -> str | None:
+    """The value of a column in all rows of a table; none where there are several or a blank."""
+    if table not in tables:
+        return None
+    values = backend.to_pyarrow(tables[table].select(column).distinct())[column].to_pylist()
+    return values[0] if len(values) == 1 else None
 
 
 def _with_currency(
-    backend: Backend, accounts: ir.Table, lines: ir.Table, products: ir.Table, spec: InferenceSpec
+    backend: Backend,
+    accounts: ir.Table,
+    lines: ir.Table,
+    products: ir.Table,
+    assumed: str | None,
 ) -> ir.Table:
-    """The accounts with the currency that they state, their lines state, or the specification."""
+    """The accounts with the currency that they state, or else their lines, or what is assumed."""
     holder = products.select("product_key", holder="account_key").distinct()
     rows = lines.left_join(holder, "product_key")
     told = rows.select(billed=rows.account_key.coalesce(rows.holder), told=rows.currency)
     each = told.group_by("billed").aggregate(told=told.told.min())
     joined = accounts.left_join(each, accounts.account_key == each.billed)
-    stated = [joined.currency] + ([ibis.literal(spec.currency)] if spec.currency else [])
-    found = joined.mutate(currency=ibis.coalesce(*stated, joined.told)).drop("billed", "told")
+    otherwise = ibis.null("string") if assumed is None else ibis.literal(assumed)
+    currency = ibis.coalesce(joined.currency, joined.told, otherwise)
+    found = joined.mutate(currency=currency).drop("billed", "told")
     rows = ibis.memtable(backend.to_pyarrow(found).cast(_nullable(BILLED_ACCOUNT)))
     if not backend.to_pyarrow(rows.currency.notnull().any()).as_py():
         cure = "write `currency: EUR` into the specification, or give accounts a currency"
