@@ -77,9 +77,6 @@ def unknown_words(command, words: list[str]) -> list[str]:
             words = [*filter(None, [getattr(command, "otherwise", None)]), *words]
         if words and words[0].startswith("-") and command.invoke_without_command:
             break  # a group that is a command by itself
-        otherwise = getattr(command, "otherwise", None)  # the command that needs no name
-        if otherwise and words and words[0] not in subcommands:
-            words = [otherwise, *words]
         if not words or words[0] not in subcommands:
             return words[:1]
         command, words = subcommands[words[0]], words[1:]
