@@ -14,8 +14,9 @@ from ledger.books import make_books
 from crossbill.engine.store import Store
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.replacement.migration.models import AccountMove, Wave
-from crossbill.replacement.migration.spec import GateSpec
+from crossbill.replacement.migration.spec import ClassRule, GateSpec
 from crossbill.replacement.reconciliation import gate as gates
+from crossbill.replacement.reconciliation import limits
 from crossbill.replacement.reconciliation.models import Difference, Gate
 from crossbill.replacement.reconciliation.operations import CannotSign, _evidence, sign_gate
 
@@ -31,6 +32,7 @@ SOUND = {
     "planned": 100,
     "fallout": 5,
     "unexplained_accounts": 1,
+    "going_live": {"classes": {}, "account": None},
     "control_totals": [{"name": "accounts", "old": 95, "new": 95}],
     "ledger": {"unbalanced_entries": 0, "receivable_minor": 700, "open_items_minor": 700},
 }
@@ -77,6 +79,44 @@ def failing(**changed) -> list[str]:
 )
 def test_rules_of_the_gate(changed, rule):
     assert failing(**changed) == ([rule] if rule else [])
+
+
+LIMITED = SPEC.model_copy(
+    update={
+        "account_limit_minor": 100,
+        "classes": {
+            "TIMING": ClassRule(decision="accept", owner="billing", accounts=2, value_minor=300),
+            "FORMAT": ClassRule(decision="accept", owner="data"),
+        },
+    }
+)
+MOST = "Most by which one account's bills are over or under, in minor units"
+MONEY = "TIMING on bills that go live, over and under in minor units"
+
+
+@pytest.mark.parametrize(
+    ("over", "under", "accounts", "broken"),
+    [
+        (100, 100, 2, []),
+        (101, 0, 1, [MOST]),
+        (0, 101, 1, [MOST]),  # under is as bad as over, and one never pays for the other
+        (100, 100, 3, ["TIMING on bills that go live, accounts"]),
+    ],
+)
+def test_limits_in_money_are_stated_by_the_terms(over, under, accounts, broken):
+    account = {"account_key": "C1", "over_minor": over, "under_minor": under}
+    amounts = {"accounts": accounts, "over_minor": 150, "under_minor": 150}
+    found = SOUND | {"going_live": {"classes": {"TIMING": amounts}, "account": account}}
+    rules = gates.evaluate(LIMITED, found)
+    assert len(rules) == 5 + 3
+    assert [rule["rule"] for rule in rules if not rule["holds"]] == broken
+    amounts["under_minor"] += 1
+    rules = gates.evaluate(LIMITED, found)
+    assert [rule["rule"] for rule in rules if not rule["holds"]] == [*broken, MONEY]
+
+
+def test_limits_in_money_hold_where_no_bill_differs():
+    assert all(rule["holds"] for rule in gates.evaluate(LIMITED, SOUND))
 
 
 # Reasons in words
@@ -189,6 +229,31 @@ def test_a_hierarchy_stays_together(wave, blocked):
 def test_a_hierarchy_stays_with_an_account_that_fell_out_before(wave):
     AccountMove.objects.filter(account_key="C3").update(state="fallout", reason="suspended record")
     assert set(reasons(wave)) == {"C1", "C2"}
+
+
+# What goes live
+
+
+def test_only_bills_of_accounts_that_go_live_count_against_limits(wave):
+    AccountMove.objects.filter(account_key="C3").update(state="fallout", reason="blocked")
+    differ(wave, "C1", class_code="TIMING", decision="accept", amount_minor=90)
+    differ(wave, "C1", class_code="TIMING", decision="accept", amount_minor=-80)
+    differ(wave, "C2", class_code="TIMING", decision="accept", amount_minor=-85)
+    differ(wave, "C9", class_code="PRORATION", decision="accept", amount_minor=3)
+    differ(wave, "C9", class_code="PRORATION", entity="bill_line", field="net_minor")
+    differ(wave, "C9", class_code="PRORATION", field="tax_minor")
+    differ(wave, "C3", class_code="TIMING", amount_minor=9_999)
+    found = limits.going_live(wave)
+    assert found["classes"] == {
+        "PRORATION": {"accounts": 1, "over_minor": 3, "under_minor": 0},
+        "TIMING": {"accounts": 2, "over_minor": 90, "under_minor": 165},
+    }
+    worst = {"account_key": "C1", "currency": "USD", "over_minor": 90, "under_minor": 80}
+    assert found["account"] == worst
+
+
+def test_nothing_goes_live_with_a_difference(wave):
+    assert limits.going_live(wave) == {"classes": {}, "account": None}
 
 
 # Who signs

@@ -170,10 +170,12 @@ class WaveSpec(Strict):
 
 
 class ClassRule(Strict):
-    """What a class of difference means for its account."""
+    """What a class of difference means for its account, and how much of it may go live."""
 
     decision: Literal["accept", "block"]
     owner: str = Field(min_length=1, max_length=60)
+    accounts: int | None = Field(None, ge=0)
+    value_minor: int | None = Field(None, ge=0)
 
 
 class GateSpec(Strict):
@@ -184,6 +186,7 @@ class GateSpec(Strict):
     fallout_accounts: int = Field(ge=0)
     unexplained_accounts: int = Field(ge=0)
     unexplained_share_ppm: int = Field(0, ge=0, le=1_000_000)
+    account_limit_minor: int | None = Field(None, ge=0)
     classes: dict[str, ClassRule]
 
 

@@ -12,6 +12,7 @@ from crossbill.core.money import MINOR_DIGITS, format_minor
 from crossbill.platform.ledger.models import GeneralLedgerAccount, OpenItem, Posting
 from crossbill.replacement.migration.models import AccountMove, Wave
 from crossbill.replacement.migration.spec import GateSpec
+from crossbill.replacement.reconciliation import limits
 from crossbill.replacement.reconciliation.classify import UNEXPLAINED
 from crossbill.replacement.reconciliation.models import Difference
 from crossbill.replacement.reconciliation.reconcile import FOLLOWS
@@ -137,6 +138,7 @@ def facts(wave: Wave, unbalanced: int) -> dict[str, Any]:
         "bills": _bills(wave),
         "classes": _classes(wave),
         "unexplained_accounts": _accounts(wave, Q(class_code=UNEXPLAINED)),
+        "going_live": limits.going_live(wave),
         "control_totals": _control_totals(wave),
         "ledger": _ledger(wave) | {"unbalanced_entries": unbalanced, "balanced": unbalanced == 0},
     }
@@ -228,6 +230,7 @@ def evaluate(spec: GateSpec, found: dict[str, Any]) -> list[dict[str, Any]]:
             0,
             abs(ledger["receivable_minor"] - ledger["open_items_minor"]),
         ),
+        *(_rule(*rule) for rule in limits.rules(spec, found["going_live"])),
     ]
 
 
