@@ -52,7 +52,7 @@ SCHEMAS = {
 
 
 def schema_of(name: str) -> pa.Schema:
-    return SCHEMAS.get(name) or CANONICAL[name.partition("_")[2]].arrow
+    return SCHEMAS.get(name) or CANONICAL[name.partition("_")[2].removeprefix("next_")].arrow
 
 
 def anything(field: pa.Field) -> Any:

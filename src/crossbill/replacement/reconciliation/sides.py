@@ -17,6 +17,7 @@ from crossbill.engine.store import Store
 from crossbill.platform.bulk import copy_out
 from crossbill.replacement.migration.models import Wave
 from crossbill.replacement.reconciliation.evidence.contents import stages_of
+from crossbill.replacement.reconciliation.next_bill import CATALOGUE, FACTS, next_bills
 from crossbill.replacement.reconciliation.shadow_bills import folder
 
 # What the wave's folder has beside the canonical tables, by the name that controls give it.
@@ -81,6 +82,8 @@ class Sides:
 
     def _table(self, name: str) -> ir.Table | None:
         side, _, entity = name.partition("_")
+        if entity == "next_bill":
+            return self._next_bill(side)
         if side == "old":
             return self._of_mine("valid", entity)
         if side == "new":
@@ -120,6 +123,16 @@ class Sides:
         if product is None:
             return rows
         return rows.semi_join(product, rows.service_key == product.product_key)
+
+    def _next_bill(self, side: str) -> ir.Table | None:
+        """The bills after the compared ones, from one side's facts and the same catalogue."""
+        place = folder(self.wave.position)
+        facts = {n: self._of_mine("valid" if side == "old" else place, n) for n in FACTS}
+        facts |= {name: self._stored(place, name) for name in CATALOGUE}
+        found = {name: table for name, table in facts.items() if table is not None}
+        if len(found) < len(facts):
+            return None
+        return next_bills(self.backend, self.wave.replacement, found)
 
     def _terms(self) -> ir.Table:
         """One row: the day of the extract."""

@@ -1,0 +1,39 @@
+"""The bill after the last compared one, projected from the facts of one side by the old rules."""
+
+from collections.abc import Mapping
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+from ibis.backends.duckdb import Backend
+
+from crossbill.core.period import month_period
+from crossbill.engine.billing_datasets import PERIODS
+from crossbill.engine.datasets import ACCOUNT, BILL, CUSTOMER, POLICY, PRODUCT
+from crossbill.platform.billing.bills import bill_population
+from crossbill.replacement.migration.models import Replacement
+from crossbill.replacement.migration.queries import billed_periods, old_policy
+
+FACTS = {dataset.name: dataset for dataset in (ACCOUNT, CUSTOMER, PRODUCT)}
+CATALOGUE = ("price", "tax_rate")
+
+
+def next_bills(
+    backend: Backend, replacement: Replacement, facts: Mapping[str, ir.Table]
+) -> ir.Table:
+    """Rows of BILL for the month after the last billed one, without usage, which is not there yet.
+
+    ``facts`` are account, customer and product of one side, and the prices and tax rates of both.
+    Both sides go through the one calculation: they differ where their facts do.
+    """
+    policy = old_policy(replacement)
+    end = billed_periods(replacement)[-1][1]
+    month = month_period(end.year, end.month, end.day)
+    tables = {name: facts[name].select(*FACTS[name].arrow.names) for name in FACTS}
+    tables |= {name: facts[name] for name in CATALOGUE}
+    tables["account"] = tables["account"].mutate(policy_code=ibis.literal(policy.policy_code))
+    tables["policy"] = ibis.memtable(pa.Table.from_pylist([policy.as_row()], POLICY.arrow))
+    period = {"period_from": month.from_date, "period_to": month.to_date}
+    tables["periods"] = ibis.memtable(pa.Table.from_pylist([period], PERIODS.arrow))
+    bills = bill_population(backend, tables)["bill"]
+    return ibis.memtable(backend.to_pyarrow(bills.select(*BILL.ibis)))
