@@ -14,6 +14,7 @@ from crossbill.cli_catalogue import catalogue_app
 from crossbill.cli_console import console, user_app, worker
 from crossbill.cli_controls import list_controls, run_controls, show_control, trend
 from crossbill.cli_db import db_app
+from crossbill.cli_decide import explain, sign
 from crossbill.cli_evidence import key, pack, verify
 from crossbill.cli_product import product_app
 from crossbill.cli_rate import rate_app
@@ -39,6 +40,8 @@ for name, command in {
     "run": run_controls,
     "show": show_control,
     "trend": trend,
+    "explain": explain,
+    "sign": sign,
     "pack": pack,
     "verify": verify,
     "key": key,

@@ -11,13 +11,14 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from ledger.books import make_books
 
+from crossbill import cli
 from crossbill.engine.store import Store
 from crossbill.platform.customer.models import BillingAccount
-from crossbill.replacement.migration.models import AccountMove, Wave
+from crossbill.replacement.migration.models import AccountMove, SuspendedRecord, Wave
 from crossbill.replacement.migration.spec import ClassRule, GateSpec
 from crossbill.replacement.reconciliation import gate as gates
 from crossbill.replacement.reconciliation import limits
-from crossbill.replacement.reconciliation.models import Difference, Gate
+from crossbill.replacement.reconciliation.models import Difference, Gate, Signature
 from crossbill.replacement.reconciliation.operations import CannotSign, _evidence, sign_gate
 
 SPEC = GateSpec(
@@ -308,6 +309,61 @@ def test_who_may_not_sign(wave, people, signers, result, words):
     assert refused.value.code == "CANNOT_SIGN"
     assert gate.signatures.count() == len(before)
     assert Wave.objects.get(pk=wave.pk).live_at is None
+
+
+@pytest.fixture
+def crossbill(monkeypatch, capsys):
+    """A command of the command line, without the waiting: its exit code, and what it says."""
+    monkeypatch.setattr("crossbill.cli_decide.ready", lambda: None)
+
+    def command(*words: str) -> tuple[int, str]:
+        monkeypatch.setattr("sys.argv", ["crossbill", "reconcile", *words])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        return int(ended.value.code or 0), said.out + said.err
+
+    return command
+
+
+@pytest.mark.usefixtures("people")
+def test_a_person_signs_what_was_read_on_the_command_line(wave, crossbill):
+    seen = ("--evidence", gate_of(wave).evidence_sha256)
+    code, said = crossbill("sign", "opticom", "1", "--user", "ann", "--evidence", "00" * 32)
+    assert (code, "OTHER_EVIDENCE" in said, Signature.objects.count()) == (2, True, 0)
+    code, said = crossbill("sign", "opticom", "1", "--user", "eve", *seen)
+    assert (code, "CANNOT_SIGN" in said) == (2, True)
+    assert crossbill("sign", "opticom", "1", "--user", "ann", *seen) == (
+        0,
+        "ann has signed wave 1: 1 of 2 names.\n",
+    )
+    code, said = crossbill("sign", "opticom", "wave 1", "--user", "bob", *seen)
+    assert said == "bob has signed wave 1: 2 of 2 names, and the wave is live.\n"
+    assert Wave.objects.get(pk=wave.pk).live_at is not None
+
+
+def test_a_gate_that_is_not_decided_cannot_be_signed(wave, crossbill):
+    code, said = crossbill("sign", "opticom", "1", "--user", "ann", "--evidence", "00")
+    assert (code, "There is no gate yet" in said) == (2, True)
+
+
+def test_an_account_is_explained_on_the_command_line(wave, crossbill):
+    differ(wave, "C9", class_code="TAX")
+    SuspendedRecord.objects.create(
+        replacement=wave.replacement, file="A.DAT", line=3, stage="map", code="UNMAPPED_CODE",
+        class_code="MAPPING", message="no such code", owner="migration", account_key="C9",
+    )  # fmt: skip
+    _, said = crossbill("explain", "opticom", "C9")
+    assert said.splitlines() == [
+        "C9, wave 1: loaded",
+        "TAX block (tax) C9|2024-05-01",
+        "  The total of a bill is 0.98 USD more than before: why",
+        "suspended A.DAT:3 UNMAPPED_CODE: no such code (owner: migration)",
+    ]
+    found = json.loads(crossbill("explain", "opticom", "C9", "--json")[1])
+    assert [d["class_code"] for d in found["differences"]] == ["TAX"]
+    assert "Nothing differs" in crossbill("explain", "opticom", "C2")[1]
+    assert "NO_SUCH_MOVE" in crossbill("explain", "opticom", "C77")[1]
 
 
 # What is signed

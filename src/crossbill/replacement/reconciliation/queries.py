@@ -7,7 +7,13 @@ from typing import ClassVar
 from django.db.models import Count, Q, QuerySet, Sum
 
 from crossbill.core.refusal import Refusal
-from crossbill.replacement.migration.models import Replacement, Wave
+from crossbill.replacement.migration.models import (
+    AccountMove,
+    Replacement,
+    SuspendedRecord,
+    Wave,
+)
+from crossbill.replacement.migration.queries import suspended_records
 from crossbill.replacement.reconciliation.models import Difference, Gate, Signature
 
 BLOCK = "block"
@@ -18,6 +24,27 @@ class NoSuchWave(Refusal):
     """There is no such carrier that moves, or no such wave of it. Use what the message names."""
 
     code: ClassVar[str] = "NO_SUCH_WAVE"
+
+
+class NoSuchMove(Refusal):
+    """The extract has no such account. Check the key."""
+
+    code: ClassVar[str] = "NO_SUCH_MOVE"
+
+
+class OtherEvidence(Refusal):
+    """The gate was decided by other evidence than was read, or not yet. Read what it shows now."""
+
+    code: ClassVar[str] = "OTHER_EVIDENCE"
+
+
+@dataclass(frozen=True)
+class AccountStanding:
+    """Where an account stands in its change-over, and everything found about it."""
+
+    move: AccountMove
+    differences: "list[Difference]"
+    suspended: list[SuspendedRecord]
 
 
 @dataclass(frozen=True)
@@ -91,6 +118,33 @@ def waves_of(carrier_code: str) -> list[Wave]:
     there = ", ".join(codes.order_by("replacement__carrier__code"))
     cure = f"use one of {there}" if there else "run `crossbill replace` first: it makes one"
     raise NoSuchWave("Nothing is moved here", field="carrier", value=carrier_code, cure=cure)
+
+
+def account_standing(carrier_code: str, account_key: str) -> AccountStanding:
+    """One account of a carrier that moves, with its differences and suspended records."""
+    replacement = waves_of(carrier_code)[0].replacement
+    moves = AccountMove.objects.filter(replacement=replacement).select_related("wave")
+    move = moves.filter(account_key=account_key).first()
+    if move is None:
+        what = "No account of this key is moved"
+        raise NoSuchMove(what, field="account", value=account_key, cure="check the key")
+    differences = find_differences(replacement.id, DifferenceFilter(), account_key=account_key)
+    return AccountStanding(
+        move, list(differences), list(suspended_records(replacement.id, account_key))
+    )
+
+
+def decided_gate(wave: Wave, *, seen_sha256: str) -> Gate:
+    """The gate of a wave, where it was decided by the evidence that a person has read."""
+    gate = gate_of(wave)
+    if gate is None:
+        cure = "run `crossbill replace` until the wave has its gate"
+        raise OtherEvidence("There is no gate yet", field="wave", value=wave.name, cure=cure)
+    if gate.evidence_sha256 != seen_sha256:
+        cure = f"read the evidence of {wave.name} (`crossbill reconcile pack`), and give its hash"
+        what = "The gate was decided by other evidence"
+        raise OtherEvidence(what, field="--evidence", value=seen_sha256[:64], cure=cure)
+    return gate
 
 
 def bill_match(replacement_id: int) -> BillMatch:

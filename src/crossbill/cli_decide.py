@@ -1,0 +1,86 @@
+"""`crossbill reconcile explain` and `sign`: why an account differs, and a person's yes."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from crossbill.cli_input import ACCOUNT, ONE_OBJECT, USER
+from crossbill.cli_json import print_json
+from crossbill.config import ready
+
+if TYPE_CHECKING:
+    from crossbill.replacement.reconciliation.models import Difference
+
+CARRIER = typer.Argument(help="Code of the carrier.")
+WAVE = typer.Argument(help="Name or number of the wave.")
+SHOWN = ("entity", "record_key", "field", "kind", "left_value", "right_value", "amount_minor",
+         "currency", "class_code", "evidence", "decision", "owner")  # fmt: skip
+
+
+def explain(
+    carrier: Annotated[str, CARRIER],
+    account: Annotated[str, ACCOUNT],
+    json: Annotated[bool, ONE_OBJECT] = False,
+) -> None:
+    """Say where an account stands, how old and new differ for it, and why."""
+    ready()
+    from crossbill.replacement.reconciliation.queries import account_standing
+
+    found = account_standing(carrier, account)
+    if json:
+        print_json(
+            {
+                "account_key": found.move.account_key,
+                "wave": found.move.wave.name if found.move.wave else None,
+                "state": found.move.state,
+                "reason": found.move.reason,
+                "differences": [{n: getattr(d, n) for n in SHOWN} for d in found.differences],
+                "suspended": [
+                    {n: getattr(s, n) for n in ("file", "line", "code", "message", "owner")}
+                    for s in found.suspended
+                ],
+            }
+        )
+        return
+    wave = found.move.wave.name if found.move.wave else "no wave"
+    typer.echo(f"{found.move.account_key}, {wave}: {found.move.state}")
+    if found.move.reason:
+        typer.echo(f"  {found.move.class_code}: {found.move.reason}")
+    for each in found.differences:
+        typer.echo(_told(each))
+    for record in found.suspended:
+        place = f"{record.file}:{record.line} {record.code}"
+        typer.echo(f"suspended {place}: {record.message} (owner: {record.owner})")
+    if not found.differences and not found.suspended:
+        typer.echo("Nothing differs, and nothing was suspended.")
+
+
+def sign(
+    carrier: Annotated[str, CARRIER],
+    wave: Annotated[str, WAVE],
+    user: Annotated[str, USER],
+    evidence: Annotated[
+        str, typer.Option(help="The hash of the evidence that you have read, as a pack shows it.")
+    ],
+) -> None:
+    """Put a person's name under the gate of a wave; with the last one needed it goes live."""
+    ready()
+    from crossbill.console.operations import find_user
+    from crossbill.replacement.reconciliation.operations import approvers_needed, sign_gate
+    from crossbill.replacement.reconciliation.queries import decided_gate, wave_named
+
+    gate = decided_gate(wave_named(carrier, wave), seen_sha256=evidence)
+    gate = sign_gate(gate_id=gate.id, user=find_user(user))
+    given, needed = gate.signatures.count(), approvers_needed(gate)
+    live = ", and the wave is live" if gate.wave.live_at else ""
+    typer.echo(f"{user} has signed {gate.wave.name}: {given} of {needed} names{live}.")
+
+
+def _told(each: "Difference") -> str:
+    """A difference as sentences: what, why, and who decides."""
+    from crossbill.replacement.reconciliation.gate import in_words
+
+    what = in_words(
+        each.entity, each.field, each.kind, each.amount_minor, each.currency, each.evidence
+    )
+    return f"{each.class_code} {each.decision} ({each.owner}) {each.record_key}\n  {what}"
