@@ -70,11 +70,15 @@ def test_broken_link_is_caught(tmp_path):
     assert broken_links(page) == ["gone.md", "#nowhere"]
 
 
+FILE = re.compile(r"\.|^[A-Z]")  # what stands for a file; all else is a command's name
+
+
 def unknown_words(command, words: list[str]) -> list[str]:
     """The subcommand or the options of a command line that do not exist."""
     while subcommands := getattr(command, "commands", None):
-        if words and words[0] not in subcommands and re.search(r"\.|^[A-Z]", words[0]):
-            words = [*filter(None, [getattr(command, "otherwise", None)]), *words]
+        otherwise = getattr(command, "otherwise", None)  # the command that needs no name
+        if otherwise and words and words[0] not in subcommands and FILE.search(words[0]):
+            words = [otherwise, *words]
         if words and words[0].startswith("-") and command.invoke_without_command:
             break  # a group that is a command by itself
         if not words or words[0] not in subcommands:

@@ -86,8 +86,8 @@ def test_a_pack_tells_whose_wave_it_is_and_who_signed_what(pack):
     evidence = {row["evidence_sha256"] for row in found.approvals}
     assert evidence == {found.pack["gate"]["evidence_sha256"]}
     assert found.rows == {
-        "approvals.csv": 2, "accounts.csv": 1, "differences.csv": 2, "suspended.csv": 1,
-        "controls.csv": 1, "control_rows.csv": 1,
+        "approvals.csv": 2, "accounts.csv": 1, "differences.csv": 2, "findings.csv": 1,
+        "suspended.csv": 1, "controls.csv": 1, "control_rows.csv": 1,
     }  # fmt: skip
 
 
@@ -342,7 +342,7 @@ def test_verifying_needs_neither_database_nor_home(pack, tmp_path):
     done = run()
     assert (done.returncode, done.stderr) == (0, "")
     assert "signed by ann at " in done.stdout
-    assert "The pack is whole: 15 parts" in done.stdout
+    assert "The pack is whole: 16 parts" in done.stdout
     written(tmp_path, pack.replace(b"loaded", b"living"))
     done = run()
     assert (done.returncode, done.stdout) == (1, "")
@@ -365,6 +365,6 @@ def test_the_guide_in_the_pack_checks_it_without_crossbill(pack, tmp_path):
     chain = (tmp_path / "chain.txt").read_text().splitlines()
     assert "Verified Successfully" in shown[0]
     assert shown[1].split()[0] == (tmp_path / "head.txt").read_text().splitlines()[1]
-    assert shown[2].count(": OK") == len(chain) == 12
+    assert shown[2].count(": OK") == len(chain) == 13
     assert shown[3].split()[0] == chain[3].split()[2]
     assert shown[4].split()[0] in (tmp_path / "approvals.csv").read_text()

@@ -15,6 +15,7 @@ evidence.json     what people signed, byte for byte: SHA-256 of the inputs, fact
 approvals.csv     who signed, when, and the SHA-256 of the evidence that they saw
 accounts.csv      each account of the wave: live, or why it stays on the old system
 differences.csv   each difference between old and new: class, evidence, decision, owner
+findings.csv      differences of one cause: what their accounts share, money, owner, fix
 suspended.csv     each record that was not taken over: reason, owner, SHA-256 of its raw bytes
 controls.csv      each run of a control: what it found in sum, on both sides, over and under apart
 control_rows.csv  its figures: of groups all, of accounts and records those that differ

@@ -71,6 +71,15 @@ DIFFERENCES = Table(
     'account_key COLLATE "C", entity COLLATE "C", record_key COLLATE "C", field COLLATE "C", id',
     numbers=("amount_minor",),
 )  # fmt: skip
+FINDINGS = Table(
+    _plain(
+        "number", "class_code", "subject", "shared", "description", "accounts", "matching",
+        "differences", "currency", "over_minor", "under_minor", "owner", "fix", "mended_accounts",
+        "left_accounts",
+    ),
+    "reconciliation_finding WHERE wave_id = %(wave)s",
+    "number",
+)  # fmt: skip
 # A record whose account no wave of the change-over holds stands in the pack of each wave: it must
 # not be missing in all.
 SUSPENDED = Table(
@@ -105,6 +114,7 @@ TABLES = {
     "approvals.csv": APPROVALS,
     "accounts.csv": ACCOUNTS,
     "differences.csv": DIFFERENCES,
+    "findings.csv": FINDINGS,
     "suspended.csv": SUSPENDED,
     "controls.csv": CONTROLS,
     "control_rows.csv": CONTROL_ROWS,

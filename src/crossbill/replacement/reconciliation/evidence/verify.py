@@ -19,8 +19,8 @@ from crossbill.replacement.reconciliation.evidence.container import Damaged, Par
 
 PUBLIC_KEY = "public-key.pem"
 TABLES = (
-    "approvals.csv", "accounts.csv", "differences.csv", "suspended.csv", "controls.csv",
-    "control_rows.csv",
+    "approvals.csv", "accounts.csv", "differences.csv", "findings.csv", "suspended.csv",
+    "controls.csv", "control_rows.csv",
 )  # fmt: skip
 DOCUMENTS = ("pack.json", "terms.json", "stages.json", "evidence.json")
 NAMES = ("README.txt", PUBLIC_KEY, *DOCUMENTS, *TABLES)
