@@ -240,6 +240,14 @@ def test_what_is_no_pack(tmp_path):
         verify_pack(tmp_path)
 
 
+def test_a_document_without_end_is_not_read_into_memory(pack, monkeypatch):
+    monkeypatch.setattr(
+        "crossbill.replacement.reconciliation.evidence.verify.MOST_DOCUMENT_BYTES", 999
+    )
+    failed = refusal(signed(parts_in(pack) | {"terms.json": b" " * 1_000}))
+    assert "larger than such a part can be" in failed.what
+
+
 # What is not packed
 
 

@@ -1,5 +1,6 @@
 """Makes the pack of a wave: one file, signed by the key of this installation."""
 
+import filecmp
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,7 +75,7 @@ def _appearing_whole(out: Path) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        if out.exists() and out.read_bytes() != draft.read_bytes():
+        if out.exists() and not filecmp.cmp(out, draft, shallow=False):
             cure = "name another file with --out, or move that one away"
             raise PackNotWritten("Another file is there", file=str(out), cure=cure)
         draft.replace(out)

@@ -24,7 +24,7 @@ TABLES = (
 )  # fmt: skip
 DOCUMENTS = ("pack.json", "terms.json", "stages.json", "evidence.json")
 NAMES = ("README.txt", PUBLIC_KEY, *DOCUMENTS, *TABLES)
-WIDEST_CELL = 1 << 27
+WIDEST_CELL = MOST_DOCUMENT_BYTES = 1 << 27
 PARTS_OF_IN = ("accepted", "duplicate", "suspended")
 
 
@@ -103,13 +103,13 @@ def _named(parts: list[Part]) -> dict[str, Part]:
 def _check_chain(file: BinaryIO, parts: list[Part], own: dict[str, Part]) -> list[bytes]:
     """The lines of the chain as the parts make them, when the pack holds the same."""
     lines = chains.chain(parts)
-    stored = container.content(file, own[chains.CHAIN]).splitlines(keepends=True)
+    stored = _whole(file, own[chains.CHAIN]).splitlines(keepends=True)
     for part, line, there in zip(parts, lines, [*stored, *[b""] * len(lines)], strict=False):
         if line != there:
             raise Damaged(part.name, "its bytes are not those that the chain names")
     if stored != lines:
         raise Damaged(chains.CHAIN, "it names parts that are not there")
-    if container.content(file, own[chains.HEAD]) != chains.head(lines):
+    if _whole(file, own[chains.HEAD]) != chains.head(lines):
         raise Damaged(chains.HEAD, "it is not the hash of the chain")
     return lines
 
@@ -118,22 +118,29 @@ def _check_signature(
     file: BinaryIO, own: dict[str, Part], head: bytes, trusted: Ed25519PublicKey | None
 ) -> Ed25519PublicKey:
     """The key that signed the head, when it is the one that is trusted."""
-    key = keys.public_key(container.content(file, own[PUBLIC_KEY]))
+    key = keys.public_key(_whole(file, own[PUBLIC_KEY]))
     if key is None:
         raise Damaged(PUBLIC_KEY, "it is no Ed25519 key")
     if trusted is not None and keys.fingerprint(trusted) != keys.fingerprint(key):
         what = f"the pack was signed by the key {keys.fingerprint(key)}, not by the one you trust"
         raise Damaged(PUBLIC_KEY, what)
-    if not keys.signed_by(key, container.content(file, own[chains.SIGNATURE]), head):
+    if not keys.signed_by(key, _whole(file, own[chains.SIGNATURE]), head):
         raise Damaged(chains.SIGNATURE, "it is not this key's signature of this pack")
     return key
+
+
+def _whole(file: BinaryIO, part: Part) -> bytes:
+    """The bytes of a part that is no table; a forged one must not fill the memory."""
+    if part.size > MOST_DOCUMENT_BYTES:
+        raise Damaged(part.name, "it is larger than such a part can be")
+    return container.content(file, part)
 
 
 def _check_contents(
     file: BinaryIO, own: dict[str, Part]
 ) -> tuple[dict[str, Any], list[dict[str, str]], dict[str, int]]:
     """What the parts say of each other, so that no part can be of another wave or gate."""
-    pack, _, stages, evidence = (json.loads(container.content(file, own[n])) for n in DOCUMENTS)
+    pack, _, stages, evidence = (json.loads(_whole(file, own[n])) for n in DOCUMENTS)
     approvals = list(_table(file, own["approvals.csv"]))
     _check_gate(pack, evidence, own["evidence.json"].sha256)
     _check_approvals(pack, approvals)
