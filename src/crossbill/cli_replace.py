@@ -6,11 +6,13 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from crossbill.cli_progress import TerminalProgress
 
 GATE_REFUSED = 1
+MOST_SHOWN = 10
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
@@ -35,6 +37,7 @@ def run_demo(
     else:
         _show(result)
         _show_rule_changes(result["rule_changes"])
+        _show_findings(result["findings"])
         _show_defects(result["defects"])
         _show_end(result)
     raise typer.Exit(0 if went_as_designed(result) else GATE_REFUSED)
@@ -69,6 +72,7 @@ def replace(
         _show(result)
         _show_classes(result["classes"])
         _show_rule_changes(result["rule_changes"])
+        _show_findings(result["findings"])
         _show_end(result)
     raise typer.Exit(GATE_REFUSED if result["gate"] == "refused" else 0)
 
@@ -136,6 +140,23 @@ def _show_classes(classes: dict[str, int]) -> None:
     for code, accounts in classes.items():
         table.add_row(code, f"{accounts:,}")
     Console().print(table)
+
+
+def _show_findings(findings: list[dict[str, Any]]) -> None:
+    """The causes of most differences, each in a sentence with who has to act."""
+    if not findings:
+        return
+    table = Table(title="Findings", title_justify="left", show_lines=True)
+    for name in ("Wave", "Class", "What differs", "Owner and fix"):
+        table.add_column(name, overflow="fold")
+    for finding in findings[:MOST_SHOWN]:
+        described = escape(finding["description"])
+        remedy = escape(f"{finding['owner']}: {finding['fix']}")
+        table.add_row(finding["wave"], finding["class"], described, remedy)
+    console = Console()
+    console.print(table)
+    if len(findings) > MOST_SHOWN:
+        console.print(f"{len(findings) - MOST_SHOWN} more, of fewer accounts: --json shows all")
 
 
 def _show_defects(defects: dict[str, dict[str, int]]) -> None:

@@ -10,7 +10,8 @@ from crossbill.core.money import NANO_DIGITS, format_minor, format_nanos, minor_
 from crossbill.core.policy import Policy
 from crossbill.platform.product.models import Product, ProductOfferingPrice
 from crossbill.replacement.migration.models import AccountMove, Replacement, SuspendedRecord
-from crossbill.replacement.reconciliation.models import Difference, Gate
+from crossbill.replacement.reconciliation.models import Difference, Finding, Gate
+from crossbill.replacement.reconciliation.queries import findings
 
 RULE = ("rule", "was", "becomes", "currency")
 BILL_COUNTS = ("compared", "equal", "explained", "unexplained")
@@ -30,6 +31,7 @@ def summary(replacement: Replacement) -> dict[str, Any]:
         },
         "classes": _classes(replacement),
         "rule_changes": _rule_changes(replacement),
+        "findings": [_finding(finding) for finding in findings(replacement.id)],
         "own_prices": Product.objects.filter(
             carrier=replacement.carrier_id, price_override_nanos__isnull=False
         ).count(),
@@ -91,6 +93,27 @@ def _rule_changes(replacement: Replacement) -> list[dict[str, Any]]:
         }
         for key, figures in sorted(found.items(), key=lambda item: order.index(item[0][0]))
     ]
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    """A cause with what it is worth, who has to act, and what a fix would leave."""
+    digits = minor_digits(finding.currency) if finding.currency else None
+    over, under = (
+        format_minor(amount, digits) if digits is not None else None
+        for amount in (finding.over_minor, finding.under_minor)
+    )
+    return {
+        "wave": finding.wave.name,
+        "class": finding.class_code,
+        "accounts": finding.accounts,
+        "description": finding.description,
+        "currency": finding.currency,
+        "over": over,
+        "under": under,
+        "owner": finding.owner,
+        "fix": finding.fix,
+        "left_accounts": finding.left_accounts,
+    }
 
 
 def _control_totals(replacement: Replacement) -> list[dict[str, Any]]:

@@ -60,11 +60,15 @@ def _description_steps(names: Sequence[str]) -> list[Step]:
     return [
         Step("own", own),
         Step("everybody", everybody),
-        Step("single", lambda t: findings.singles(t["own"], t["everybody"])),
-        Step("pair", lambda t: findings.pairs(t["own"], t["single"], t["account_trait"])),
+        Step("single", _singles),
+        Step("pair", lambda t: findings.pairs(t["own"], t["single"])),
         Step("fits", lambda t: findings.fitting(t["single"], t["pair"], t["everybody"])),
         Step("described_0", lambda t: findings.described(t["own"], t["fits"])),
     ]
+
+
+def _singles(t: Tables) -> ir.Table:
+    return findings.singles(t["marked"], t["own"], t["everybody"], t["account_trait"])
 
 
 def _round(number: int) -> list[Step]:

@@ -71,16 +71,13 @@ def _label(name: ir.StringValue) -> ir.StringValue:
 
 
 def _sentence(told: ir.Table) -> ir.StringValue:
-    """``412 accounts: product FIB100, agent A7: old 49.00 ...``."""
-    counted = (told.accounts == 1).ifelse(" account", " accounts")
-    what = ibis.cases(
-        ((told.shared == "") & (told.subject == ""), ibis.literal("no shared attribute")),
-        (told.shared == "", told.subject + ": no shared attribute"),
-        (told.subject == "", told.shared),
-        else_=told.subject + ": " + told.shared,
-    )
-    example = ibis.literal(": as in ") + told.example_account + ": " + told.example
-    return told.accounts.cast("string") + counted + ": " + what + example.fill_null("")
+    """``412 accounts: product FIB100, agent A7; as in A12: old 49.00 ...``."""
+    counted = told.accounts.cast("string") + (told.accounts == 1).ifelse(" account", " accounts")
+    alone = (told.accounts == 1).ifelse("", " that nothing sets apart")
+    what = (told.subject == "").ifelse("", ibis.literal(", ") + told.subject)
+    shared = (told.shared == "").ifelse(alone, ibis.literal(": ") + told.shared)
+    example = ibis.literal("; as in ") + told.example_account + ": " + told.example
+    return counted + what + shared + example.fill_null("")
 
 
 def _worth(found: Found) -> ir.Table:

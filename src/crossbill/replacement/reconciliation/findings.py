@@ -16,6 +16,7 @@ from crossbill.replacement.reconciliation.traits import PRODUCT_TRAITS, items
 
 LEAST_ACCOUNTS = 8  # fewer could share an attribute by chance
 LEAST_PRECISION_PERCENT = 60
+LEAST_TIMES = 2  # as often as accounts differ at all: else the attributes set nobody apart
 # A pair of attributes that are each common is not looked for where, if they have nothing to do with
 # each other, less than this share of the accounts with both would differ.
 LEAST_EXPECTED_PERCENT = 5
@@ -113,19 +114,24 @@ def with_any(
     return plain.union(items(products, PRODUCT_TRAITS, *keys)).semi_join(wanted, list(ONE))
 
 
-def singles(own: ir.Table, everybody: ir.Table) -> ir.Table:
-    """Single attributes: how many accounts of the group have them, and how many at all."""
+def singles(rows: ir.Table, own: ir.Table, everybody: ir.Table, accounts: ir.Table) -> ir.Table:
+    """Single attributes: how many accounts of the group have them, and how many at all.
+
+    Beside, how many accounts of the group there are, and how many at all.
+    """
     having = everybody.group_by(*ONE).aggregate(matching=everybody.account_key.nunique())
-    differing = own.group_by(*SUBJECT, *ONE).aggregate(accounts=own.account_key.nunique())
-    return differing.inner_join(having, list(ONE))
+    having = having.cross_join(accounts.aggregate(total=accounts.count()))
+    groups = rows.group_by(*SUBJECT).aggregate(differing=rows.account_key.nunique())
+    sharing = own.group_by(*SUBJECT, *ONE).aggregate(accounts=own.account_key.nunique())
+    return sharing.inner_join(groups, list(SUBJECT)).inner_join(having, list(ONE))
 
 
-def pairs(own: ir.Table, single: ir.Table, accounts: ir.Table) -> ir.Table:
+def pairs(own: ir.Table, single: ir.Table) -> ir.Table:
     """Pairs of attributes that so many differing accounts share that they may be the cause.
 
     The rarer one comes first.
     """
-    counts = single.select(*SUBJECT, *ONE, "matching")
+    counts = single.select(*SUBJECT, *ONE, "matching", "total", "differing")
     known = own.inner_join(counts, [*SUBJECT, *ONE])
     both = _beside(known, known.view(), (*SUBJECT, "account_key"))
     ordered = both.filter(
@@ -136,11 +142,13 @@ def pairs(own: ir.Table, single: ir.Table, accounts: ir.Table) -> ir.Table:
     counted = ordered.group_by(*SUBJECT, *PAIR).aggregate(
         accounts=ordered.account_key.nunique(),
         expected=(ordered.matching.min() * ordered.matching_2.min()),
+        total=ordered.total.min(),
+        differing=ordered.differing.min(),
     )
     frequent = counted.filter(counted.accounts >= LEAST_ACCOUNTS)
-    every = frequent.cross_join(accounts.aggregate(total=accounts.count()))
-    likely = every.accounts * every.total * 100 >= every.expected * LEAST_EXPECTED_PERCENT
-    return every.filter(likely).drop("expected", "total")
+    chance = frequent.expected * LEAST_EXPECTED_PERCENT
+    likely = frequent.accounts * frequent.total * 100 >= chance
+    return frequent.filter(likely).drop("expected")
 
 
 def _beside(rows: ir.Table, others: ir.Table, keys: Sequence[str]) -> ir.Table:
@@ -162,10 +170,12 @@ def fitting(single: ir.Table, pair: ir.Table, everybody: ir.Table) -> ir.Table:
     counted = same.group_by(*PAIR).aggregate(matching=same.account_key.nunique())
     pairs = pair.inner_join(counted, list(PAIR))
     alone = single.mutate(attribute_2=ibis.literal(""), value_2=ibis.literal(""))
-    names = (*SUBJECT, *PAIR, "accounts", "matching")
+    names = (*SUBJECT, *PAIR, "accounts", "matching", "differing", "total")
     every = alone.select(*names).union(pairs.select(*names))
     precise = every.accounts * 100 >= every.matching * LEAST_PRECISION_PERCENT
-    return every.filter(precise, every.accounts >= LEAST_ACCOUNTS)
+    apart = every.accounts * every.total >= every.differing * every.matching * LEAST_TIMES
+    telling = every.filter(precise, apart, every.accounts >= LEAST_ACCOUNTS)
+    return telling.drop("differing", "total")
 
 
 def described(own: ir.Table, fits: ir.Table) -> ir.Table:

@@ -14,7 +14,7 @@ from crossbill.replacement.migration.models import (
     Wave,
 )
 from crossbill.replacement.migration.queries import suspended_records
-from crossbill.replacement.reconciliation.models import Difference, Gate, Signature
+from crossbill.replacement.reconciliation.models import Difference, Finding, Gate, Signature
 
 BLOCK = "block"
 WHOLE_BILL = ("total_minor", "*")
@@ -197,6 +197,12 @@ def find_differences(
         if value := getattr(wanted, name):
             found = found.filter(**{name: value})
     return found.order_by("account_key", "entity", "record_key", "field", "id")
+
+
+def findings(replacement_id: int) -> "QuerySet[Finding]":
+    """The causes of all waves, those of most accounts first."""
+    found = Finding.objects.filter(replacement_id=replacement_id).select_related("wave")
+    return found.order_by("-accounts", "wave__position", "number")
 
 
 def choices(replacement_id: int, column: str) -> list[str]:
