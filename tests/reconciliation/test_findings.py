@@ -143,7 +143,8 @@ def test_a_finding_is_a_sentence_with_an_owner_and_a_fix():
     (row,) = told([difference(5)])
     assert row["description"] == "1 account; as in A0005: taxed elsewhere"
     (row,) = told([difference(5), difference(8)])
-    assert row["description"] == ("2 accounts that nothing sets apart; as in A0005: taxed elsewhere")
+    said = "2 accounts that nothing sets apart; as in A0005: taxed elsewhere"
+    assert row["description"] == said
 
 
 def test_a_bill_that_follows_from_its_lines_is_told_once():
