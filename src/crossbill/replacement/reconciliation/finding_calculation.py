@@ -45,7 +45,8 @@ def _account_traits(t: Tables) -> ir.Table:
 def _product_traits(t: Tables, names: Sequence[str]) -> ir.Table:
     old = t["old_product"] if "product" in names else t["product"]
     lines = t["old_bill_line"] if "bill_line" in names else t["charge"]
-    return traits.product_traits(old, t["product"], lines, t["charge"])
+    differing = lines.semi_join(t["marked"], "account_key")
+    return traits.product_traits(old, t["product"], differing, t["charge"])
 
 
 def _description_steps(names: Sequence[str]) -> list[Step]:

@@ -19,7 +19,7 @@ LEAST_PRECISION_PERCENT = 60
 LEAST_TIMES = 2  # as often as accounts differ at all: else the attributes set nobody apart
 # A pair of attributes that are each common is not looked for where, if they have nothing to do with
 # each other, less than this share of the accounts with both would differ.
-LEAST_EXPECTED_PERCENT = 5
+LEAST_EXPECTED_PERCENT = 25
 MOST_OF_A_CLASS = 12  # findings that share something; what is left of a class shares nothing
 PRICE_OF_A_WORD = 20  # a second attribute must gain a twentieth of what is explained
 ONE, PAIR = ("attribute", "value"), ("attribute", "value", "attribute_2", "value_2")
@@ -119,7 +119,10 @@ def singles(rows: ir.Table, own: ir.Table, everybody: ir.Table, accounts: ir.Tab
 
     Beside, how many accounts of the group there are, and how many at all.
     """
-    having = everybody.group_by(*ONE).aggregate(matching=everybody.account_key.nunique())
+    alone = everybody.product_key.isnull()  # an attribute of the account, which has it once
+    having = everybody.group_by(*ONE).aggregate(
+        matching=everybody.count(where=alone) + everybody.account_key.nunique(where=~alone)
+    )
     having = having.cross_join(accounts.aggregate(total=accounts.count()))
     groups = rows.group_by(*SUBJECT).aggregate(differing=rows.account_key.nunique())
     sharing = own.group_by(*SUBJECT, *ONE).aggregate(accounts=own.account_key.nunique())
@@ -163,7 +166,9 @@ def fitting(single: ir.Table, pair: ir.Table, everybody: ir.Table) -> ir.Table:
     """Descriptions of which most accounts differ: SUBJECT, PAIR, ``accounts``, ``matching``."""
     wanted = pair.select(*PAIR).distinct()
     first = everybody.inner_join(wanted, list(ONE))
-    second = everybody.rename(attribute_2="attribute", value_2="value", product_2="product_key")
+    others = pair.select(attribute="attribute_2", value="value_2").distinct()
+    second = everybody.semi_join(others, list(ONE))
+    second = second.rename(attribute_2="attribute", value_2="value", product_2="product_key")
     having = first.inner_join(second, ["account_key", "attribute_2", "value_2"])
     one, other = having.product_key, having.product_2
     same = having.filter(one.isnull() | other.isnull() | (one == other))

@@ -61,7 +61,9 @@ def line_records(differences: ir.Table, old: ir.Table, new: ir.Table) -> ir.Tabl
     """The differing bill lines with the amounts of both sides: ``records`` of a Case."""
     lines = differences.filter(differences.entity == "bill_line")
     wanted = lines.filter(lines.kind != "duplicate_key").select("record_key", "kind").distinct()
-    sides = [_keyed(table).semi_join(wanted, "record_key") for table in (old, new)]
+    # By account first, so that keys are written for few lines.
+    some = [_of_accounts(table, lines) for table in (old, new)]
+    sides = [_keyed(table).semi_join(wanted, "record_key") for table in some]
     lefts, rights = sides[0].view(), sides[1].view()
     pairs = lefts.outer_join(rights, "record_key", lname="old_{name}", rname="new_{name}")
     named = pairs.select(
@@ -80,6 +82,11 @@ def line_records(differences: ir.Table, old: ir.Table, new: ir.Table) -> ir.Tabl
         old_stamp=pairs.old_source_changed_at,
     )
     return named.view().inner_join(wanted.view(), "record_key")
+
+
+def _of_accounts(rows: ir.Table, differences: ir.Table) -> ir.Table:
+    """The rows of accounts that have one of these differences."""
+    return rows.semi_join(differences.select("account_key").distinct().view(), "account_key")
 
 
 def _keyed(lines: ir.Table) -> ir.Table:
@@ -148,7 +155,8 @@ def classified_bills(
     bills = differences.filter(
         differences.entity == "bill", differences.field.isin([*MONEY_ON_BILL, "*"])
     )
-    joined = bills.left_join(_bill_facts(lines, old_bill, old_line), "record_key")
+    old = [_of_accounts(table, bills) for table in (old_bill, old_line)]
+    joined = bills.left_join(_bill_facts(lines, *old), "record_key")
     doubled = joined.kind == "duplicate_key"
     off = _is_not_the_sum_of_its_lines(joined)
     unknown = joined.line_class == UNEXPLAINED

@@ -24,14 +24,17 @@ def account_traits(account: ir.Table, customer: ir.Table, known: ir.Table) -> ir
 
 
 def product_traits(
-    old_product: ir.Table, new_product: ir.Table, old_bill_line: ir.Table, charge: ir.Table
+    old_product: ir.Table, new_product: ir.Table, differing_line: ir.Table, charge: ir.Table
 ) -> ir.Table:
-    """product_key, account_key and PRODUCT_TRAITS of all that either side holds or bills."""
+    """product_key, account_key and PRODUCT_TRAITS of all that either side holds or bills.
+
+    ``differing_line`` are the old lines of accounts that differ: a product that only they know is
+    on no other bill.
+    """
     names = ("product_key", "account_key", "offering_code", "source_code")
-    held = old_product.select(*names).distinct()
-    loaded = new_product.select(*names).distinct().anti_join(held, "product_key")
-    known = held.union(loaded)
-    lines = old_bill_line.filter(old_bill_line.product_key.notnull())
+    held = old_product.select(*names)
+    known = held.union(new_product.select(*names).anti_join(held, "product_key"))
+    lines = differing_line.filter(differing_line.product_key.notnull())
     billed = lines.anti_join(known, "product_key")
     billed = billed.select(*names[:3], source_code=ibis.null("string")).distinct()
     rows = known.union(billed)
