@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 import typer
 from rich.console import Console
 from rich.markup import escape
@@ -20,7 +21,7 @@ from crossbill.platform.billing.compute import computed, periods, read_policy
 from crossbill.platform.billing.compute_parts import compute as compute_parts
 from crossbill.platform.billing.explain_bill import BillExplained, disagreements, explained
 from crossbill.platform.billing.read_snapshot import read_snapshot
-from crossbill.platform.billing.rule_changes import Rule, stepped
+from crossbill.platform.billing.rule_changes import Rule, as_one, stepped
 from crossbill.platform.billing.what_if import Effect, changed
 
 OPEN_EXIT = 1
@@ -133,9 +134,13 @@ def rules_command(  # noqa: PLR0913 - the options of the command
         raise typer.BadParameter("give --snapshot, or --carrier for its books")
     before, after = read_policy(old), read_policy(new)
     with connect() as backend, refusing_overflow():
-        tables = read_snapshot(backend, snapshot) if snapshot else _books(carrier or "", before)
-        tables["periods"] = ibis.memtable(periods(period))
-        found = list(stepped(backend, tables, before, after).effects(backend))
+        asked = periods(period)
+        if snapshot:
+            held = [read_snapshot(backend, snapshot) | {"periods": ibis.memtable(asked)}]
+        else:
+            held = _books(carrier or "", before, asked)
+        parts = [stepped(backend, tables, before, after) for tables in held]
+        found = list(as_one(parts).effects(backend))
     if json:
         rows = [
             {"rule": rule.name, "before": rule.was, "after": rule.becomes, **effect.document()}
@@ -146,13 +151,14 @@ def rules_command(  # noqa: PLR0913 - the options of the command
         _show_rules(found)
 
 
-def _books(carrier: str, policy: Policy) -> dict[str, ir.Table]:
-    """The tables of a carrier's books."""
+def _books(carrier: str, policy: Policy, asked: pa.Table) -> list[dict[str, ir.Table]]:
+    """The tables of a carrier's books for these periods."""
     ready()
-    from crossbill.platform.billing.books import book_tables
+    from crossbill.platform.billing.books import book_rows, populations
     from crossbill.platform.customer.queries import carrier_id
 
-    return book_tables(carrier_id(carrier), policy)
+    known = carrier_id(carrier)
+    return populations(known, book_rows(known), policy, asked)
 
 
 def _show_rules(found: list[tuple[Rule, Effect]]) -> None:

@@ -96,14 +96,16 @@ def test_text_comes_back_as_it_was(owner):
     assert run("text", "mobile", 1, "--carrier", CARRIER) == TEXT
 
 
-def test_effect_is_printed_and_kept(owner):
+def test_effect_is_printed_and_kept(owner, tmp_path):
     books(owner)
     asked = ("--policy", POLICY, "--period", "2026-03")
-    said = load(FILE, *asked)
+    later = tmp_path / "catalogue.yaml"  # the price of what one account holds begins too late
+    later.write_text(TEXT.replace('2025-01-01, amount: "39.00"', '2026-04-01, amount: "39.00"'))
+    said = load(later, *asked)
     assert "Products that cannot be charged: 0 before, 1 after" in said
     assert "The bills of 2026-03 by policy swiss-2026, compared with the books' own prices" in said
     kept = CatalogueVersion.objects.get().effect
-    assert kept["totals"][0]["difference"] == "-22.71"
+    assert kept["totals"][0]["difference"] == "-37.84"
     assert kept["unresolved"] == {"before": 0, "after": 1}
     made = json.loads(load(FILE, *asked, "--json", day="2026-04-01"))
     assert (made["number"], made["effect"]["compared_with"]) == (2, None)

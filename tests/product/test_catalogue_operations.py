@@ -223,15 +223,24 @@ def effect(owner: Carrier, text: str, day: date = MARCH):
 
 
 def test_effect_compares_with_the_books(owner):
-    """19.90 and 39.00 plus 19.90 become 21.90 and 60.90, all with 8.1 %; the old plan is gone."""
+    """19.90 and 39.00 plus 19.90 become 21.90 and 60.90, all with 8.1 %; the catalogue does not
+    know the old plan, which costs what the books say.
+    """
     books(owner)
     found = effect(owner, TEXT)
     assert found.effect.totals == [
-        {"currency": "CHF", "bills": 3, "unchanged": 0, "dearer": 2, "cheaper": 1,
-         "before": "112.21", "after": "89.50", "difference": "-22.71"}
+        {"currency": "CHF", "bills": 3, "unchanged": 1, "dearer": 2, "cheaper": 0,
+         "before": "112.21", "after": "116.53", "difference": "4.32"}
     ]  # fmt: skip
-    assert found.effect.unresolved == (0, 1)
+    assert found.effect.unresolved == (0, 0)
     assert found.version is None
+
+
+def test_effect_tells_what_has_no_price_left(owner):
+    """Of what the catalogue declares the books' price does not count."""
+    books(owner)
+    ended = TEXT.replace('from: 2025-01-01, amount: "39.00"', 'from: 2026-04-01, amount: "39.00"')
+    assert effect(owner, ended).effect.unresolved == (0, 1)
 
 
 def test_effect_compares_with_the_published_version(owner):
@@ -243,7 +252,7 @@ def test_effect_compares_with_the_published_version(owner):
         ("A1", "1.08"), ("A2", "1.08"),
     ]  # fmt: skip
     assert found.document()["compared_with"] == 1
-    assert found.document()["unresolved"] == {"before": 1, "after": 1}
+    assert found.document()["unresolved"] == {"before": 0, "after": 0}
 
 
 def test_effect_of_a_list_is_on_its_customers_only(owner):
@@ -268,7 +277,7 @@ def test_same_catalogue_changes_no_bill(owner):
     books(owner)
     published(owner, valid_from=JANUARY)
     (total,) = effect(owner, TEXT).effect.totals
-    assert (total["bills"], total["unchanged"], total["difference"]) == (2, 2, "0.00")
+    assert (total["bills"], total["unchanged"], total["difference"]) == (3, 3, "0.00")
 
 
 def test_carrier_without_customers_has_no_effect(owner):

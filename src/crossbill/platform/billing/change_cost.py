@@ -18,8 +18,8 @@ from crossbill.engine.calculation import Tables
 from crossbill.engine.datasets import PRODUCT
 from crossbill.engine.duckdb import connect
 from crossbill.engine.integers import refusing_overflow
-from crossbill.platform.billing.books import book_tables
-from crossbill.platform.billing.what_if import Billed, Effect, billed, compared
+from crossbill.platform.billing.books import book_rows, populations
+from crossbill.platform.billing.what_if import Billed, Effect, as_one, billed, compared
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.product.changes import Begun, Plan
 from crossbill.platform.product.models import Product
@@ -107,17 +107,20 @@ def change_cost(*, carrier_id: int, account_key: str, plan: Plan, policy: Policy
     payers = {account_key} | ({plan.begins.terms.account_key} if plan.begins else set())
     with connect() as backend, refusing_overflow(), transaction.atomic():
         payers |= _concerned(carrier_id, plan)
-        before = book_tables(carrier_id, policy, sorted(payers))
-        products = changed_products(backend.to_pyarrow(before["product"]), plan)
+        rows = book_rows(carrier_id, sorted(payers))
+        products = changed_products(rows["product"], plan)
         days = {plan.wanted.effective_date, *_broken_on(products, plan)}
         spans = {
             (period_with(day, cycle), cycle)
             for cycle in _cycles(carrier_id, payers)
             for day in days
         }
-        before["periods"] = ibis.memtable(_periods(spans))
-        after = before | {"product": ibis.memtable(products)}
-        sides = [billed(backend, tables, _lines) for tables in (before, after)]
+        held = populations(carrier_id, rows, policy, _periods(spans))
+        after = {"product": ibis.memtable(products)}
+        sides = [
+            as_one([billed(backend, tables | changed, _lines) for tables in held])
+            for changed in ({}, after)
+        ]
         effect = compared(backend, *sides)
     found = tuple(sorted({span for span, _ in spans}, key=lambda span: span.from_date))
     return ChangeCost(effect, _changed_lines(*_rows(sides)), found, policy.policy_code)

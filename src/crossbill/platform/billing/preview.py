@@ -1,11 +1,13 @@
 """What one account would be billed from the books, by one set of rules or by several at once.
 
 The engine and its compiled chain are kept between the questions of people, which then cost what
-the account's own rows cost. By several rules the account stands in the population once for each.
+the account's own rows cost; there is one of each for each shape that catalogues give to a bill. By
+several rules the account stands in the population once for each.
 """
 
 import atexit
 import threading
+from collections import defaultdict
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -26,13 +28,15 @@ from crossbill.engine.calculation import Tables
 from crossbill.engine.duckdb import connect
 from crossbill.engine.integers import refusing_overflow
 from crossbill.platform.billing.bills import Shape, billing, complete
-from crossbill.platform.billing.books import BILLED, book_tables
+from crossbill.platform.billing.books import BILLED, book_rows, priced_rows
 from crossbill.platform.billing.compute import RESULTS, AccountNotThere, Computed, periods
 from crossbill.platform.billing.due import boundaries
 from crossbill.platform.billing.explain_bill import BillExplained, explained
+from crossbill.platform.billing.price_lists import kinds_in
 from crossbill.platform.billing.resolve import PROVED, resolution_proof
 from crossbill.platform.billing.several_policies import APART, KEYS, by_each
 from crossbill.platform.customer.models import BillingAccount
+from crossbill.platform.product.catalogue_queries import catalogues_on
 
 # What bills follow where nobody has agreed otherwise: calendar days, half up, tax of the whole.
 NEW_RULES = Policy(
@@ -49,7 +53,6 @@ MEMORY = "512MB"
 PERIODS_KEPT = 64
 FETCHED = ("bill", "bill_line", "bill_tax", "charge", "unresolved")
 PROOF = "proof"
-CHAIN = Shape()  # the books hold no usage, discounts of bills, commitments or credits
 
 _turn = threading.Lock()
 
@@ -80,7 +83,7 @@ class _Standing:
     statements: dict[str, str] = field(default_factory=dict)
 
 
-_standing = _Standing()
+_standing: dict[Shape, _Standing] = defaultdict(_Standing)
 
 
 def preview(
@@ -94,13 +97,25 @@ def preview(
     mine = asked.filter(pc.field("bill_cycle_day") == _cycle(carrier_id, account_key))
     if not mine.num_rows:
         return {name: Preview([], []) for name in policies}
-    books = book_tables(carrier_id, next(iter(policies.values())), [account_key])
-    tables = _population(books, policies) | {"periods": ibis.memtable(mine)}
-    days = (mine[name][0].as_py() for name in ("period_from", "period_to"))
-    tables["boundary"] = ibis.memtable(_boundary(*days))
+    first, end = (mine[name][0].as_py() for name in ("period_from", "period_to"))
+    catalogues = catalogues_on(carrier_id, first)
+    books = priced_rows(book_rows(carrier_id, [account_key]), catalogues, mine)
+    tables = _population(books, policies)
+    tables["periods"], tables["boundary"] = map(ibis.memtable, (mine, _boundary(first, end)))
+    shape = _shape(books)
     with _turn, refusing_overflow():
-        rows = _billed(_engine(), tables)
-        return {name: _of(rows, name) for name in policies}
+        rows = _billed(shape, tables)
+        return {name: _of(shape, rows, name) for name in policies}
+
+
+def _shape(books: Mapping[str, pa.Table]) -> Shape:
+    """The chain that fits: the books hold no usage, discounts of bills, commitments or credits."""
+    rates, lists = books["tax_rate"], kinds_in(books["price"])
+    if "tax_name" not in rates.column_names:
+        return Shape(lists=lists)
+    each = rates.group_by(["tax_code", "tax_category"]).aggregate([("tax_name", "count_distinct")])
+    side_by_side = (row["tax_name_count_distinct"] for row in each.to_pylist())
+    return Shape(taxes=max(side_by_side, default=1), lists=lists)
 
 
 def _cycle(carrier_id: int, account_key: str) -> int:
@@ -113,14 +128,11 @@ def _cycle(carrier_id: int, account_key: str) -> int:
 
 
 def _population(
-    books: Mapping[str, ir.Table], policies: Mapping[str, Policy]
+    books: Mapping[str, pa.Table], policies: Mapping[str, Policy]
 ) -> dict[str, ir.Table]:
     """The books with the account once for each policy, which bears the policy's name here."""
-    known = {*BILLED, "policy"}
-    assert set(books) == known, f"the chain is built for less: {set(books) ^ known}"
-    assert "tax_name" not in books["tax_rate"].columns, "the chain is built for one tax of a line"
-    assert "segment" not in books["price"].columns, "the chain is built for general prices"
-    return by_each(books, policies)
+    assert set(books) == {*BILLED}, f"the chain is built for less: {set(books) ^ {*BILLED}}"
+    return by_each({name: ibis.memtable(rows) for name, rows in books.items()}, policies)
 
 
 @lru_cache(maxsize=PERIODS_KEPT)
@@ -128,16 +140,17 @@ def _boundary(period_from: date, period_to: date) -> pa.Table:
     return boundaries([period_from, period_to])
 
 
-def _billed(backend: Backend, tables: Mapping[str, ir.Table]) -> dict[str, pa.Table]:
+def _billed(shape: Shape, tables: Mapping[str, ir.Table]) -> dict[str, pa.Table]:
     """The results of the chain, after the proof that nothing vanished."""
-    held, chain = complete(backend, tables), billing(CHAIN)
-    if _standing.tables:
+    backend, standing = _engine(shape), _standing[shape]
+    held, chain = complete(backend, tables), billing(shape)
+    if standing.tables:
         chain.run_again(backend, {name: held[name] for name in tables})
     else:
-        _standing.tables = chain.run(backend, held)
-        _standing.statements = _statements(_standing.tables)
+        standing.tables = chain.run(backend, held)
+        standing.statements = _statements(standing.tables)
     rows = {
-        name: backend.raw_sql(sql).to_arrow_table() for name, sql in _standing.statements.items()
+        name: backend.raw_sql(sql).to_arrow_table() for name, sql in standing.statements.items()
     }
     proof = rows.pop(PROOF).to_pylist()[0]
     assert proof["balanced"], f"a product is neither charged nor waiting nor told: {proof}"
@@ -156,7 +169,7 @@ def _in_order(done: Tables, name: str) -> ir.Table:
     return done[name].select(*dataset.ibis).order_by(*dataset.key)
 
 
-def _of(rows: Mapping[str, pa.Table], name: str) -> Preview:
+def _of(shape: Shape, rows: Mapping[str, pa.Table], name: str) -> Preview:
     """What belongs to one of the policies, with the keys as the books have them."""
     bills = rows["bill"].filter(pc.starts_with(rows["bill"]["account_key"], f"{name}{APART}"))
     mine = {"bill": bills}
@@ -168,7 +181,7 @@ def _of(rows: Mapping[str, pa.Table], name: str) -> Preview:
             wanted = pc.is_in(table["bill_key"], value_set=bills["bill_key"])
         mine[each] = table.filter(wanted)
     plain = {each: _plain(table, name) for each, table in mine.items()}
-    found = _Fetched(_engine(), _standing.tables, plain)
+    found = _Fetched(_engine(shape), _standing[shape].tables, plain)
     return Preview(explained(found), plain["unresolved"].to_pylist())
 
 
@@ -182,7 +195,8 @@ def _plain(rows: pa.Table, name: str) -> pa.Table:
 
 
 @cache
-def _engine() -> Backend:
+def _engine(shape: Shape) -> Backend:
+    """An engine for each shape: its tables bear the same names as another one's."""
     opened = ExitStack()
     atexit.register(opened.close)
     return opened.enter_context(connect(memory=MEMORY, threads=1))

@@ -8,6 +8,7 @@ what holds where they live, and nobody has to list all pairs to say so.
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from crossbill.platform.billing.look_up import looked_up
@@ -42,6 +43,15 @@ def kinds_of(backend: Backend, price: ir.Table) -> Lists:
     """The kinds of lists that a price table has; none: everybody pays the general price."""
     found = backend.to_pyarrow(price.select(kind=_kind(price)).distinct())["kind"].to_pylist()
     return tuple(kind for kind in KINDS if kind in found)
+
+
+def kinds_in(price: pa.Table) -> Lists:
+    """The same of rows that are in memory; a price without the columns is for everybody."""
+    if not set(WHOM) <= set(price.column_names):
+        return ()
+    stated = price.group_by(list(WHOM)).aggregate([]).to_pylist()
+    found = {tuple(name for name in WHOM if row[name]) for row in stated}
+    return tuple(kind for kind, whom in KINDS.items() if whom in found)
 
 
 def with_segment(account: ir.Table, customer: ir.Table) -> ir.Table:

@@ -4,7 +4,7 @@ The rules of the old policy become those of the new one in the order of the poli
 step is billed, and what it changes is that rule's part. So the parts add up to the whole change.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -83,6 +83,13 @@ def stepped(backend: Backend, tables: Mapping[str, ir.Table], old: Policy, new: 
     unresolved = {row["step"]: int(row["n"]) for row in counts}
     bills = backend.to_pyarrow(_beside(done["bill"], steps))
     return Stepped(rules, bills, [unresolved.get(step, 0) for step in steps])
+
+
+def as_one(parts: Sequence[Stepped]) -> Stepped:
+    """The bills of several populations, by the same rules, as those of one."""
+    bills = pa.concat_tables(part.bills for part in parts)
+    unresolved = zip(*(part.unresolved for part in parts), strict=True)
+    return Stepped(parts[0].rules, bills, [sum(step) for step in unresolved])
 
 
 def _steps(old: Policy, new: Policy, rules: list[Rule]) -> Iterator[Policy]:

@@ -1,6 +1,6 @@
 """What a change would do to everybody's bills: the same population billed before and after it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,6 +91,16 @@ def billed(
     bills = backend.to_pyarrow(done["bill"].select(*KEY, "total_minor"))
     unresolved = backend.to_pyarrow(done["unresolved"].count()).as_py()
     return Billed(bills, unresolved, backend.to_pyarrow(detail(done)) if detail else None)
+
+
+def as_one(parts: Sequence[Billed]) -> Billed:
+    """The billings of several populations as that of one."""
+    details = [part.detail for part in parts if part.detail is not None]
+    return Billed(
+        pa.concat_tables(part.bills for part in parts),
+        sum(part.unresolved for part in parts),
+        pa.concat_tables(details) if details else None,
+    )
 
 
 def compared(backend: Backend, before: Billed, after: Billed) -> Effect:

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-import ibis
-import ibis.expr.types as ir
+import pyarrow as pa
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 from django.db.models import BigIntegerField, F, Func, QuerySet, Value
@@ -15,13 +14,19 @@ from crossbill.core.refusal import Refusal
 from crossbill.engine.duckdb import connect
 from crossbill.engine.integers import refusing_overflow
 from crossbill.platform.allowed import require
-from crossbill.platform.billing.books import book_tables
-from crossbill.platform.billing.catalogue_effect import by_catalogue
+from crossbill.platform.billing.books import book_rows, book_tables, parted
+from crossbill.platform.billing.catalogue_effect import in_place_of
 from crossbill.platform.billing.compute import periods
 from crossbill.platform.billing.models import WhatIf, WhatIfPart
 from crossbill.platform.billing.what_if_parts import part_answer, together
 from crossbill.platform.customer.models import BillingAccount
-from crossbill.platform.product.catalogue_queries import catalogue_of, published_on, version_before
+from crossbill.platform.product.catalogue_file import ProductCatalogue
+from crossbill.platform.product.catalogue_queries import (
+    catalogue_of,
+    catalogues_on,
+    published_on,
+    version_before,
+)
 from crossbill.platform.product.models import CatalogueVersion
 from crossbill.runs.models import Run
 from crossbill.runs.operations import Stage, execute
@@ -29,6 +34,7 @@ from crossbill.runs.progress import Silent
 from crossbill.runs.receipt import Receipt
 
 ASK = "billing.add_whatif"
+Catalogues = list[ProductCatalogue]
 PART_ACCOUNTS = 25_000  # so many fit into memory beside all else
 
 
@@ -135,23 +141,34 @@ def _begin(asked: WhatIf, run: Run) -> None:
 def _answer_part(asked: WhatIf, position: int) -> Receipt:
     keys = list(_accounts(asked, position).values_list("account_key", flat=True))
     before, after = (Policy.from_mapping(each) for each in (asked.policy, asked.other_policy))
+    rows, asked_for = book_rows(asked.carrier.pk, keys), periods(asked.period)
     with connect() as backend, refusing_overflow():
-        answer = part_answer(
-            backend,
-            _tables(asked, keys, before, asked.compared_with),
-            _tables(asked, keys, after, asked.version or asked.compared_with),
+        answer = together(
+            part_answer(
+                backend,
+                book_tables(rows, before, held, spans),
+                book_tables(rows, after, held_then, spans),
+            )
+            for held, held_then, spans in _by(asked, asked_for)
         )
     WhatIfPart.objects.create(what_if=asked, position=position, answer=answer)
     return _receipt(answer)
 
 
-def _tables(
-    asked: WhatIf, keys: list[str], policy: Policy, version: CatalogueVersion | None
-) -> dict[str, ir.Table]:
-    """The books of these accounts, by a policy and a version's prices, else their own."""
-    books = book_tables(asked.carrier.pk, policy, keys)
-    books["periods"] = ibis.memtable(periods(asked.period))
-    return by_catalogue(books, catalogue_of(version).tables() if version else {})
+def _by(asked: WhatIf, spans: pa.Table) -> list[tuple[Catalogues, Catalogues, pa.Table]]:
+    """The catalogues before and after, and the periods that are billed by them.
+
+    A version is compared on its first day, in all periods; without one each period is billed by
+    what is in force when it begins.
+    """
+    if asked.version is None:
+        return [(each, each, mine) for mine, each in parted(asked.carrier.pk, spans)]
+    known = catalogues_on(asked.carrier.pk, asked.version.valid_from)
+    before, after = (
+        in_place_of(known, asked.version.name, catalogue_of(version) if version else None)
+        for version in (asked.compared_with, asked.version)
+    )
+    return [(before, after, spans)]
 
 
 def _accounts(asked: WhatIf, position: int) -> "QuerySet[BillingAccount]":

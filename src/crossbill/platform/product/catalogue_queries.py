@@ -1,5 +1,6 @@
 """What pages, commands and billing ask about the versions of a carrier's catalogues."""
 
+from collections.abc import Iterable
 from datetime import date
 from functools import lru_cache
 from typing import ClassVar
@@ -78,8 +79,22 @@ def _parsed(version_id: int, _sha256: str, name: str) -> ProductCatalogue:
 
 def catalogues_on(carrier_id: int, day: date) -> list[ProductCatalogue]:
     """What the catalogues say by which a day is billed, in the order of their names."""
-    found = CatalogueVersion.objects.filter(id__in=in_force(carrier_id, day))
-    return [catalogue_of(version) for version in found.defer("content").order_by("name")]
+    return _read(in_force(carrier_id, day))
+
+
+def _read(version_ids: Iterable[int]) -> list[ProductCatalogue]:
+    found = CatalogueVersion.objects.filter(id__in=version_ids).defer("content")
+    return [catalogue_of(version) for version in found.order_by("name")]
+
+
+def catalogues_of_days(
+    carrier_id: int, days: Iterable[date]
+) -> list[tuple[set[date], list[ProductCatalogue]]]:
+    """The days parted by the catalogues by which they are billed, with what those say."""
+    parted: dict[frozenset[int], set[date]] = {}
+    for day in days:
+        parted.setdefault(frozenset(in_force(carrier_id, day)), set()).add(day)
+    return [(mine, _read(versions)) for versions, mine in parted.items()]
 
 
 def needs_on(carrier_id: int, day: date) -> Needs:

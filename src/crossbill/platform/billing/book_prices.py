@@ -1,0 +1,87 @@
+"""What products of the books cost: what the catalogues in force say, else the books' own prices.
+
+An offering that a catalogue declares is charged all that it says: components, price lists, taxes.
+One that none declares has the monthly price that the books have for it, or none.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from crossbill.engine.billing_datasets import COMPONENT, LISTED_PRICE, TAX
+from crossbill.platform.billing.bills import TAX_TERMS
+from crossbill.platform.product.catalogue_file import ProductCatalogue
+
+EVER = date(1900, 1, 1)
+
+Rows = list[dict[str, Any]]
+
+
+def priced(
+    catalogues: Sequence[ProductCatalogue],
+    price: pa.Table,
+    tax_rate: pa.Table,
+    days: Collection[date],
+) -> dict[str, pa.Table]:
+    """The datasets ``price``, ``component`` and ``tax_rate`` of periods that begin on these days.
+
+    ``price`` and ``tax_rate`` are the books' own. What two catalogues declare cannot be charged:
+    its price stands doubled, so that billing says so.
+    """
+    if not catalogues:
+        return {"price": price, "component": COMPONENT.empty(), "tax_rate": tax_rate}
+    said = [each.tables() for each in catalogues]
+    stated = {name: _all(said, name) for name in ("price", "component", "tax_rate")}
+    declared = Counter(each.code for known in catalogues for each in known.spec.offerings)
+    twice = {code for code, times in declared.items() if times > 1}
+    own = [row for row in price.to_pylist() if row["offering_code"] not in declared]
+    prices = [*stated["price"], *_doubled(catalogues, twice), *own]
+    components = [row for row in stated["component"] if row["offering_code"] not in twice]
+    rates = _rates(stated["tax_rate"], tax_rate.to_pylist(), days)
+    return {
+        "price": pa.Table.from_pylist(prices, LISTED_PRICE.arrow),
+        "component": pa.Table.from_pylist(components, COMPONENT.arrow),
+        "tax_rate": pa.Table.from_pylist(list(rates), TAX.arrow),
+    }
+
+
+def _all(said: Sequence[dict[str, pa.Table]], name: str) -> Rows:
+    return [row for tables in said for row in tables[name].to_pylist()]
+
+
+def _doubled(catalogues: Sequence[ProductCatalogue], twice: Collection[str]) -> Rows:
+    """A row for each catalogue that declares one of these: too many for any to be charged."""
+    return [
+        {
+            "offering_code": offering.code,
+            "price_version": known.spec.name,
+            "valid_from": EVER,
+            "currency": known.spec.currency,
+            "amount_nanos": 0,
+        }
+        for known in catalogues
+        for offering in known.spec.offerings
+        if offering.code in twice
+    ]
+
+
+def _rates(stated: Rows, books: Rows, days: Collection[date]) -> Iterator[dict[str, Any]]:
+    """The taxes of each day, once where several catalogues agree on one.
+
+    A jurisdiction that no catalogue states has the books' rate.
+    """
+    known = {row["tax_code"] for row in stated}
+    own = [TAX_TERMS | row for row in books if row["tax_code"] not in known]
+    names = ("tax_code", "tax_category", "tax_name", "rate_ppm")
+    for day in sorted(days):
+        held = [row for row in [*stated, *own] if _holds(row, day)]
+        for found in sorted({tuple(row[name] for name in names) for row in held}):
+            window = {"valid_from": day, "valid_to": day + timedelta(days=1)}
+            yield dict(zip(names, found, strict=True)) | window
+
+
+def _holds(row: dict[str, Any], day: date) -> bool:
+    return bool(row["valid_from"] <= day and (row["valid_to"] is None or day < row["valid_to"]))
