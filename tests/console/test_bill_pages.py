@@ -10,12 +10,15 @@ import pytest
 from crossbill.console.bill_words import UNCHARGED, rules
 from crossbill.platform.billing import resolve
 from crossbill.platform.billing.preview import NEW_RULES
+from crossbill.platform.product.catalogue_operations import retire
+from crossbill.platform.product.models import CatalogueVersion
 
 
 @pytest.fixture
 def page(replacement, signed_in):
-    """The text of the page of an account, by what its address asks."""
-    client = signed_in("viewer")
+    """The text of the page of an account, by what its address asks; by the books' own prices."""
+    client, published = signed_in("viewer"), CatalogueVersion.objects.get(status="published")
+    retire(version_id=published.id, user=published.published_by)
 
     def read(query: str = "", account: str = estate.CLEAN) -> str:
         answer = client.get(f"/bill/{estate.CARRIER}/{account}/?{query}")
