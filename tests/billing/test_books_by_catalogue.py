@@ -225,3 +225,64 @@ def test_taxes_on_which_catalogues_disagree_are_told(owner):
     dear = other(TEXT.replace('"8.1"', '"9.1"'))
     published(owner, dear.replace("mobile-s", "mobile-x"))
     assert {row["code"] for row in billed(owner, "A1").unresolved} == {"TAX_RATE_DOUBLED"}
+
+
+OF_40 = 'versions: [{version: o, from: 2025-01-01, amount: "40.00"}]'
+ONCE = f"""\
+      - {{price: set-up, charge: one_time, {OF_40}}}
+      - {{price: return, charge: one_time, timing: end, {OF_40}}}
+"""
+
+
+def once(owner: Carrier, *accounts: str, period: str = "2026-04") -> list[str]:
+    """The one-time prices on the bills of these accounts."""
+    rows = [row for key in accounts for row in lines(owner, key, period)]
+    return sorted(code for code, _ in rows if code.split("/")[-1] in ("set-up", "return"))
+
+
+@pytest.fixture
+def with_once(owner) -> Carrier:
+    """A carrier whose first plan costs something when it begins, and when it ends."""
+    place = TEXT.index(MONTHLY)
+    published(owner, text=TEXT[:place] + ONCE + TEXT[place:])
+    return owner
+
+
+SET_UP, RETURN = "mobile-s/set-up", "mobile-s/return"
+MIDDLE = date(2026, 4, 12)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [(Kind.QUANTITY, 3), (Kind.PRICE, 9_000_000_000), (Kind.MOVE, "A2"), (Kind.SUSPEND, None)],
+)
+def test_what_goes_on_after_a_change_neither_begins_nor_ends_anew(with_once, kind, value):
+    key = order(with_once, "mobile-s")
+    plan = planned_change(product_named(with_once.id, key), Wanted(kind, MIDDLE, value), TODAY)
+    cost = change_cost(carrier_id=with_once.id, account_key="A1", plan=plan, policy=SWISS)
+    assert not {line.some["price_code"] for line in cost.lines} & {SET_UP, RETURN}
+    change(with_once, key, kind, value, MIDDLE)
+    assert once(with_once, "A1", "A2") == [SET_UP]
+
+
+def test_what_is_resumed_is_not_set_up_again_and_ends_once(with_once):
+    key = order(with_once, "mobile-s")
+    change(with_once, key, Kind.SUSPEND, day=MIDDLE)
+    resumed = change(with_once, key, Kind.RESUME, day=date(2026, 4, 20))
+    assert once(with_once, "A1") == [SET_UP]
+    change(with_once, resumed, Kind.CANCEL, day=date(2026, 5, 10))
+    assert once(with_once, "A1", period="2026-05") == [RETURN]
+
+
+def test_another_offering_begins_and_the_one_before_ends(with_once):
+    key = order(with_once, "mobile-s")
+    change(with_once, key, Kind.OFFERING, "mobile-m", MIDDLE)
+    assert once(with_once, "A1") == [RETURN, SET_UP]
+
+
+def test_change_taken_back_on_its_day_leaves_an_end_to_be_charged(with_once):
+    key = order(with_once, "mobile-s")
+    other = change(with_once, key, Kind.QUANTITY, 2, MIDDLE)
+    change(with_once, other, Kind.QUANTITY, 1, MIDDLE)
+    change(with_once, key, Kind.CANCEL, day=MIDDLE)
+    assert once(with_once, "A1") == [RETURN, SET_UP]

@@ -78,6 +78,17 @@ CHARGED = described(
     """,
 )
 
+CONTINUED = described(
+    "continued",
+    "product_key timing",
+    """
+    product_key    text  a product that goes on under another key after a change, or did before
+    offering_code  text  its offering
+    timing         text  start or end: which of the two is none of what the customer holds
+    day            date  on which it was changed
+    """,
+)
+
 BOUNDARY = described(
     "boundary",
     "anchor_day month",

@@ -13,23 +13,28 @@ from crossbill.core.policy import Policy
 from crossbill.engine.datasets import POLICY
 from crossbill.platform.billing import snapshot
 from crossbill.platform.billing.book_prices import priced
+from crossbill.platform.billing.continued import charged_once, continued
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.product.catalogue_file import ProductCatalogue
 from crossbill.platform.product.catalogue_queries import catalogues_of_days
 
 EXPORTED = ("customer", "account", "product", "price", "tax_rate")
-BILLED = (*EXPORTED, "component")
+BILLED = (*EXPORTED, "component", "charged")
 
 Rows = Mapping[str, pa.Table]
 
 
 def book_rows(carrier_id: int, accounts: Sequence[str] | None = None) -> dict[str, pa.Table]:
-    """What the books hold of these accounts, or of all of a carrier: the tables ``EXPORTED``."""
+    """What the books hold of these accounts, or of all of a carrier.
+
+    The tables ``EXPORTED``, and as ``continued`` the products that go on after a change.
+    """
+    goes_on = continued(carrier_id, accounts)
     if accounts is None:
         every = BillingAccount.objects.filter(carrier_id=carrier_id)
         accounts = list(every.values_list("account_key", flat=True))
     keys = pa.table({"account_key": pa.array(accounts, pa.string())})
-    found = {}
+    found = {"continued": goes_on}
     with transaction.atomic(), snapshot.population(keys):
         for name in EXPORTED:
             with snapshot.export(name, carrier_id) as rows:
@@ -75,7 +80,10 @@ def priced_rows(
     rows: Rows, catalogues: Sequence[ProductCatalogue], periods: pa.Table
 ) -> dict[str, pa.Table]:
     """The tables ``BILLED`` for periods that begin under these catalogues."""
-    return dict(rows) | priced(catalogues, rows["price"], rows["tax_rate"], _first_days(periods))
+    found = priced(catalogues, rows["price"], rows["tax_rate"], _first_days(periods))
+    charged = charged_once(rows["continued"], found["component"])
+    named = {name: rows[name] for name in EXPORTED}
+    return named | found | {"charged": charged}
 
 
 def _first_days(periods: pa.Table) -> set[date]:

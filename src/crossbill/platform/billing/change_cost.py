@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 from django.db import transaction
@@ -19,6 +18,7 @@ from crossbill.engine.datasets import PRODUCT
 from crossbill.engine.duckdb import connect
 from crossbill.engine.integers import refusing_overflow
 from crossbill.platform.billing.books import book_rows, populations
+from crossbill.platform.billing.continued import with_plan
 from crossbill.platform.billing.what_if import Billed, Effect, as_one, billed, compared
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.product.changes import Begun, Plan
@@ -115,12 +115,13 @@ def change_cost(*, carrier_id: int, account_key: str, plan: Plan, policy: Policy
             for cycle in _cycles(carrier_id, payers)
             for day in days
         }
-        held = populations(carrier_id, rows, policy, _periods(spans))
-        after = {"product": ibis.memtable(products)}
-        sides = [
-            as_one([billed(backend, tables | changed, _lines) for tables in held])
-            for changed in ({}, after)
-        ]
+        codes = {row["product_key"]: row["offering_code"] for row in products.to_pylist()}
+        goes_on = with_plan(rows["continued"], plan, NEW_KEY, codes)
+        after = rows | {"product": products, "continued": goes_on}
+        sides = []
+        for held in (rows, after):
+            tables = populations(carrier_id, held, policy, _periods(spans))
+            sides.append(as_one([billed(backend, each, _lines) for each in tables]))
         effect = compared(backend, *sides)
     found = tuple(sorted({span for span, _ in spans}, key=lambda span: span.from_date))
     return ChangeCost(effect, _changed_lines(*_rows(sides)), found, policy.policy_code)
