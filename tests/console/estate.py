@@ -47,6 +47,8 @@ PRICES = {
 
 def build(store_url: str) -> Replacement:
     """Fill the database and the store."""
+    import reconciled_estate  # it names accounts of this change-over
+
     carrier = Carrier.objects.create(code=CARRIER, name="OptiCom Networks Inc.")
     run = _run()
     replacement = Replacement.objects.create(
@@ -73,6 +75,7 @@ def build(store_url: str) -> Replacement:
     store = Store(store_url)
     _tables(store)
     rated_estate.add(store, replacement, DIFFERING)
+    reconciled_estate.add(store, replacement)
     return replacement
 
 

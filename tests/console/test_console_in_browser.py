@@ -73,9 +73,22 @@ def test_a_lead_drills_from_the_overview_to_the_evidence(page, served):
     expect(line.get_by_text("49.00 USD")).to_be_visible()
     expect(line.get_by_text("49.90 USD")).to_be_visible()
     reason = page.locator("tr.why .reasons")
-    expect(reason.get_by_text("Other version of the price")).to_be_visible()
+    expect(reason.locator(".reason-class")).to_have_text("Other version of the price")
     expect(reason.get_by_text("version 2023 of fibre-100 gives the old 49.00")).to_be_visible()
     assert overflows(page) == []
+
+
+def test_why_one_bill_differs_is_three_clicks_from_the_overview(page, served):
+    sign_in(page, served)
+    findings = page.get_by_role("region", name="Findings")
+    findings.get_by_role("link", name="Other version of the price").click()
+    page.get_by_role("heading", name="What mends it").wait_for()
+    assert overflows(page) == []
+    page.get_by_role("link", name=estate.DIFFERING).click()
+    reason = page.locator("tr.why .reasons")
+    expect(reason.get_by_text("version 2023 of fibre-100 gives the old 49.00")).to_be_visible()
+    reason.get_by_role("link", name="Other version of the price").click()
+    expect(page.get_by_role("region", name="Its accounts").get_by_role("link")).to_have_count(1)
 
 
 def test_an_account_is_found_by_name(page, served):
@@ -92,7 +105,7 @@ def test_no_page_is_wider_than_the_window(page, served):
     wave = page.get_by_role("link", name="Wave 2").first.get_attribute("href")
     run = page.locator("a[href^='/runs/']").last.get_attribute("href")
     account = f"/accounts/{estate.CARRIER}/"
-    for place in ("/", wave, run, "/runs/", "/accounts/", "/differences/",
+    for place in ("/", wave, run, "/runs/", "/accounts/", "/differences/", "/findings/",
                   account + f"{estate.DIFFERING}/", account + f"{estate.SUSPENDED}/"):  # fmt: skip
         page.goto(place)
         assert overflows(page) == [], place

@@ -13,7 +13,7 @@ from crossbill.console.middleware import CONTENT_SECURITY_POLICY
 from crossbill.platform.billing.models import WhatIf
 from crossbill.platform.product.models import CatalogueVersion
 from crossbill.replacement.migration.models import Replacement, Wave
-from crossbill.replacement.reconciliation.models import Gate
+from crossbill.replacement.reconciliation.models import Finding, Gate
 from crossbill.runs.models import Run
 
 # Each page by the name of its address.
@@ -37,6 +37,8 @@ PAGES = {
     "what_if": "/what-if/{what_if}/",
     "what_if_progress": "/what-if/{what_if}/progress/",
     "differences": "/differences/?class=ROUNDING&decision=accept",
+    "findings": "/findings/?class=ROUNDING",
+    "finding": "/findings/{finding}/",
     "runs": "/runs/",
     "run": "/runs/{run}/",
     "run_progress": "/runs/{run}/progress/",
@@ -66,6 +68,7 @@ def address(pattern: str) -> str:
     return pattern.format(
         wave=Wave.objects.order_by("position")[1].id,
         run=Run.objects.get().id,
+        finding=Finding.objects.order_by("-accounts")[0].id,
         gate=Gate.objects.order_by("wave__position")[1].id,
         draft=CatalogueVersion.objects.get(status="draft").id,
         what_if=WhatIf.objects.get().id,
@@ -147,7 +150,9 @@ def test_open_to_all(name, client):
     assert client.get(OPEN[name]).status_code == 200
 
 
-@pytest.mark.parametrize("name", ["overview", "accounts", "catalogue", "differences", "runs"])
+@pytest.mark.parametrize(
+    "name", ["overview", "accounts", "catalogue", "differences", "findings", "runs"]
+)
 def test_an_empty_database_says_what_to_do(name, signed_in):
     content = signed_in("viewer").get(PAGES[name].partition("?")[0]).content.decode()
     assert "crossbill demo" in content
@@ -211,6 +216,7 @@ def test_static_files_are_there(place, client):
         "/catalogue/versions/999999/",
         "/catalogue/?carrier=nobody",
         "/runs/999999/",
+        "/findings/999999/",
         "/accounts/nobody/C1/",
         f"/accounts/{estate.CARRIER}/C9/",
         "/?carrier=nobody",
@@ -229,7 +235,7 @@ def test_what_is_not_there_is_a_page_in_style(place, replacement, signed_in):
      "wave=99999999999999999999", "search=%00", "search=%25", "search=' OR 1=1 --",
      "state=nonsense", "search=" + "x" * 5000],
 )  # fmt: skip
-@pytest.mark.parametrize("page", ["/accounts/", "/differences/"])
+@pytest.mark.parametrize("page", ["/accounts/", "/differences/", "/findings/"])
 def test_nonsense_in_an_address_is_no_error(page, query, replacement, signed_in):
     assert signed_in("viewer").get(f"{page}?{query}").status_code == 200
 

@@ -18,6 +18,7 @@ from crossbill.replacement.migration.queries import MoveFilter
 from crossbill.replacement.reconciliation import account_tables
 from crossbill.replacement.reconciliation import queries as reconciliation
 from crossbill.replacement.reconciliation.account_tables import Rows
+from crossbill.replacement.reconciliation.models import Finding
 from crossbill.replacement.reconciliation.queries import DifferenceFilter
 from crossbill.replacement.reconciliation.search import search
 from crossbill.replacement.reconciliation.side_by_side import pair_bills
@@ -78,10 +79,20 @@ def account(request: HttpRequest, carrier: str, account_key: str) -> HttpRespons
             "move": move,
             "names": offering_names(replacement.carrier_id),
             "suspended": migration.suspended_records(replacement.id, account_key)[:MOST_ROWS],
+            "findings": _findings(request, replacement, move),
             **_both_sides(replacement, move),
             **_books(replacement.carrier_id, account_key),
         },
     )
+
+
+def _findings(request: HttpRequest, replacement: Replacement, move: AccountMove) -> list[Finding]:
+    """The causes of what differs, for whoever may read them."""
+    if move.wave is None or not request.user.has_perm("reconciliation.view_finding"):
+        return []
+    move.wave.replacement = replacement
+    store = Store(read_environment().store_url)
+    return reconciliation.findings_of_account(store, move.wave, move.account_key)
 
 
 def _both_sides(replacement: Replacement, move: AccountMove) -> dict[str, object]:

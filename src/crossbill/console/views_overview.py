@@ -16,6 +16,7 @@ from crossbill.replacement.reconciliation.queries import BillMatch, ClassTotal
 from crossbill.runs import queries as runs
 
 SHOWN_RUNS = 5
+SHOWN_FINDINGS = 5
 
 
 @page("migration.view_replacement")
@@ -43,6 +44,7 @@ def _facts(replacement: Replacement) -> dict[str, object]:
         "match_bar": match_bar(match),
         "classes": classes,
         "class_bars": class_bars(classes),
+        "findings": reconciliation.findings(replacement.id)[:SHOWN_FINDINGS],
         "next_gate": reconciliation.next_gate(replacement),
         "fallout": migration.fallout_by_class(replacement.id),
         "suspended": migration.suspended_by_code(replacement.id),

@@ -1,12 +1,17 @@
 """What pages and reports ask about a reconciliation: bills that agree, differences, gates."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 from django.db.models import Count, Q, QuerySet, Sum
 
 from crossbill.core.refusal import Refusal
+from crossbill.engine.datasets import FINDING_MEMBER
+from crossbill.engine.store import Store
 from crossbill.replacement.migration.models import (
     AccountMove,
     Replacement,
@@ -15,6 +20,7 @@ from crossbill.replacement.migration.models import (
 )
 from crossbill.replacement.migration.queries import suspended_records
 from crossbill.replacement.reconciliation.models import Difference, Finding, Gate, Signature
+from crossbill.replacement.reconciliation.reconcile import FOLLOWS
 
 BLOCK = "block"
 WHOLE_BILL = ("total_minor", "*")
@@ -85,6 +91,27 @@ class DifferenceFilter:
     wave_id: int | None = None
     decision: str = ""
     owner: str = ""
+
+
+@dataclass(frozen=True)
+class FindingFilter:
+    """What a list of findings asks for; an empty part asks for nothing."""
+
+    class_code: str = ""
+    wave_id: int | None = None
+    owner: str = ""
+
+
+EVERY_FINDING = FindingFilter()
+
+
+@dataclass(frozen=True)
+class Explained:
+    """An account of a finding: why it differs, and all that its new bills differ by."""
+
+    account_key: str
+    evidence: list[str]
+    money: list[Money]
 
 
 @dataclass(frozen=True)
@@ -165,24 +192,28 @@ def differences_by_class(replacement_id: int, *, wave_id: int | None = None) -> 
         accounts=Count("account_key", distinct=True),
         blocking=Count("id", filter=Q(decision=BLOCK)),
     )
-    money = _money_by_class(found)
+    money = _money_by(found, "class_code")
     return [
         ClassTotal(money=money[row["class_code"]], **row)
         for row in rows.order_by("-differences", "class_code")
     ]
 
 
-def _money_by_class(found: "QuerySet[Difference]") -> dict[str, list[Money]]:
-    """Sums of the bills' totals, so that each cent counts once, in the class of its bill."""
+def _money_by(found: "QuerySet[Difference]", column: str) -> dict[str, list[Money]]:
+    """Sums of the bills' totals by a column, so that each cent counts once, where its bill is."""
     totals = found.filter(entity="bill", field__in=WHOLE_BILL, amount_minor__isnull=False)
-    rows = totals.values("class_code", "currency").annotate(
-        over=Sum("amount_minor", filter=Q(amount_minor__gt=0), default=0),
-        under=Sum("amount_minor", filter=Q(amount_minor__lt=0), default=0),
+    rows = (
+        totals.order_by()
+        .values(column, "currency")
+        .annotate(
+            over=Sum("amount_minor", filter=Q(amount_minor__gt=0), default=0),
+            under=Sum("amount_minor", filter=Q(amount_minor__lt=0), default=0),
+        )
     )
     money: dict[str, list[Money]] = defaultdict(list)
-    for row in rows.order_by("class_code", "currency"):
+    for row in rows.order_by(column, "currency"):
         amounts = Money(row["currency"] or "", int(row["over"]), int(row["under"]))
-        money[row["class_code"]].append(amounts)
+        money[row[column]].append(amounts)
     return money
 
 
@@ -199,15 +230,78 @@ def find_differences(
     return found.order_by("account_key", "entity", "record_key", "field", "id")
 
 
-def findings(replacement_id: int) -> "QuerySet[Finding]":
-    """The causes of all waves, those of most accounts first."""
+def findings(replacement_id: int, wanted: FindingFilter = EVERY_FINDING) -> "QuerySet[Finding]":
+    """The causes that fit, of all waves, those of most accounts first."""
     found = Finding.objects.filter(replacement_id=replacement_id).select_related("wave")
+    for name in ("class_code", "wave_id", "owner"):
+        if value := getattr(wanted, name):
+            found = found.filter(**{name: value})
     return found.order_by("-accounts", "wave__position", "number")
+
+
+def alike_accounts(finding: Finding) -> int:
+    """How many accounts of the wave differ in the same way, for this cause or another.
+
+    An account is in one finding of a class, subject and currency.
+    """
+    alike = Finding.objects.filter(
+        wave=finding.wave,
+        class_code=finding.class_code,
+        subject=finding.subject,
+        currency=finding.currency,
+    )
+    return int(alike.aggregate(every=Sum("accounts"))["every"] or 0)
+
+
+def accounts_of(store: Store, finding: Finding) -> list[str]:
+    """Whose differences a finding explains, in order."""
+    rows = _members(store, finding.wave, ("number", "=", finding.number))
+    return sorted(rows["account_key"].to_pylist())
+
+
+def findings_of_account(store: Store, wave: Wave, account_key: str) -> list[Finding]:
+    """The causes of an account's differences in its wave."""
+    rows = _members(store, wave, ("account_key", "=", account_key))
+    return list(Finding.objects.filter(wave=wave, number__in=rows["number"].to_pylist()))
+
+
+def _members(store: Store, wave: Wave, condition: tuple[str, str, Any]) -> pa.Table:
+    """The rows of FINDING_MEMBER that fit; none where the wave's tables are not stored."""
+    folder = (wave.replacement.carrier.code, f"wave-{wave.position}")
+    path = store.path(*folder, f"{FINDING_MEMBER.name}.parquet")
+    if not store.exists(path):
+        return FINDING_MEMBER.empty()
+    with store.open(path) as file:
+        return pq.read_table(file, filters=[condition])
+
+
+def explained(finding: Finding, account_keys: Iterable[str]) -> list[Explained]:
+    """These accounts of a finding, each with its evidence and what its bills differ by."""
+    keys = list(account_keys)
+    own = Difference.objects.filter(wave=finding.wave, account_key__in=keys)
+    evidence = _evidence(own.filter(class_code=finding.class_code))
+    money = _money_by(own, "account_key")
+    return [Explained(key, list(evidence[key]), money[key]) for key in keys]
+
+
+def _evidence(found: "QuerySet[Difference]") -> dict[str, dict[str, None]]:
+    """What is said of each account, once; not what only follows from its lines."""
+    said: dict[str, dict[str, None]] = defaultdict(dict)
+    rows = found.exclude(evidence__startswith=FOLLOWS).order_by("id")
+    for key, evidence in rows.values_list("account_key", "evidence"):
+        said[key][evidence] = None
+    return said
 
 
 def choices(replacement_id: int, column: str) -> list[str]:
     """The values that stand in one column of the differences, for a list of choices."""
     found = Difference.objects.filter(replacement_id=replacement_id).order_by(column)
+    return list(found.values_list(column, flat=True).distinct())
+
+
+def finding_choices(replacement_id: int, column: str) -> list[str]:
+    """The values that stand in one column of the findings, for a list of choices."""
+    found = Finding.objects.filter(replacement_id=replacement_id).order_by(column)
     return list(found.values_list(column, flat=True).distinct())
 
 

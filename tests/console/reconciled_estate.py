@@ -1,0 +1,74 @@
+"""What a reconciliation found of the small change-over: causes with their accounts."""
+
+import estate
+import pyarrow as pa
+
+from crossbill.engine.datasets import FINDING_MEMBER
+from crossbill.engine.store import Store
+from crossbill.platform.customer.models import Carrier
+from crossbill.replacement.migration.models import Replacement, Wave
+from crossbill.replacement.reconciliation.models import Finding
+from crossbill.runs.models import Run
+
+ROUNDED = [estate.key(number) for number in (64, *range(66, 120))]
+SHARED = "product fibre-100, agent A7"
+
+
+def add(store: Store, replacement: Replacement) -> None:
+    """Findings of the first two waves; the second has one of more accounts than a page has rows."""
+    first, second = replacement.waves.order_by("position")[:2]
+    billing = {"owner": "billing", "fix": "round as the old system does"}
+    _found(
+        first, 1, [estate.CLEAN], class_code="ENCODING", subject="customer name", owner="data",
+        fix="read the file in its character set", description="1 account, customer name: garbled",
+    )  # fmt: skip
+    _found(
+        first, 2, [estate.DIFFERING], class_code="PRICE_VERSION", over_minor=98,
+        owner="catalogue", fix="agree on the price", mended_accounts=1, left_accounts=0,
+        description="1 account; as in C0000000003: version 2023 gives the old 49.00",
+    )  # fmt: skip
+    _found(
+        second, 1, ROUNDED, class_code="ROUNDING", shared=SHARED, matching=60, over_minor=55,
+        under_minor=-7, mended_accounts=53, left_accounts=2, **billing,
+        description=f"55 accounts: {SHARED}; as in C0000000064: 13.37",
+    )  # fmt: skip
+    _found(
+        second, 2, [estate.key(62)], class_code="ROUNDING", under_minor=-1, **billing,
+        description="1 account that nothing sets apart",
+    )  # fmt: skip
+    _stored(store, first, [(1, estate.CLEAN), (2, estate.DIFFERING)])
+    _stored(store, second, [*((1, key) for key in ROUNDED), (2, estate.key(62))])
+
+
+def nothing_yet(replacement: Replacement, code: str) -> Replacement:
+    """Another change-over, planned with one wave and not reconciled."""
+    carrier = Carrier.objects.create(code=code, name=code)
+    run = Run.objects.create(
+        key=f"replacement/{code}",
+        kind="replacement",
+        title=code,
+        input_hash="ab" * 32,
+        stage_count=1,
+    )
+    other = Replacement.objects.create(
+        carrier=carrier, run=run, name=code, as_of_date=estate.JUNE,
+        spec=replacement.spec,
+    )  # fmt: skip
+    Wave.objects.create(replacement=other, position=1, name="Wave 1", cutover_date=estate.JUNE)
+    return other
+
+
+def _found(wave: Wave, number: int, accounts: list[str], **facts: object) -> None:
+    counts = {"accounts": len(accounts), "differences": len(accounts)}
+    sums = {"over_minor": 0, "under_minor": 0, "currency": "USD"}
+    given = sums | facts
+    Finding.objects.create(
+        replacement=wave.replacement, wave=wave, number=number, **counts, **given
+    )
+
+
+def _stored(store: Store, wave: Wave, members: list[tuple[int, str]]) -> None:
+    rows = [{"number": number, "account_key": key} for number, key in members]
+    table = pa.Table.from_pylist(rows, schema=FINDING_MEMBER.arrow)
+    path = store.path(estate.CARRIER, f"wave-{wave.position}", "finding_member.parquet")
+    store.write_table(path, table, FINDING_MEMBER)
