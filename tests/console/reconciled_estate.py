@@ -1,4 +1,4 @@
-"""What a reconciliation found of the small change-over: causes with their accounts."""
+"""What a reconciliation found of the small change-over: causes, and controls that were run."""
 
 import estate
 import pyarrow as pa
@@ -7,7 +7,8 @@ from crossbill.engine.datasets import FINDING_MEMBER
 from crossbill.engine.store import Store
 from crossbill.platform.customer.models import Carrier
 from crossbill.replacement.migration.models import Replacement, Wave
-from crossbill.replacement.reconciliation.models import Finding
+from crossbill.replacement.reconciliation.control import catalogue
+from crossbill.replacement.reconciliation.models import ControlRow, ControlRun, Finding
 from crossbill.runs.models import Run
 
 ROUNDED = [estate.key(number) for number in (64, *range(66, 120))]
@@ -36,8 +37,40 @@ def add(store: Store, replacement: Replacement) -> None:
         second, 2, [estate.key(62)], class_code="ROUNDING", under_minor=-1, **billing,
         description="1 account that nothing sets apart",
     )  # fmt: skip
+    _controls(first)
     _stored(store, first, [(1, estate.CLEAN), (2, estate.DIFFERING)])
     _stored(store, second, [*((1, key) for key in ROUNDED), (2, estate.key(62))])
+
+
+def _controls(wave: Wave) -> None:
+    """Two runs of one control that got better, one of another without data."""
+    for figures in (OFF, OFF[:-1]):
+        totals = [
+            {"unit": "minor USD", "rows": 100, "equal": 40, "within": 0, "over": len(figures) - 2,
+             "under": 1, "missing": 1, "extra": 0, "left": 100_000, "right": 100_520,
+             "over_by": 583, "under_by": 63}
+        ]  # fmt: skip
+        run = _run(wave, "tax", outcome="failed", totals=totals)
+        ControlRow.objects.bulk_create(ControlRow(run=run, **figure) for figure in figures)
+    _run(wave, "ageing", outcome="no data", reason="There is no old open item")
+
+
+def _figure(number: int, left: int, right: int | None, verdict: str) -> dict[str, object]:
+    less = None if right is None else right - left
+    return {"key": f"NY01|{estate.key(number)}", "unit": "minor USD", "left_value": left,
+            "right_value": right, "difference": less, "verdict": verdict}  # fmt: skip
+
+
+OFF = [
+    _figure(0, 1063, 1000, "under"),
+    _figure(1, 1200, None, "missing"),
+    *(_figure(number, 1000, 1011, "over") for number in range(2, 55)),
+]
+
+
+def _run(wave: Wave, control: str, **found: object) -> ControlRun:
+    terms = catalogue()[control].terms.model_dump(mode="json")
+    return ControlRun.objects.create(wave=wave, control=control, terms=terms, **found)
 
 
 def nothing_yet(replacement: Replacement, code: str) -> Replacement:

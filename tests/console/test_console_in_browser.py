@@ -106,7 +106,8 @@ def test_no_page_is_wider_than_the_window(page, served):
     run = page.locator("a[href^='/runs/']").last.get_attribute("href")
     account = f"/accounts/{estate.CARRIER}/"
     for place in ("/", wave, run, "/runs/", "/accounts/", "/differences/", "/findings/",
-                  account + f"{estate.DIFFERING}/", account + f"{estate.SUSPENDED}/"):  # fmt: skip
+                  "/controls/", account + f"{estate.DIFFERING}/",
+                  account + f"{estate.SUSPENDED}/"):  # fmt: skip
         page.goto(place)
         assert overflows(page) == [], place
 

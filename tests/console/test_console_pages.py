@@ -13,7 +13,7 @@ from crossbill.console.middleware import CONTENT_SECURITY_POLICY
 from crossbill.platform.billing.models import WhatIf
 from crossbill.platform.product.models import CatalogueVersion
 from crossbill.replacement.migration.models import Replacement, Wave
-from crossbill.replacement.reconciliation.models import Finding, Gate
+from crossbill.replacement.reconciliation.models import ControlRun, Finding, Gate
 from crossbill.runs.models import Run
 
 # Each page by the name of its address.
@@ -39,6 +39,8 @@ PAGES = {
     "differences": "/differences/?class=ROUNDING&decision=accept",
     "findings": "/findings/?class=ROUNDING",
     "finding": "/findings/{finding}/",
+    "controls": "/controls/",
+    "control_run": "/controls/runs/{control_run}/?all=1",
     "runs": "/runs/",
     "run": "/runs/{run}/",
     "run_progress": "/runs/{run}/progress/",
@@ -69,6 +71,7 @@ def address(pattern: str) -> str:
         wave=Wave.objects.order_by("position")[1].id,
         run=Run.objects.get().id,
         finding=Finding.objects.order_by("-accounts")[0].id,
+        control_run=ControlRun.objects.filter(control="tax")[0].id,
         gate=Gate.objects.order_by("wave__position")[1].id,
         draft=CatalogueVersion.objects.get(status="draft").id,
         what_if=WhatIf.objects.get().id,
@@ -151,7 +154,7 @@ def test_open_to_all(name, client):
 
 
 @pytest.mark.parametrize(
-    "name", ["overview", "accounts", "catalogue", "differences", "findings", "runs"]
+    "name", ["overview", "accounts", "catalogue", "controls", "differences", "findings", "runs"]
 )
 def test_an_empty_database_says_what_to_do(name, signed_in):
     content = signed_in("viewer").get(PAGES[name].partition("?")[0]).content.decode()
@@ -217,6 +220,7 @@ def test_static_files_are_there(place, client):
         "/catalogue/?carrier=nobody",
         "/runs/999999/",
         "/findings/999999/",
+        "/controls/runs/999999/",
         "/accounts/nobody/C1/",
         f"/accounts/{estate.CARRIER}/C9/",
         "/?carrier=nobody",

@@ -1,0 +1,51 @@
+"""How the console's pages write what controls measure."""
+
+from django import template
+
+from crossbill.console.templatetags.crossbill_console import count, money
+from crossbill.replacement.reconciliation import control_queries
+from crossbill.replacement.reconciliation.models import ControlRun
+
+register = template.Library()
+VERDICTS = {
+    "equal": "Equal",
+    "within": "Within the tolerance",
+    "over": "New side more",
+    "under": "New side less",
+    "missing": "Old side only",
+    "extra": "New side only",
+}
+MINOR = "minor "
+
+
+@register.filter
+def in_unit(value: int | None, unit: str) -> str:
+    """A figure in its unit: ``12.30 USD`` of minor USD, ``1,204`` of records."""
+    if unit.startswith(MINOR):
+        return money(value, unit.removeprefix(MINOR))
+    return count(value)
+
+
+@register.filter
+def less_in_unit(difference: int | None, unit: str) -> str:
+    """As in_unit, with a plus sign where the new side has more."""
+    text = in_unit(difference, unit)
+    return f"+{text}" if difference and difference > 0 else text
+
+
+@register.filter
+def unit_words(unit: str) -> str:
+    """What a unit is called where amounts are written out: ``USD`` for minor USD."""
+    return unit.removeprefix(MINOR)
+
+
+@register.filter
+def verdict_words(verdict: str) -> str:
+    """How the two sides of a figure stand to each other, in plain words."""
+    return VERDICTS[verdict]
+
+
+@register.filter
+def differing(run: ControlRun) -> int:
+    """How many figures of a run differ beyond its tolerance."""
+    return control_queries.open_count(run)
