@@ -62,6 +62,13 @@ class TestList:
         for place in ("/", "/findings/"):
             assert client.get(place).context["findings"][0].accounts == 55
 
+    def test_a_wave_leads_to_its_own(self, replacement, signed_in):
+        client, wave = signed_in("viewer"), replacement.waves.order_by("position")[1]
+        content = client.get(f"/waves/{wave.id}/").content.decode()
+        link = re.search(r'href="(/findings/[^"]+)"', content)
+        found = client.get(unescape(link[1])).context["findings"]
+        assert {finding.wave_id for finding in found} == {wave.id}
+
     def test_nothing_found_yet_is_said(self, replacement, signed_in):
         reconciled_estate.nothing_yet(replacement, "newcomer")
         client = signed_in("viewer")
