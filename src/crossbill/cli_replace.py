@@ -106,7 +106,7 @@ def _show_rule_changes(changes: list[dict[str, Any]]) -> None:
     for name in ("Bills", "More", "Less", ""):
         table.add_column(name, justify="right")
     for row in changes:
-        texts = [row[name] for name in ("rule", "was", "becomes")]
+        texts = [row[name].replace("_", " ") for name in ("rule", "was", "becomes")]
         table.add_row(*texts, f"{row['bills']:,}", row["more"], row["less"], row["currency"])
     Console().print(table)
 
