@@ -92,12 +92,14 @@ def _worth(found: Found) -> ir.Table:
     records = counted.group_by("number", "entity", "account_key", "record").aggregate(
         differences=counted.count(),
         net=sum_int64(counted.worth),
-        example=counted.evidence.argmax(counted.amount_minor.fill_null(0).abs()),
+        example=counted.evidence.argmax(
+            counted.amount_minor.fill_null(0).abs().cast("string").lpad(20, "0") + counted.evidence
+        ),
     )
     return records.group_by("number").aggregate(
         differences=sum_int64(records.differences),
         over_minor=sum_int64(ibis.greatest(records.net, 0)),
         under_minor=sum_int64(ibis.least(records.net, 0)),
         example_account=records.account_key.min(),
-        example=records.example.argmin(records.account_key),
+        example=records.example.argmin(records.account_key + "|" + records.example),
     )
