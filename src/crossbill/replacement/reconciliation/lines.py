@@ -82,8 +82,12 @@ def candidates(case: Case, cause: LineCause) -> ir.Table:
     """
     found = cause.candidates(case)
     changed = [name for name in TERMS if name in found.columns]
+    # Roads that read alike may change other terms: which one is told must not depend on threads.
+    road = found.evidence
+    for name in changed:
+        road = road + "|" + found[name].cast("string").fill_null("")
     once = found.group_by(*RECORD, "variant").aggregate(
-        evidence=found.evidence.min(), **{n: found[n].argmin(found.evidence) for n in changed}
+        evidence=found.evidence.min(), **{name: found[name].argmin(road) for name in changed}
     )
     empty = {name: ibis.null(type_) for name, type_ in TERMS.items() if name not in changed}
     named = once.mutate(class_code=ibis.literal(cause.CODE), rank=ibis.literal(cause.RANK), **empty)
