@@ -239,7 +239,7 @@ def _a_change(carrier: str, product: str, user: str, wanted: Wanted, policy: Pat
     from crossbill.platform.product.change_queries import planned_change, product_named
 
     owner, person, today = carrier_id(carrier), find_user(user), timezone.localdate()
-    rules, found = _policy(policy), product_named(owner, product)
+    rules, found = _policy(policy, owner), product_named(owner, product)
     plan = planned_change(found, wanted, today)
     make = partial(change_product, product_key=product, wanted=wanted, today=today)
     return _Deed(owner, found.account.account_key, plan, person, rules, make)
@@ -254,7 +254,7 @@ def _an_order(carrier: str, user: str, order: Order, policy: Path | None) -> _De
     from crossbill.platform.product.order_operations import order_plan, order_product
 
     owner, person, today = carrier_id(carrier), find_user(user), timezone.localdate()
-    rules, plan = _policy(policy), order_plan(owner, order, today)
+    rules, plan = _policy(policy, owner), order_plan(owner, order, today)
     make = partial(order_product, order=order, today=today)
     return _Deed(owner, order.terms.account_key, plan, person, rules, make)
 
@@ -297,11 +297,11 @@ def _wanted(asked: dict[Kind, Any], day: date) -> Wanted:
     return Wanted(kind, day, None if value is True else value)
 
 
-def _policy(path: Path | None) -> "Policy":
+def _policy(path: Path | None, carrier_id: int) -> "Policy":
     from crossbill.platform.billing.compute import read_policy
-    from crossbill.platform.billing.preview import NEW_RULES
+    from crossbill.replacement.migration.queries import carriers_new_policy
 
-    return read_policy(path) if path else NEW_RULES
+    return read_policy(path) if path else carriers_new_policy(carrier_id)
 
 
 # What a command says

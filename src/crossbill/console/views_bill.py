@@ -16,7 +16,7 @@ from crossbill.console.pages import replacement_of, text
 from crossbill.core.policy import TaxScope
 from crossbill.platform.billing.compute import MONTH, AccountNotThere
 from crossbill.platform.billing.explain_bill import BillExplained, LineExplained
-from crossbill.platform.billing.preview import NEW_RULES, Preview, preview
+from crossbill.platform.billing.preview import Preview, preview
 from crossbill.platform.product.queries import offering_names
 from crossbill.replacement.migration import queries as migration
 from crossbill.replacement.migration.models import AccountMove, Replacement
@@ -96,7 +96,7 @@ def _moved(month: date, by: int) -> str:
 
 def _billed(replacement: Replacement, account_key: str, month: str, chosen: str) -> Context:
     """What is billed, or that the account is not in the books."""
-    new = migration.new_policy(replacement) or NEW_RULES
+    new = migration.carriers_new_policy(replacement.carrier_id)
     policies = {OLD: migration.old_policy(replacement), NEW: new}
     try:
         found = preview(

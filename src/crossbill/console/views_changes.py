@@ -20,7 +20,6 @@ from crossbill.console.pages import replacement_of, text
 from crossbill.core.money import NANO_DIGITS, format_nanos, minor_digits
 from crossbill.core.refusal import Refusal
 from crossbill.core.versions import read_day
-from crossbill.platform.billing.preview import NEW_RULES
 from crossbill.platform.billing.quotes import (
     AccountChangedSince,
     CostChangedSince,
@@ -212,7 +211,7 @@ def _cost_page(
     try:
         found = quote(
             carrier_id=dialog.account.carrier_id, asked=asked.asked(), today=localdate(),
-            policy=NEW_RULES,
+            policy=migration.carriers_new_policy(dialog.account.carrier_id),
         )  # fmt: skip
     except Refusal as refusal:
         asked.refuse(refusal)
@@ -259,7 +258,8 @@ def _made(
     try:
         made = make_quoted(
             carrier_id=dialog.account.carrier_id, asked=asked.asked(), seen=agreement.seen,
-            user=cast("AbstractUser", request.user), today=localdate(), policy=NEW_RULES,
+            user=cast("AbstractUser", request.user), today=localdate(),
+            policy=migration.carriers_new_policy(dialog.account.carrier_id),
             reason=asked.cleaned_data["reason"],
         )  # fmt: skip
     except OUTDATED as refusal:

@@ -21,7 +21,6 @@ from crossbill.core.policy import Policy
 from crossbill.core.refusal import Refusal
 from crossbill.platform.billing.compute import NotABillPeriod
 from crossbill.platform.billing.models import WhatIf
-from crossbill.platform.billing.preview import NEW_RULES
 from crossbill.platform.billing.tasks import work_out_what_if
 from crossbill.platform.billing.what_if_operations import ASK, ask_what_if
 from crossbill.platform.billing.what_if_parts import NEW, UNCHANGED
@@ -141,7 +140,7 @@ def _policies(carrier: Carrier) -> dict[str, Policy]:
     """The rules that can be compared: those of the old system, where it is known, and new ones."""
     replacement = replacements().filter(carrier=carrier).first()
     old = {OLD: migration.old_policy(replacement)} if replacement else {}
-    return old | {NEW_CODE: NEW_RULES}
+    return old | {NEW_CODE: migration.carriers_new_policy(carrier.pk)}
 
 
 def _begun(request: HttpRequest, carrier: Carrier, policies: Mapping[str, Policy]) -> Context:

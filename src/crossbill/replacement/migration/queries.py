@@ -10,6 +10,7 @@ from django.db.models import Count, Max, QuerySet
 
 from crossbill.core.policy import Policy
 from crossbill.core.refusal import Refusal
+from crossbill.platform.billing.preview import NEW_RULES
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.rating.current import Current, current
 from crossbill.replacement.migration.models import (
@@ -110,6 +111,13 @@ def carriers_old_policy(carrier_id: int) -> Policy:
             "no change-over of this carrier says its rules", cure="give --policy FILE.yaml"
         )
     return old_policy(replacement)
+
+
+def carriers_new_policy(carrier_id: int) -> Policy:
+    """The rules of a carrier's bills from now on: as its change-over states, else the usual."""
+    replacement = replacements().filter(carrier_id=carrier_id).first()
+    stated = new_policy(replacement) if replacement else None
+    return stated or NEW_RULES
 
 
 def wave_standings(replacement_id: int) -> list[WaveStanding]:
