@@ -2,8 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from crossbill.replacement.migration.models import Replacement
 
 # Models are imported where they are used: this file is read before Django is set up.
 
@@ -35,3 +39,14 @@ def books(
             yield
             connection.check_constraints()
             transaction.set_rollback(True)
+
+
+@pytest.fixture(scope="module")
+def moved(books: None, extract: Path) -> "Replacement":
+    """A change-over of the sample carrier, under the code ``moved``; its waves are live."""
+    from crossbill.replacement import operations
+    from crossbill.sample import carrier_folder
+
+    return operations.replace(
+        spec_path=carrier_folder() / "replacement.yaml", data=extract, carrier_code="moved"
+    )

@@ -11,21 +11,11 @@ from crossbill.core.refusal import Refusal
 from crossbill.engine.store import Store
 from crossbill.platform.billing.preview import NEW_RULES, preview
 from crossbill.platform.customer.models import BillingAccount, Carrier
-from crossbill.replacement import operations
 from crossbill.replacement.migration.queries import billed_periods, old_policy
-from crossbill.sample import carrier_folder
 
 pytestmark = pytest.mark.django_db
 
-CODE = "previewed"
-
-
-@pytest.fixture(scope="module")
-def moved(books, extract):
-    """A change-over whose waves were billed in the shadow and are live."""
-    return operations.replace(
-        spec_path=carrier_folder() / "replacement.yaml", data=extract, carrier_code=CODE
-    )
+CODE = "moved"
 
 
 @pytest.fixture(scope="module")

@@ -9,23 +9,14 @@ from oracle.plain_bill import Biller
 from crossbill.config.environment import read_environment
 from crossbill.core.policy import Policy
 from crossbill.engine.store import Store
-from crossbill.replacement import operations, queries
+from crossbill.replacement import queries
 from crossbill.replacement.migration.queries import billed_periods, new_policy, old_policy
-from crossbill.sample import carrier_folder
 
 pytestmark = pytest.mark.django_db
 
-CODE = "newly-ruled"
+CODE = "moved"
 FACTS = ("account", "customer", "product", "price", "tax_rate", "usage_total")
 CENTS = 2
-
-
-@pytest.fixture(scope="module")
-def moved(books, extract):
-    """A change-over that says by which rules bills are made after it."""
-    return operations.replace(
-        spec_path=carrier_folder() / "replacement.yaml", data=extract, carrier_code=CODE
-    )
 
 
 @pytest.fixture(scope="module")
