@@ -103,7 +103,7 @@ def test_run_again_changes_only_the_inputs_that_are_given(backend):
     total = Step("total", lambda t: t["scaled"].aggregate(n=t["scaled"].amount.max()))
     calculation = Calculation(inputs, [joined, total])
     factor = ibis.memtable(pa.table({"factor": [1]}))
-    calculation.run(backend, {"amounts": amounts(3, 4), "factor": factor})
-    done = calculation.run_again(backend, {"amounts": amounts(7)})
+    done = calculation.run(backend, {"amounts": amounts(3, 4), "factor": factor})
+    calculation.run_again(backend, {"amounts": amounts(7)})
     assert rows(backend, done["total"]) == [{"n": 7}]
     assert [row["amount"] for row in rows(backend, done["scaled"])] == [7]

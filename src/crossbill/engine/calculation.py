@@ -86,10 +86,11 @@ class Calculation:
             told(step.name)
         return self._tables(backend)
 
-    def run_again(self, backend: Backend, changed: Tables) -> dict[str, ir.Table]:
+    def run_again(self, backend: Backend, changed: Tables) -> None:
         """Execute the steps once more where ``run`` was last: some inputs have other rows now.
 
-        The other inputs and the views are as they were left.
+        The other inputs and the views are as they were left. The tables that ``run`` gave hold the
+        new rows; asking the engine for them anew would cost a fifth of a small question.
         """
         assert set(changed) <= set(self.inputs), set(changed) - set(self.inputs)
         for name, table in changed.items():
@@ -97,7 +98,6 @@ class Calculation:
         for step, statement in zip(self.made, self._statements, strict=True):
             if step.stored:
                 backend.raw_sql(statement)
-        return self._tables(backend)
 
     def _tables(self, backend: Backend) -> dict[str, ir.Table]:
         known = _schemas(backend)
