@@ -135,6 +135,10 @@ def refused(attempt: Attempt, code: str) -> bool:
 
 
 def gave_up(attempt: Attempt) -> bool:
-    """Whether it ended as surroundings that fail end it: exit 3, a message, no traceback."""
-    ended = attempt.wait() == 3 or "[DATABASE_UNREACHABLE]" in attempt.said  # before it began
+    """Whether it ended as surroundings that fail end it: exit 3, a message, no traceback.
+
+    Before it began its run it is refused: the server was gone, or was shot while it started.
+    """
+    early = ("[DATABASE_UNREACHABLE]", "[DATABASE_DID_NOT_START]")
+    ended = attempt.wait() == 3 or any(code in attempt.said for code in early)
     return ended and "again" in attempt.said and "Traceback" not in attempt.said
