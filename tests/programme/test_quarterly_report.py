@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 from crossbill.cli_report import report_app
 from crossbill.core.refusal import Refusal
 from crossbill.core.rounding import RoundingMode
-from crossbill.replacement.programme.document import amount_text, percent_text, share_text
-from crossbill.replacement.programme.markdown import markdown
+from crossbill.replacement.document.blocks import amount_text, percent_text, share_text
+from crossbill.replacement.document.markdown import markdown
+from crossbill.replacement.document.pdf import pdf
 from crossbill.replacement.programme.operations import FolderUnwritable, write_report
-from crossbill.replacement.programme.pdf import pdf
 from crossbill.replacement.programme.report import NO_PROGRAMME, quarterly_report
 
 GOLDEN = Path(__file__).with_name("small_report.md")

@@ -9,12 +9,12 @@ from django.utils import timezone
 
 from crossbill.console.access import page
 from crossbill.console.pages import Chosen, chosen, text
+from crossbill.replacement.document.blocks import Cell, Column, Document, Section, Table
+from crossbill.replacement.document.markdown import markdown
+from crossbill.replacement.document.pdf import pdf
 from crossbill.replacement.migration.models import Replacement
-from crossbill.replacement.programme.document import Cell, Column, Document, Section, Table
 from crossbill.replacement.programme.facts import QuarterlyFacts
-from crossbill.replacement.programme.markdown import markdown
 from crossbill.replacement.programme.operations import report_name
-from crossbill.replacement.programme.pdf import pdf
 from crossbill.replacement.programme.quarter import Quarter
 from crossbill.replacement.programme.queries import (
     NoReplacement,

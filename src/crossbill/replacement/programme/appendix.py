@@ -1,6 +1,6 @@
 """The appendix of the quarterly report: the figures by which a reader can check the rest."""
 
-from crossbill.replacement.programme.document import (
+from crossbill.replacement.document.blocks import (
     BAD,
     GOOD,
     Block,

@@ -7,10 +7,11 @@ from django.db import models, transaction
 
 from crossbill.core.money import minor_digits, parse_minor
 from crossbill.core.refusal import Refusal
+from crossbill.replacement.document.markdown import markdown
+from crossbill.replacement.document.pdf import pdf
 from crossbill.replacement.migration.models import Replacement
 from crossbill.replacement.programme.facts import QuarterlyFacts
 from crossbill.replacement.programme.format import BudgetLineSpec, Programme
-from crossbill.replacement.programme.markdown import markdown
 from crossbill.replacement.programme.models import (
     BookedSpending,
     BudgetLine,
@@ -21,7 +22,6 @@ from crossbill.replacement.programme.models import (
     Risk,
     Team,
 )
-from crossbill.replacement.programme.pdf import pdf
 from crossbill.replacement.programme.report import quarterly_report
 
 FTE_DIGITS = 2

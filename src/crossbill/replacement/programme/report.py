@@ -1,7 +1,6 @@
 """The quarterly report: facts in, sections out; what a board reads first stands first."""
 
-from crossbill.replacement.programme.appendix import appendix
-from crossbill.replacement.programme.document import (
+from crossbill.replacement.document.blocks import (
     BAD,
     GOOD,
     MUTED,
@@ -23,6 +22,7 @@ from crossbill.replacement.programme.document import (
     percent_text,
     share_text,
 )
+from crossbill.replacement.programme.appendix import appendix
 from crossbill.replacement.programme.facts import (
     BudgetFacts,
     MilestoneFacts,

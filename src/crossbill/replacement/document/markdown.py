@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from crossbill.replacement.programme.document import (
+from crossbill.replacement.document.blocks import (
     Block,
     Column,
     Document,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import typst
 
-from crossbill.replacement.programme.document import Document
+from crossbill.replacement.document.blocks import Document
 
-TEMPLATE = Path(__file__).with_name("report.typ")
+TEMPLATE = Path(__file__).with_name("document.typ")
 
 
 def pdf(document: Document) -> bytes:
