@@ -1,5 +1,6 @@
 """`crossbill reconcile explain` and `sign`: why an account differs, and a person's yes."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +10,7 @@ from crossbill.cli_json import print_json
 from crossbill.config import ready
 
 if TYPE_CHECKING:
+    from crossbill.replacement.migration.models import AccountMove
     from crossbill.replacement.reconciliation.models import Difference
 
 CARRIER = typer.Argument(help="Code of the carrier.")
@@ -20,6 +22,9 @@ SHOWN = ("entity", "record_key", "field", "kind", "left_value", "right_value", "
 def explain(
     carrier: Annotated[str, CARRIER],
     account: Annotated[str, ACCOUNT],
+    pdf: Annotated[
+        Path | None, typer.Option(help="Write its bills, old beside new, into this PDF as well.")
+    ] = None,
     json: Annotated[bool, ONE_OBJECT] = False,
 ) -> None:
     """Say where an account stands, how old and new differ for it, and why."""
@@ -27,6 +32,8 @@ def explain(
     from crossbill.replacement.reconciliation.queries import account_standing
 
     found = account_standing(carrier, account)
+    if pdf is not None:
+        _write_comparison(found.move, pdf)
     if json:
         print_json(
             {
@@ -53,6 +60,18 @@ def explain(
         typer.echo(f"suspended {place}: {record.message} (owner: {record.owner})")
     if not found.differences and not found.suspended:
         typer.echo("Nothing differs, and nothing was suspended.")
+
+
+def _write_comparison(move: "AccountMove", path: Path) -> None:
+    from crossbill.config.environment import read_environment
+    from crossbill.engine.store import Store
+    from crossbill.platform.product.queries import offering_names
+    from crossbill.replacement.document.pdf import write_pdf
+    from crossbill.replacement.reconciliation.compared_account import compared_account
+    from crossbill.replacement.reconciliation.comparison_document import comparison
+
+    compared = compared_account(Store(read_environment().store_url), move.replacement, move)
+    write_pdf(comparison(compared, offering_names(move.replacement.carrier_id)), path)
 
 
 def sign(

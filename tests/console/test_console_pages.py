@@ -22,6 +22,7 @@ PAGES = {
     "wave": "/waves/{wave}/",
     "accounts": "/accounts/?search=C00&state=live&hard=",
     "account": f"/accounts/{estate.CARRIER}/{estate.DIFFERING}/",
+    "account_pdf": f"/comparison/{estate.CARRIER}/{estate.DIFFERING}/",
     "products": f"/products/{estate.CARRIER}/{estate.DIFFERING}/",
     "bill": f"/bill/{estate.CARRIER}/{estate.DIFFERING}/?month=2024-06&policy=new",
     "usage": f"/usage/{estate.CARRIER}/{estate.DIFFERING}/",

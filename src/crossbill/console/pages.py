@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
 
 from crossbill.replacement.migration.models import Replacement
 from crossbill.replacement.migration.queries import replacements
@@ -54,3 +54,9 @@ def number(request: HttpRequest, name: str) -> int | None:
     """A whole number of the address, or nothing."""
     value = text(request, name)
     return int(value) if value.isdecimal() and value.isascii() and len(value) < 19 else None
+
+
+def attachment(content: bytes, name: str, content_type: str) -> HttpResponse:
+    """A file to take along; ``name`` has no quotes."""
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return HttpResponse(content, content_type=content_type, headers=headers)

@@ -8,7 +8,7 @@ from django.urls import path
 from django.utils import timezone
 
 from crossbill.console.access import page
-from crossbill.console.pages import Chosen, chosen, text
+from crossbill.console.pages import Chosen, attachment, chosen, text
 from crossbill.replacement.document.blocks import Cell, Column, Document, Section, Table
 from crossbill.replacement.document.markdown import markdown
 from crossbill.replacement.document.pdf import pdf
@@ -49,7 +49,7 @@ def quarterly_report(request: HttpRequest) -> HttpResponse:
 def quarterly_report_pdf(request: HttpRequest) -> HttpResponse:
     """The report on paper."""
     facts = _facts(request, _there_is(chosen(request)))
-    return _file(pdf(report_of(facts)), f"{report_name(facts)}.pdf", "application/pdf")
+    return attachment(pdf(report_of(facts)), f"{report_name(facts)}.pdf", "application/pdf")
 
 
 @page(MAY_READ)
@@ -57,7 +57,7 @@ def quarterly_report_markdown(request: HttpRequest) -> HttpResponse:
     """The report as text."""
     facts = _facts(request, _there_is(chosen(request)))
     content = markdown(report_of(facts)).encode()
-    return _file(content, f"{report_name(facts)}.md", "text/markdown; charset=utf-8")
+    return attachment(content, f"{report_name(facts)}.md", "text/markdown; charset=utf-8")
 
 
 def _there_is(choice: Chosen) -> Replacement:
@@ -87,11 +87,6 @@ def _rows(block: object) -> Iterator[tuple[bool, list[tuple[Column, Cell]]]]:
         first_total = len(block.rows) - block.total_rows
         for at, row in enumerate(block.rows):
             yield at >= first_total, list(zip(block.columns, row, strict=True))
-
-
-def _file(content: bytes, name: str, content_type: str) -> HttpResponse:
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return HttpResponse(content, content_type=content_type, headers=headers)
 
 
 report_urlpatterns = [

@@ -31,6 +31,11 @@ urlpatterns = [
     path("gates/<int:gate_id>/sign/", views_waves.sign, name="sign_gate"),
     path("accounts/", views_accounts.accounts, name="accounts"),
     path("accounts/<slug:carrier>/<path:account_key>/", views_accounts.account, name="account"),
+    path(
+        "comparison/<slug:carrier>/<path:account_key>/",
+        views_accounts.account_pdf,
+        name="account_pdf",
+    ),
     path("bill/<slug:carrier>/<path:account_key>/", views_bill.bill, name="bill"),
     path("products/<slug:carrier>/<path:account_key>/", views_changes.products, name="products"),
     path("terms/<slug:carrier>/<path:account_key>/", views_terms.terms, name="terms"),

@@ -6,22 +6,22 @@ from django.utils.timezone import localdate
 
 from crossbill.config.environment import read_environment
 from crossbill.console.access import page
-from crossbill.console.pages import chosen, number, page_of, replacement_of, text
+from crossbill.console.pages import attachment, chosen, number, page_of, replacement_of, text
 from crossbill.engine.store import Store
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.customer.queries import contacts_on
 from crossbill.platform.ledger.models import OpenItem, Posting
 from crossbill.platform.product.queries import offering_names
+from crossbill.replacement.document.pdf import pdf
 from crossbill.replacement.migration import queries as migration
 from crossbill.replacement.migration.models import AccountMove, Replacement
 from crossbill.replacement.migration.queries import MoveFilter
-from crossbill.replacement.reconciliation import account_tables
 from crossbill.replacement.reconciliation import queries as reconciliation
 from crossbill.replacement.reconciliation.account_tables import Rows
+from crossbill.replacement.reconciliation.compared_account import compared_account
+from crossbill.replacement.reconciliation.comparison_document import comparison, file_name
 from crossbill.replacement.reconciliation.models import Finding
-from crossbill.replacement.reconciliation.queries import DifferenceFilter
 from crossbill.replacement.reconciliation.search import search
-from crossbill.replacement.reconciliation.side_by_side import pair_bills
 
 MOST_ROWS = 200  # of one account on one page
 Tables = dict[str, Rows]
@@ -68,9 +68,7 @@ def _found(request: HttpRequest, replacement: Replacement, wanted: MoveFilter) -
 def account(request: HttpRequest, carrier: str, account_key: str) -> HttpResponse:
     """One account: its move, its bills on both sides, and everything that differs."""
     replacement = replacement_of(carrier)
-    move = get_object_or_404(
-        AccountMove.objects.select_related("wave"), replacement=replacement, account_key=account_key
-    )
+    move = _move_or_404(replacement, account_key)
     return render(
         request,
         "console/account.html",
@@ -86,6 +84,21 @@ def account(request: HttpRequest, carrier: str, account_key: str) -> HttpRespons
     )
 
 
+@page("migration.view_accountmove")
+def account_pdf(request: HttpRequest, carrier: str, account_key: str) -> HttpResponse:
+    """The same bills on paper, to send along or to lay beside the printed ones."""
+    replacement = replacement_of(carrier)
+    move = _move_or_404(replacement, account_key)
+    compared = compared_account(Store(read_environment().store_url), replacement, move)
+    content = pdf(comparison(compared, offering_names(replacement.carrier_id)))
+    return attachment(content, f"{carrier}-{file_name(account_key)}.pdf", "application/pdf")
+
+
+def _move_or_404(replacement: Replacement, account_key: str) -> AccountMove:
+    moves = AccountMove.objects.select_related("wave", "replacement")
+    return get_object_or_404(moves, replacement=replacement, account_key=account_key)
+
+
 def _findings(request: HttpRequest, replacement: Replacement, move: AccountMove) -> list[Finding]:
     """The causes of what differs, for whoever may read them."""
     if move.wave is None or not request.user.has_perm("reconciliation.view_finding"):
@@ -97,20 +110,14 @@ def _findings(request: HttpRequest, replacement: Replacement, move: AccountMove)
 
 def _both_sides(replacement: Replacement, move: AccountMove) -> dict[str, object]:
     store = Store(read_environment().store_url)
-    code, key = replacement.carrier.code, move.account_key
-    old = account_tables.old_side(store, code, key)
-    new = account_tables.new_side(store, code, move.wave.position if move.wave else None, key)
-    differences = reconciliation.find_differences(
-        replacement.id, DifferenceFilter(), account_key=key
-    )
-    bills, rest = pair_bills(old, new, differences[:MOST_ROWS])
+    both = compared_account(store, replacement, move)
     return {
-        "bills": bills,
-        "rest": rest,
-        "products": _paired_products(old["product"], new["product"]),
-        "name": _name(store, code, old["account"]),
-        "old_account": (old["account"] or [None])[0],
-        "currency": _currency(old["account"], new["account"]),
+        "bills": both.bills,
+        "rest": both.rest,
+        "products": _paired_products(both.old["product"], both.new["product"]),
+        "name": both.name,
+        "old_account": both.old_account,
+        "currency": both.currency,
     }
 
 
@@ -121,14 +128,6 @@ def _paired_products(old: Rows, new: Rows) -> list[dict[str, object]]:
     return [
         {"key": key, "old": sides[0].get(key), "new": sides[1].get(key)} for key in sorted(keys)
     ]
-
-
-def _name(store: Store, code: str, rows: Rows) -> str:
-    return account_tables.customer_name(store, code, rows[0]["customer_key"]) if rows else ""
-
-
-def _currency(*sides: Rows) -> str:
-    return next((str(row["currency"]) for rows in sides for row in rows), "")
 
 
 def _books(carrier_id: int, account_key: str) -> dict[str, object]:
