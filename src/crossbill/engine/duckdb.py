@@ -12,8 +12,10 @@ import ibis
 from ibis.backends.duckdb import Backend
 
 from crossbill.config.environment import read_environment
+from crossbill.engine.allocation import return_large_blocks
 
 SPILL = "engine-"
+return_large_blocks()
 
 
 @contextmanager
