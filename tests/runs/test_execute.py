@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 import psycopg
 import pytest
@@ -132,6 +133,25 @@ def test_done_run_is_given_back_without_work():
     idle = Worker()
     assert run(idle).finished_at == first.finished_at
     assert idle.done == []
+
+
+def test_run_waits_before_a_stage_until_people_have_done_their_part():
+    first, second, waits = Worker(), Worker(), ["Wave 1 waits for people"]
+
+    def start() -> Run:
+        before, after = stages(first, second)
+        after = replace(after, waits_for=lambda: " ".join(waits))
+        facts = {"key": "move|opticom", "kind": "replacement", "title": "Move OptiCom"}
+        return execute(inputs={}, stages=[before, after], progress=Silent(), **facts)
+
+    for _ in range(2):
+        waiting = start()
+        assert (waiting.status, queries.standing(waiting)) == ("waiting", "waiting")
+        assert waiting.finished_at is None
+        assert (first.done, second.done) == (list(PARTS), [])
+    assert LogLine.objects.last().text == waits.pop()
+    assert start().status == "done"
+    assert second.done == list(PARTS)
 
 
 def test_run_is_prepared_once_in_the_transaction_that_makes_it():

@@ -7,11 +7,15 @@ class Run(models.Model):
     """One piece of long work. Its key names it for ever; a second start with it resumes it."""
 
     class Status(models.TextChoices):
-        """Where the work stands; ``running`` without holding its lock means interrupted."""
+        """Where the work stands; ``running`` without holding its lock means interrupted.
+
+        ``waiting``: people have to decide before it can go on.
+        """
 
         RUNNING = "running"
         DONE = "done"
         FAILED = "failed"
+        WAITING = "waiting"
 
     key = models.CharField(max_length=200, unique=True)
     kind = models.CharField(max_length=40)

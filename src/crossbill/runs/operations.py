@@ -44,13 +44,15 @@ class Stage:
 
     ``chunks`` names the parts when the stage starts, the same names in every attempt. ``work`` does
     one part inside a transaction together with the mark that it is done; files it writes may be
-    written again by a later attempt, so it must write the same bytes.
+    written again by a later attempt, so it must write the same bytes. ``waits_for`` says, before
+    the stage begins, what people have to do first; empty where it can be done.
     """
 
     name: str
     title: str
     work: Callable[[str], Receipt]
     chunks: Callable[[], Sequence[str]] = lambda: ("all",)
+    waits_for: Callable[[], str] = lambda: ""
 
 
 def execute(  # noqa: PLR0913 - what names a run
@@ -66,6 +68,7 @@ def execute(  # noqa: PLR0913 - what names a run
 ) -> models.Run:
     """Do the run, or what is left of it. ``inputs`` maps each input's name to its hash.
 
+    Where a stage waits for people, the run is left ``waiting``; a later start looks again.
     ``prepare`` is called with the new run, in the transaction that creates it; ``before_resuming``
     with one that an earlier attempt left unfinished, and may refuse to go on with it.
     """
@@ -77,6 +80,9 @@ def execute(  # noqa: PLR0913 - what names a run
             if run.attempts > 1:
                 before_resuming(run)
             for position, stage in enumerate(stages):
+                if not _is_begun(run, stage) and (what := stage.waits_for()):
+                    _wait(run, what)
+                    return run
                 _do_stage(run, position, stage, progress)
             _finish(run)
     return run
@@ -156,6 +162,16 @@ def _failure_recorded(run: models.Run) -> Iterator[None]:
             run.failure = str(failure) if isinstance(failure, Refusal) else type(failure).__name__
             run.save(update_fields=["status", "failure"])
         raise
+
+
+def _is_begun(run: models.Run, stage: Stage) -> bool:
+    return run.stages.filter(name=stage.name).exists()
+
+
+def _wait(run: models.Run, what: str) -> None:
+    run.status = models.Run.Status.WAITING
+    run.save(update_fields=["status"])
+    models.LogLine.objects.create(run=run, text=what)
 
 
 def _do_stage(run: models.Run, position: int, stage: Stage, progress: Progress) -> None:

@@ -27,7 +27,7 @@ def is_alive(run: Run) -> bool:
 
 
 def standing(run: Run) -> str:
-    """The state for a person: done, failed, running or interrupted."""
+    """The state for a person: done, failed, waiting, running or interrupted."""
     if run.status == Run.Status.RUNNING and not is_alive(run):
         return "interrupted"
     return str(run.status)
