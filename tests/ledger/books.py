@@ -14,12 +14,18 @@ from crossbill.platform.product.models import Product, ProductChange, ProductOff
 from crossbill.platform.product.operations import Price, Rate, publish_catalogue
 from crossbill.replacement.migration.models import Replacement, SuspendedRecord, Wave
 from crossbill.replacement.reconciliation.models import (
+    Acceptance,
+    Assignment,
+    Attachment,
+    Comment,
     ControlRow,
     ControlRun,
     Difference,
     Finding,
     Gate,
+    Revocation,
     Signature,
+    Submission,
 )
 from crossbill.runs.models import Run
 
@@ -182,6 +188,28 @@ def make_control_run(wave: Wave) -> ControlRun:
         difference=-1, verdict="under",
     )  # fmt: skip
     return run
+
+
+def make_acceptance(wave: Wave) -> Acceptance:
+    """A clerk's yes to the wave's finding."""
+    clerk, _ = User.objects.get_or_create(username="clerk")
+    return Acceptance.objects.create(
+        finding=Finding.objects.get(wave=wave), reason="a cent", limit_minor=1, value_minor=1,
+        account_limit_minor=1, account_value_minor=1, valid_until_date=DAY, made_by=clerk,
+    )  # fmt: skip
+
+
+def make_decisions(wave: Wave) -> None:
+    """What a clerk decided of the wave's finding, and took back; then the wave went to its gate."""
+    acceptance = make_acceptance(wave)
+    finding, clerk = acceptance.finding, acceptance.made_by
+    Revocation.objects.create(acceptance=acceptance, reason="no cent", made_by=clerk)
+    Assignment.objects.create(finding=finding, owner="billing", made_by=clerk)
+    comment = Comment.objects.create(finding=finding, text="see there", made_by=clerk)
+    Attachment.objects.create(
+        comment=comment, name="a.txt", content_type="text/plain", size_bytes=1, sha256=EVIDENCE
+    )
+    Submission.objects.create(wave=wave, day=DAY, made_by=clerk)
 
 
 def sign(gate: Gate, name: str, *, saw: str = EVIDENCE) -> Signature:

@@ -2,7 +2,7 @@
 
 import pytest
 from django.db import IntegrityError, connection, transaction
-from ledger.books import make_books, make_control_run, make_gate, sign
+from ledger.books import make_books, make_control_run, make_decisions, make_gate, sign
 
 IMMUTABLE = [
     "customer_accountchange",
@@ -14,12 +14,18 @@ IMMUTABLE = [
     "product_taxrate",
     "product_productchange",
     "migration_suspendedrecord",
+    "reconciliation_acceptance",
+    "reconciliation_assignment",
+    "reconciliation_attachment",
+    "reconciliation_comment",
     "reconciliation_controlrow",
     "reconciliation_controlrun",
     "reconciliation_difference",
     "reconciliation_finding",
     "reconciliation_gate",
+    "reconciliation_revocation",
     "reconciliation_signature",
+    "reconciliation_submission",
 ]
 STATEMENTS = {
     "UPDATE": "UPDATE {table} SET id = id",
@@ -32,7 +38,9 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def books():
-    gate = make_gate(make_books())
+    wave = make_books()
+    make_decisions(wave)
+    gate = make_gate(wave)
     sign(gate, "lead")
     make_control_run(gate.wave)
     connection.check_constraints()  # TRUNCATE is refused anyhow while foreign keys are unchecked

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from ledger.books import make_books, make_control_run, sign
+from ledger.books import make_acceptance, make_books, make_control_run, sign
 
 from crossbill.engine.store import Store
 from crossbill.replacement.migration.models import AccountMove, Wave
@@ -22,7 +22,13 @@ POLICY = {
     "price_by": "bill_time", "rounding_mode": "down", "tax_rounding_mode": "down",
     "tax_scope": "line",
 }  # fmt: skip
-FACTS = {"planned": 1, "classes": {"ROUNDING": {"differences": 2}}}
+DECISION = {
+    "finding": 1, "accepted_by": "clerk", "limit_minor": 1, "valid_until": "2024-06-01",
+    "counts": True,
+}  # fmt: skip
+FACTS = {
+    "planned": 1, "classes": {"ROUNDING": {"differences": 2}}, "decisions": [DECISION]
+}  # fmt: skip
 RULES = [{"rule": "Accounts that fall out", "limit": 1, "found": 0, "holds": True}]
 RECEIPT = Receipt(records_in=3, accepted=2, suspended=1, files={"wave-1/bill.parquet": "ef" * 32})
 
@@ -49,6 +55,7 @@ def make_signed_wave(store: Store) -> Wave:
         )
         Chunk.objects.create(stage=stage, key="all", receipt=RECEIPT.as_json())
     make_control_run(wave)
+    make_acceptance(wave)
     gate = _gate(wave, store)
     sign(gate, "ann", saw=gate.evidence_sha256)
     sign(gate, "bob", saw=gate.evidence_sha256)

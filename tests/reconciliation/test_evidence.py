@@ -87,6 +87,7 @@ def test_a_pack_tells_whose_wave_it_is_and_who_signed_what(pack):
     assert evidence == {found.pack["gate"]["evidence_sha256"]}
     assert found.rows == {
         "approvals.csv": 2, "accounts.csv": 1, "differences.csv": 2, "findings.csv": 1,
+        "decisions.csv": 1,
         "suspended.csv": 1, "controls.csv": 1, "control_rows.csv": 1,
     }  # fmt: skip
 
@@ -220,6 +221,8 @@ EVIDENCE_OF_ANOTHER = ("evidence.json", lambda text: text.replace("planned", "pl
             "too few people have signed",
         ),
         ("differences.csv", lambda t: "\n".join(t.splitlines()[:-1]) + "\n", "the gate counted"),
+        ("decisions.csv", lambda t: t.replace("clerk", "dave"), "knew that clerk accepted 1"),
+        ("approvals.csv", lambda t: t.replace("bob", "clerk"), "clerk signed, and had accepted 1"),
         ("accounts.csv", lambda t: t + "C2,live,,,\n", "accounts that the gate counted"),
         ("stages.json", lambda t: t.replace('"accepted": 2', '"accepted": 1'), "vanished"),
         ("stages.json", lambda t: t.replace("ef" * 32, "ee" * 32), "is not the signed one"),
@@ -350,7 +353,7 @@ def test_verifying_needs_neither_database_nor_home(pack, tmp_path):
     done = run()
     assert (done.returncode, done.stderr) == (0, "")
     assert "signed by ann at " in done.stdout
-    assert "The pack is whole: 16 parts" in done.stdout
+    assert "The pack is whole: 17 parts" in done.stdout
     written(tmp_path, pack.replace(b"loaded", b"living"))
     done = run()
     assert (done.returncode, done.stdout) == (1, "")
@@ -373,6 +376,6 @@ def test_the_guide_in_the_pack_checks_it_without_crossbill(pack, tmp_path):
     chain = (tmp_path / "chain.txt").read_text().splitlines()
     assert "Verified Successfully" in shown[0]
     assert shown[1].split()[0] == (tmp_path / "head.txt").read_text().splitlines()[1]
-    assert shown[2].count(": OK") == len(chain) == 13
+    assert shown[2].count(": OK") == len(chain) == 14
     assert shown[3].split()[0] == chain[3].split()[2]
     assert shown[4].split()[0] in (tmp_path / "approvals.csv").read_text()

@@ -3,6 +3,7 @@
 The benchmark ``benchmarks/faults.py`` asks the same of 50,000 accounts and of a million.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from crossbill.engine.duckdb import connect
+from crossbill.replacement.reconciliation.reconcile import FOLLOWS
 from crossbill.sample.estate.generate import COMPARED, generate
 from crossbill.sample.estate.inject import FAULTS
 from crossbill.sample.estate.reconcile import account_classes, described, reconcile
@@ -88,6 +90,26 @@ def test_each_differing_account_of_a_class_stands_in_one_finding_and_no_amount_i
     members = estate.backend.to_pyarrow(estate.done["finding_member"]).to_pylist()
     assert len(members) == sum(row["accounts"] for row in estate.rows())
     assert len(members) == len({(m["number"], m["account_key"]) for m in members})
+
+
+def test_each_difference_has_its_finding_and_each_account_its_share_of_the_worth(estate):
+    asked = estate.backend.to_pyarrow
+    differences = asked(estate.done["difference"]).to_pylist()
+    placed = asked(estate.done["sorted_out"]).to_pylist()
+    assert [d | {"finding_number": 0} for d in sorted(differences, key=repr)] == [
+        d | {"finding_number": 0} for d in sorted(placed, key=repr)
+    ]
+    rows = {row["number"]: row for row in estate.rows()}
+    for d in placed:  # what only follows stands beside what it follows from
+        assert rows[d["finding_number"]]["class_code"] == d["class_code"]
+    told = Counter(d["finding_number"] for d in placed if not d["evidence"].startswith(FOLLOWS))
+    assert told == {number: row["differences"] for number, row in rows.items()}
+    members = asked(estate.done["finding_member"]).to_pylist()
+    for number, row in rows.items():
+        own = [m for m in members if m["number"] == number]
+        assert row["over_minor"] == sum(m["over_minor"] for m in own)
+        assert row["under_minor"] == sum(m["under_minor"] for m in own)
+        assert row["largest_minor"] == max(m["over_minor"] - m["under_minor"] for m in own)
 
 
 def test_a_fix_mends_what_shares_its_cause_and_tells_whom_it_would_spoil(estate):

@@ -22,6 +22,12 @@ ROLES: dict[str, tuple[str, ...]] = {
         "product.add_productchange",
         "customer.add_accountchange",
         "billing.add_whatif",
+        "reconciliation.accept_finding",
+        "reconciliation.add_comment",
     ),
-    APPROVER: ("reconciliation.sign_gate", "product.publish_catalogueversion"),
+    APPROVER: (
+        "reconciliation.sign_gate",
+        "reconciliation.add_comment",
+        "product.publish_catalogueversion",
+    ),
 }

@@ -339,6 +339,7 @@ FINDING = described(
     currency     text      of the accounts, ISO 4217
     over_minor   integer   what the new side has more, by accounts' bills and records, never netted
     under_minor  integer   what it has less, below zero
+    largest_minor  integer  more and less added up of the account that differs by most
     owner        text      who has to act
     fix          text      what mends it
     mended_accounts  integer?  that agree after the fix, where it could be tried on a copy
@@ -352,6 +353,8 @@ FINDING_MEMBER = described(
     """
     number       integer  the finding
     account_key  text     whose differences it explains
+    over_minor   integer  what the account has more on the new side, by bills and records
+    under_minor  integer  what it has less, below zero
     """,
 )
 

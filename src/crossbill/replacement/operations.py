@@ -22,6 +22,7 @@ from crossbill.replacement.programme import operations as programme
 from crossbill.replacement.programme.format import read_programme
 from crossbill.replacement.reconciliation import new_rules
 from crossbill.replacement.reconciliation import operations as reconciliation
+from crossbill.replacement.reconciliation.deciding_queries import waits_for
 from crossbill.replacement.reconciliation.models import Gate
 from crossbill.runs.models import Run
 from crossbill.runs.operations import Stage, execute
@@ -150,10 +151,22 @@ def _wave_stages(workspace: Workspace, position: int) -> list[Stage]:
             partial(migration.load_chunks, workspace, position),
         ),
         *(
-            Stage(f"{step}-{position}", f"{name}: {title}", of_wave(work))
+            Stage(
+                f"{step}-{position}",
+                f"{name}: {title}",
+                of_wave(work),
+                waits_for=partial(_waits_for, workspace, position, step),
+            )
             for step, title, work in [*steps, *rehearsal]
         ),
     ]
+
+
+def _waits_for(workspace: Workspace, position: int, step: str) -> str:
+    """What people have to do before a step; only before a gate that they decide with the terms."""
+    if step != "gate" or workspace.spec.gate.decide != "people":
+        return ""
+    return waits_for(_replacement(workspace).waves.get(position=position))
 
 
 def _for(

@@ -187,6 +187,7 @@ class GateSpec(Strict):
     unexplained_accounts: int = Field(ge=0)
     unexplained_share_ppm: int = Field(0, ge=0, le=1_000_000)
     account_limit_minor: int | None = Field(None, ge=0)
+    decide: Literal["terms", "people"] = "terms"
     classes: dict[str, ClassRule]
 
 

@@ -12,12 +12,15 @@ ROUNDS = range(findings.MOST_OF_A_CLASS)
 
 
 def finding_steps(names: Sequence[str], known: Sequence[str]) -> list[Step]:
-    """Steps after ``difference``; results are ``finding`` and ``finding_member``.
+    """Steps after ``difference``; results are ``finding``, ``finding_member`` and ``sorted_out``.
+
+    ``sorted_out`` has the differences, each with the number of its finding.
 
     ``names`` are the compared tables. The input ``known`` has account_key and these columns.
     """
     return [
-        Step("marked", lambda t: findings.marked(t["difference"], _account(t))),
+        Step("placed", lambda t: findings.placed(t["difference"], _account(t))),
+        Step("marked", lambda t: findings.marked(t["placed"])),
         Step("account_trait", _account_traits),
         Step("product_trait", lambda t: _product_traits(t, names)),
         *_description_steps([*traits.ACCOUNT_TRAITS, *known]),
@@ -26,8 +29,10 @@ def finding_steps(names: Sequence[str], known: Sequence[str]) -> list[Step]:
         Step("cause", lambda t: findings.numbered(t["member"], t["fits"])),
         Step("sharer", lambda t: findings.sharers(t["cause"], t["everybody"])),
         *(_fix_steps() if "bill_line" in names else [Step("finding_left", _nothing_left)]),
-        Step("finding", lambda t: finding_rows.rows(_found(t), t["finding_left"])),
-        Step("finding_member", lambda t: finding_rows.members(_found(t))),
+        Step("worth", lambda t: finding_rows.worth(_found(t))),
+        Step("finding", lambda t: finding_rows.rows(_found(t), t["worth"], t["finding_left"])),
+        Step("finding_member", lambda t: finding_rows.members(t["worth"])),
+        Step("sorted_out", lambda t: finding_rows.sorted_out(_found(t), t["placed"])),
     ]
 
 

@@ -3,7 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.engine.datasets import FINDING, FINDING_MEMBER
+from crossbill.engine.datasets import DIFFERENCE, FINDING, FINDING_MEMBER
 from crossbill.engine.integers import sum_int64
 from crossbill.replacement.reconciliation.findings import PAIR, SUBJECT, Found
 from crossbill.replacement.reconciliation.reconcile import bill_of
@@ -26,16 +26,17 @@ WORTH = {
 }
 
 
-def rows(found: Found, left: ir.Table) -> ir.Table:
+def rows(found: Found, worth: ir.Table, left: ir.Table) -> ir.Table:
     """FINDING rows; ``left`` has number, ``mended_accounts`` and ``left_accounts``."""
     named = found.finding.mutate(shared=_shared(found.finding))
-    valued = named.left_join(_worth(found), "number").drop("number_right")
+    valued = named.left_join(_summed(worth), "number").drop("number_right")
     told = valued.left_join(left, "number").drop("number_right")
     owners = [(code, remedy.owner) for code, remedy in REMEDIES.items()]
     fixes = [(code, remedy.fix) for code, remedy in REMEDIES.items()]
     full = told.mutate(
         over_minor=told.over_minor.fill_null(0),
         under_minor=told.under_minor.fill_null(0),
+        largest_minor=told.largest_minor.fill_null(0),
         owner=told.class_code.cases(*owners, else_="migration"),
         fix=told.class_code.cases(*fixes, else_="decide by hand"),
         description=_sentence(told),
@@ -43,9 +44,19 @@ def rows(found: Found, left: ir.Table) -> ir.Table:
     return full.select(*FINDING.ibis)
 
 
-def members(found: Found) -> ir.Table:
+def members(worth: ir.Table) -> ir.Table:
     """FINDING_MEMBER rows."""
-    return _numbered(found).select(*FINDING_MEMBER.ibis)
+    return worth.select(*FINDING_MEMBER.ibis)
+
+
+def sorted_out(found: Found, placed: ir.Table) -> ir.Table:
+    """DIFFERENCE rows with ``finding_number``; what only follows is with what it follows from."""
+    numbers = _numbered(found).select(*SUBJECT, "account_key", finding_number="number")
+    joined = placed.left_join(numbers, [*SUBJECT, "account_key"])
+    own = {"account_key": joined.told_account, "currency": joined.told_currency}
+    return joined.select(
+        *(own.get(name, joined[name]).name(name) for name in DIFFERENCE.ibis), "finding_number"
+    )
 
 
 def _numbered(found: Found) -> ir.Table:
@@ -80,8 +91,8 @@ def _sentence(told: ir.Table) -> ir.StringValue:
     return counted + what + shared + example.fill_null("")
 
 
-def _worth(found: Found) -> ir.Table:
-    """Per finding: differences, an example, and what the new side has more and less."""
+def worth(found: Found) -> ir.Table:
+    """Per finding and account: ``differences``, an example, what the new side has more and less."""
     numbered = _numbered(found).select("number", *SUBJECT, "account_key")
     mine = found.marked.inner_join(numbered, [*SUBJECT, "account_key"])
     worth = [(mine.entity == entity) & mine.field.isin(fields) for entity, fields in WORTH.items()]
@@ -96,10 +107,21 @@ def _worth(found: Found) -> ir.Table:
             counted.amount_minor.fill_null(0).abs().cast("string").lpad(20, "0") + counted.evidence
         ),
     )
-    return records.group_by("number").aggregate(
+    return records.group_by("number", "account_key").aggregate(
         differences=sum_int64(records.differences),
         over_minor=sum_int64(ibis.greatest(records.net, 0)),
         under_minor=sum_int64(ibis.least(records.net, 0)),
-        example_account=records.account_key.min(),
-        example=records.example.argmin(records.account_key + "|" + records.example),
+        example=records.example.min(),
+    )
+
+
+def _summed(worth: ir.Table) -> ir.Table:
+    """Per finding: the sums, the account that differs most, and an example."""
+    return worth.group_by("number").aggregate(
+        differences=sum_int64(worth.differences),
+        over_minor=sum_int64(worth.over_minor),
+        under_minor=sum_int64(worth.under_minor),
+        largest_minor=(worth.over_minor - worth.under_minor).max(),
+        example_account=worth.account_key.min(),
+        example=worth.example.argmin(worth.account_key + "|" + worth.example),
     )

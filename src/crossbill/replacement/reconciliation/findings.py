@@ -45,11 +45,14 @@ class Found:
     marked: ir.Table
 
 
-def marked(difference: ir.Table, account: ir.Table) -> ir.Table:
-    """The differences that do not follow from others, with account, product and ``subject``."""
-    d = difference.filter(~difference.evidence.startswith(FOLLOWS))
+def placed(difference: ir.Table, account: ir.Table) -> ir.Table:
+    """The differences with whose they are: account, its currency, product and ``subject``.
+
+    What the difference itself says of account and currency is ``told_account``, ``told_currency``.
+    """
     owners = account.group_by(account_key="customer_key").aggregate(owner=account.account_key.min())
-    joined = d.drop("currency").left_join(owners, "account_key")
+    told = difference.rename(told_account="account_key", told_currency="currency")
+    joined = told.left_join(owners, told.told_account == owners.account_key).drop("account_key")
     owned = (joined.entity == "customer") & joined.owner.notnull()
     product = ibis.cases(
         (joined.entity == "product", joined.record_key),
@@ -57,12 +60,17 @@ def marked(difference: ir.Table, account: ir.Table) -> ir.Table:
         else_=ibis.null("string"),
     )
     rows = joined.select(
-        *(name for name in d.columns if name not in ("account_key", "currency")),
-        account_key=ibis.ifelse(owned, joined.owner, joined.account_key),
+        *told.columns,
+        account_key=ibis.ifelse(owned, joined.owner, joined.told_account),
         product_key=product.nullif(""),
         subject=_subject(joined),
     )
     return _with_currency(rows, account)
+
+
+def marked(rows: ir.Table) -> ir.Table:
+    """Those of the placed differences that do not follow from others."""
+    return rows.filter(~rows.evidence.startswith(FOLLOWS))
 
 
 def _with_currency(rows: ir.Table, account: ir.Table) -> ir.Table:
@@ -80,6 +88,7 @@ def _subject(d: ir.Table) -> ir.StringValue:
     of_bills = d.entity.isin(["bill_line", "bill"]) | d.class_code.isin(WHOLE_CLASSES)
     doubled = d.class_code == "DUPLICATE"
     return ibis.cases(
+        (d.evidence.startswith(FOLLOWS), ibis.literal("")),  # from lines, which are of this class
         *((d.field == name, ibis.literal(other)) for name, other in OF_ANOTHER.items()),
         (doubled & d.entity.isin(["bill_line", "product"]), ibis.literal("")),
         (doubled, entity),

@@ -1,6 +1,7 @@
 """The gate of a wave: what it looks at, its rules, and which accounts it holds back."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ from crossbill.replacement.migration.models import AccountMove, Wave
 from crossbill.replacement.migration.spec import GateSpec
 from crossbill.replacement.reconciliation import limits
 from crossbill.replacement.reconciliation.classify import UNEXPLAINED
+from crossbill.replacement.reconciliation.deciding_queries import counted
 from crossbill.replacement.reconciliation.models import Difference
 from crossbill.replacement.reconciliation.reconcile import FOLLOWS
 
@@ -23,13 +25,14 @@ SCHEMA = pa.schema(
 )
 
 
-def blocking_reasons(wave: Wave) -> pa.Table:
+def blocking_reasons(wave: Wave, accepted: Sequence[int] = ()) -> pa.Table:
     """Accounts that must stay, each with the class and the evidence of its gravest difference.
 
-    Accounts that pay for each other stay together.
+    Differences of the findings with ``accepted`` numbers hold nobody back. Accounts that pay for
+    each other stay together.
     """
     with connection.cursor() as cursor:
-        cursor.execute(BLOCKED, [wave.id])
+        cursor.execute(BLOCKED, [wave.id, list(accepted)])
         rows = [
             {"account_key": key, "class_code": code, "reason": in_words(*difference)}
             for key, code, *difference in cursor.fetchall()
@@ -95,6 +98,7 @@ BLOCKED = """
     SELECT DISTINCT ON (account_key) account_key, class_code,
            entity, field, kind, amount_minor, currency, evidence
     FROM reconciliation_difference WHERE wave_id = %s AND decision = 'block'
+      AND (finding_number = ANY(%s::bigint[])) IS NOT TRUE
     ORDER BY account_key, abs(amount_minor) DESC NULLS LAST, entity DESC, record_key, field
 """
 # Everybody in the wave who is reached from an account that stays, over payer and paid.
@@ -124,8 +128,12 @@ RELATED = """
 """
 
 
-def facts(wave: Wave, unbalanced: int) -> dict[str, Any]:
-    """What the gate looks at, after the blocked accounts have fallen out."""
+def facts(wave: Wave, unbalanced: int, decided: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    """What the gate looks at, after the blocked accounts have fallen out.
+
+    ``decided``: what people accepted, as `deciding_queries.decisions` gives it.
+    """
+    unexplained = Q(class_code=UNEXPLAINED)
     states = dict(
         AccountMove.objects.filter(wave=wave).values_list("state").annotate(Count("id")).order_by()
     )
@@ -137,7 +145,8 @@ def facts(wave: Wave, unbalanced: int) -> dict[str, Any]:
         "moved": loaded,
         "bills": _bills(wave),
         "classes": _classes(wave),
-        "unexplained_accounts": _accounts(wave, Q(class_code=UNEXPLAINED)),
+        "unexplained_accounts": _accounts(wave, unexplained, without=counted(decided)),
+        "decisions": list(decided),
         "going_live": limits.going_live(wave),
         "control_totals": _control_totals(wave),
         "ledger": _ledger(wave) | {"unbalanced_entries": unbalanced, "balanced": unbalanced == 0},
@@ -150,8 +159,10 @@ def _bills(wave: Wave) -> dict[str, int]:
     return {"compared": sum(found.values())} | found
 
 
-def _accounts(wave: Wave, which: Q) -> int:
-    found = Difference.objects.filter(which, wave=wave).aggregate(
+def _accounts(wave: Wave, which: Q, *, without: Sequence[int]) -> int:
+    """Accounts with such differences, those of findings that people accepted left out."""
+    accepted = Q(finding_number__in=without, finding_number__isnull=False)
+    found = Difference.objects.filter(which & ~accepted, wave=wave).aggregate(
         accounts=Count("account_key", distinct=True)
     )
     return int(found["accounts"])

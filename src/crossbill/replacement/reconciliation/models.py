@@ -26,6 +26,7 @@ class Difference(models.Model):
     evidence = models.TextField()
     decision = models.CharField(max_length=10, help_text="accept or block, by the gate's terms")
     owner = models.CharField(max_length=60)
+    finding_number = models.BigIntegerField(null=True, blank=True, help_text="Of its wave")
 
     class Meta:
         ordering = ["replacement", "account_key", "entity", "record_key"]
@@ -54,6 +55,9 @@ class Finding(models.Model):
     currency = models.CharField(max_length=3, blank=True)
     over_minor = models.BigIntegerField(help_text="What the new side has more")
     under_minor = models.BigIntegerField(help_text="What it has less, below zero")
+    largest_minor = models.BigIntegerField(
+        null=True, blank=True, help_text="More and less added up, of the account that differs most"
+    )
     owner = models.CharField(max_length=60)
     fix = models.TextField()
     mended_accounts = models.BigIntegerField(null=True, blank=True, help_text="By the fix, tried")
@@ -167,3 +171,110 @@ class ControlRow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.key} {self.verdict}"
+
+
+class Acceptance(models.Model):
+    """One person's yes to the differences of a finding: why, up to how much, and until when."""
+
+    finding = models.ForeignKey(Finding, on_delete=models.PROTECT, related_name="acceptances")
+    reason = models.TextField()
+    limit_minor = models.BigIntegerField(help_text="Of the finding, more and less added up")
+    account_limit_minor = models.BigIntegerField(help_text="Of one account, more and less added up")
+    value_minor = models.BigIntegerField(help_text="What the finding was worth")
+    account_value_minor = models.BigIntegerField(help_text="What it was worth for one account")
+    valid_until_date = models.DateField(help_text="The last day on which it counts")
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["finding", "id"]
+        permissions = [("accept_finding", "Can accept findings, and take waves to their gates")]
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(reason=""), name="acceptance_has_a_reason"),
+            models.CheckConstraint(
+                condition=models.Q(value_minor__lte=models.F("limit_minor"))
+                & models.Q(account_value_minor__lte=models.F("account_limit_minor")),
+                name="acceptance_within_its_limits",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.finding} accepted until {self.valid_until_date}"
+
+
+class Revocation(models.Model):
+    """The end of an acceptance before its last day."""
+
+    acceptance = models.OneToOneField(
+        Acceptance, on_delete=models.PROTECT, related_name="revocation"
+    )
+    reason = models.TextField()
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["acceptance"]
+
+    def __str__(self) -> str:
+        return f"{self.acceptance}, revoked"
+
+
+class Assignment(models.Model):
+    """Who has to act on a finding from now on; the last one holds."""
+
+    finding = models.ForeignKey(Finding, on_delete=models.PROTECT, related_name="assignments")
+    owner = models.CharField(max_length=60)
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["finding", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.finding}: {self.owner}"
+
+
+class Comment(models.Model):
+    """What somebody has to say of a finding."""
+
+    finding = models.ForeignKey(Finding, on_delete=models.PROTECT, related_name="comments")
+    text = models.TextField()
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["finding", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.finding}, {self.made_by}"
+
+
+class Attachment(models.Model):
+    """A file that goes with a comment; its bytes are in the store under their hash."""
+
+    comment = models.ForeignKey(Comment, on_delete=models.PROTECT, related_name="attachments")
+    name = models.CharField(max_length=200)
+    content_type = models.CharField(max_length=100)
+    size_bytes = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ["comment", "id"]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Submission(models.Model):
+    """Somebody's word that a wave is worked off: its gate is decided by what counts that day."""
+
+    wave = models.OneToOneField(Wave, on_delete=models.PROTECT, related_name="submission")
+    day = models.DateField(help_text="On which acceptances have to hold")
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["wave"]
+
+    def __str__(self) -> str:
+        return f"{self.wave}, taken to its gate"

@@ -10,6 +10,7 @@ import ibis
 import ibis.expr.types as ir
 from django.contrib.auth.models import AbstractUser
 from django.db import IntegrityError, transaction
+from django.utils.timezone import localdate
 from ibis.backends.duckdb import Backend
 
 from crossbill.core.refusal import Refusal
@@ -35,8 +36,8 @@ from crossbill.replacement.migration.operations import (
     wave_keys,
 )
 from crossbill.replacement.migration.workspace import Workspace
+from crossbill.replacement.reconciliation import deciding_queries, shadow_usage
 from crossbill.replacement.reconciliation import gate as gates
-from crossbill.replacement.reconciliation import shadow_usage
 from crossbill.replacement.reconciliation.calculation import Mapped, reconciliation
 from crossbill.replacement.reconciliation.compare import Compared, Tally, tally
 from crossbill.replacement.reconciliation.models import Difference, Finding, Gate, Signature
@@ -116,7 +117,7 @@ def reconcile_wave(*, workspace: Workspace, wave: Wave) -> Receipt:
         stored = workspace.scan(backend, place, "difference")
         tallies = {f"{name} rows": asdict(_tally(done, name)) for name in names}
         counts, billed = _verdicts(backend, done["verdict"]), _billed(backend, stored, done)
-        rows = backend.to_pyarrow(_difference_rows(workspace, stored, wave))
+        rows = backend.to_pyarrow(_difference_rows(workspace, done["sorted_out"], wave))
         files = _save_findings(workspace, done, place)
         causes = backend.to_pyarrow(_finding_rows(workspace, done["finding"], wave))
     copy_in(Difference, rows)
@@ -205,7 +206,9 @@ def _owners(workspace: Workspace) -> list[tuple[str, str]]:
     return [(code, rule.owner) for code, rule in workspace.spec.gate.classes.items()]
 
 
-def _difference_rows(workspace: Workspace, stored: ir.Table, wave: Wave) -> ir.Table:
+def _difference_rows(workspace: Workspace, sorted_out: ir.Table, wave: Wave) -> ir.Table:
+    """The differences in their order, with what the gate's terms say of their classes."""
+    stored = sorted_out.order_by(list(DIFFERENCE.key))
     rules = workspace.spec.gate.classes
     decisions = [(code, rule.decision) for code, rule in rules.items()]
     owners = _owners(workspace)
@@ -222,9 +225,10 @@ def _difference_rows(workspace: Workspace, stored: ir.Table, wave: Wave) -> ir.T
 
 def decide_gate(*, workspace: Workspace, wave: Wave) -> Receipt:
     """Let blocked accounts fall out, evaluate the gate, and go live when two people have signed."""
-    reasons = gates.blocking_reasons(wave)
+    decided = deciding_queries.decisions(wave)
+    reasons = gates.blocking_reasons(wave, deciding_queries.counted(decided))
     fall_back(replacement=wave.replacement, reasons=reasons, day=wave.replacement.as_of_date)
-    facts = gates.facts(wave, unbalanced_entries(wave.replacement.carrier_id))
+    facts = gates.facts(wave, unbalanced_entries(wave.replacement.carrier_id), decided)
     rules = gates.evaluate(workspace.spec.gate, facts)
     passed = all(rule["holds"] for rule in rules)
     evidence = _evidence(workspace, wave, facts, rules)
@@ -239,7 +243,8 @@ def decide_gate(*, workspace: Workspace, wave: Wave) -> Receipt:
         records_in=facts["planned"],
         accepted=facts["planned"] - facts["fallout"],
         suspended=facts["fallout"],
-        notes={"gate": gate.result, "fallen back": reasons.num_rows},
+        notes={"gate": gate.result, "fallen back": reasons.num_rows}
+        | ({"accepted by people": len(deciding_queries.counted(decided))} if decided else {}),
     )
 
 
@@ -293,4 +298,14 @@ def _may_sign(gate: Gate, user: AbstractUser) -> None:
     if not user.is_active or not user.has_perm("reconciliation.sign_gate"):
         raise CannotSign(
             f"{user.get_username()} may not sign gates", cure="ask an administrator for the role"
+        )
+    if deciding_queries.has_accepted(gate.wave, user):
+        raise CannotSign(
+            f"{user.get_username()} has accepted differences of this wave",
+            cure="somebody who accepted nothing of it has to sign",
+        )
+    if ended := deciding_queries.ended_since(gate, localdate()):
+        raise CannotSign(
+            f"The gate was passed by what counts no longer: {ended}",
+            cure="decide anew in another rehearsal, under another carrier code",
         )

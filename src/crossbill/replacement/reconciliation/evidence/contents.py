@@ -13,6 +13,7 @@ from crossbill.core.refusal import Refusal
 from crossbill.engine.store import Store
 from crossbill.replacement.migration.models import Wave
 from crossbill.replacement.migration.queries import new_policy, old_policy
+from crossbill.replacement.reconciliation.deciding_queries import submission_of
 from crossbill.replacement.reconciliation.evidence import tables
 from crossbill.replacement.reconciliation.evidence.guide import GUIDE
 from crossbill.replacement.reconciliation.models import Gate
@@ -69,7 +70,7 @@ def _pack(wave: Wave, gate: Gate) -> dict[str, Any]:
     replacement = wave.replacement
     after = new_policy(replacement)
     return {
-        "pack": 1,
+        "pack": 2,
         "packed_by": f"crossbill {version('crossbill')}",
         "carrier": {"code": replacement.carrier.code, "name": replacement.carrier.name},
         "change_over": replacement.name,
@@ -88,7 +89,17 @@ def _pack(wave: Wave, gate: Gate) -> dict[str, Any]:
             "evidence_sha256": gate.evidence_sha256,
             "approvers_needed": signatures_needed(replacement),
         },
+        "submitted": _submitted(wave),
     }
+
+
+def _submitted(wave: Wave) -> dict[str, Any] | None:
+    """Who took the wave to its gate, where people decided before it."""
+    found = submission_of(wave)
+    if found is None:
+        return None
+    by = found.made_by.get_username()
+    return {"by": by, "at": _instant(found.made_at), "day": found.day}
 
 
 def stages_of(wave: Wave) -> list[Stage]:

@@ -16,6 +16,8 @@ approvals.csv     who signed, when, and the SHA-256 of the evidence that they sa
 accounts.csv      each account of the wave: live, or why it stays on the old system
 differences.csv   each difference between old and new: class, evidence, decision, owner
 findings.csv      differences of one cause: what their accounts share, money, owner, fix
+decisions.csv     what people did about findings: accepted (why, up to how much, until when),
+                  revoked, assigned, said, attached (SHA-256 of the file)
 suspended.csv     each record that was not taken over: reason, owner, SHA-256 of its raw bytes
 controls.csv      each run of a control: what it found in sum, on both sides, over and under apart
 control_rows.csv  its figures: of groups all, of accounts and records those that differ

@@ -66,20 +66,48 @@ DIFFERENCES = Table(
     _plain(
         "account_key", "entity", "record_key", "field", "kind", "left_value", "right_value",
         "amount_minor", "currency", "class_code", "evidence", "decision", "owner",
+        "finding_number",
     ),
     "reconciliation_difference WHERE wave_id = %(wave)s",
     'account_key COLLATE "C", entity COLLATE "C", record_key COLLATE "C", field COLLATE "C", id',
-    numbers=("amount_minor",),
+    numbers=("amount_minor", "finding_number"),
 )  # fmt: skip
 FINDINGS = Table(
     _plain(
         "number", "class_code", "subject", "shared", "description", "accounts", "matching",
-        "differences", "currency", "over_minor", "under_minor", "owner", "fix", "mended_accounts",
-        "left_accounts",
+        "differences", "currency", "over_minor", "under_minor", "largest_minor", "owner", "fix",
+        "mended_accounts", "left_accounts",
     ),
     "reconciliation_finding WHERE wave_id = %(wave)s",
     "number",
 )  # fmt: skip
+# What people did, in time. A file is named by its hash; its bytes are not in the pack.
+DECISIONS = Table(
+    _plain("finding", "act")
+    | {"user": "username", "at": _utc("at")}
+    | _plain("words", "limit_minor", "account_limit_minor")
+    | {"valid_until": "valid_until_date", "file_sha256": "file_sha256"},
+    """(
+        SELECT finding_id, 'accepted' AS act, made_by_id, made_at AS at, reason AS words,
+               limit_minor, account_limit_minor, valid_until_date, NULL AS file_sha256
+        FROM reconciliation_acceptance
+        UNION ALL SELECT a.finding_id, 'revoked', r.made_by_id, r.made_at, r.reason,
+               NULL, NULL, NULL, NULL
+        FROM reconciliation_revocation r
+        JOIN reconciliation_acceptance a ON a.id = r.acceptance_id
+        UNION ALL SELECT finding_id, 'assigned', made_by_id, made_at, owner, NULL, NULL, NULL, NULL
+        FROM reconciliation_assignment
+        UNION ALL SELECT finding_id, 'said', made_by_id, made_at, text, NULL, NULL, NULL, NULL
+        FROM reconciliation_comment
+        UNION ALL SELECT c.finding_id, 'attached', c.made_by_id, c.made_at, a.name,
+               NULL, NULL, NULL, a.sha256
+        FROM reconciliation_attachment a JOIN reconciliation_comment c ON c.id = a.comment_id
+    ) d JOIN (SELECT id, number AS finding FROM reconciliation_finding WHERE wave_id = %(wave)s) f
+        ON f.id = d.finding_id
+    JOIN auth_user u ON u.id = d.made_by_id""",
+    "at, finding, act, words, file_sha256",
+    numbers=("finding", "limit_minor", "account_limit_minor"),
+)
 # A record whose account no wave of the change-over holds stands in the pack of each wave: it must
 # not be missing in all.
 SUSPENDED = Table(
@@ -115,6 +143,7 @@ TABLES = {
     "accounts.csv": ACCOUNTS,
     "differences.csv": DIFFERENCES,
     "findings.csv": FINDINGS,
+    "decisions.csv": DECISIONS,
     "suspended.csv": SUSPENDED,
     "controls.csv": CONTROLS,
     "control_rows.csv": CONTROL_ROWS,

@@ -19,8 +19,8 @@ from crossbill.replacement.reconciliation.evidence.container import Damaged, Par
 
 PUBLIC_KEY = "public-key.pem"
 TABLES = (
-    "approvals.csv", "accounts.csv", "differences.csv", "findings.csv", "suspended.csv",
-    "controls.csv", "control_rows.csv",
+    "approvals.csv", "accounts.csv", "differences.csv", "findings.csv", "decisions.csv",
+    "suspended.csv", "controls.csv", "control_rows.csv",
 )  # fmt: skip
 DOCUMENTS = ("pack.json", "terms.json", "stages.json", "evidence.json")
 NAMES = ("README.txt", PUBLIC_KEY, *DOCUMENTS, *TABLES)
@@ -144,11 +144,13 @@ def _check_contents(
     approvals = list(_table(file, own["approvals.csv"]))
     _check_gate(pack, evidence, own["evidence.json"].sha256)
     _check_approvals(pack, approvals)
+    decided = evidence["facts"].get("decisions", [])
+    _check_decisions(decided, list(_table(file, own["decisions.csv"])), approvals)
     _check_stages(stages, evidence["receipts"])
     classes = Counter(row["class_code"] for row in _table(file, own["differences.csv"]))
-    decided = {code: found["differences"] for code, found in evidence["facts"]["classes"].items()}
-    if classes != decided:
-        raise Damaged("differences.csv", f"the gate counted {decided}, here are {dict(classes)}")
+    counted = {code: found["differences"] for code, found in evidence["facts"]["classes"].items()}
+    if classes != counted:
+        raise Damaged("differences.csv", f"the gate counted {counted}, here are {dict(classes)}")
     rows = {name: sum(1 for _ in _table(file, own[name])) for name in TABLES}
     if rows["accounts.csv"] != evidence["facts"]["planned"]:
         raise Damaged("accounts.csv", "it does not hold the accounts that the gate counted")
@@ -181,6 +183,24 @@ def _check_approvals(pack: dict[str, Any], approvals: list[dict[str, str]]) -> N
         raise Damaged("approvals.csv", "the wave is live, and too few people have signed")
     if approvals and gate["result"] != "passed":
         raise Damaged("approvals.csv", "people signed a gate that the rules refused")
+
+
+def _check_decisions(
+    decided: list[dict[str, Any]], rows: list[dict[str, str]], approvals: list[dict[str, str]]
+) -> None:
+    """What counted at the gate was done by somebody, who is not one of those that signed."""
+    done = {
+        (int(row["finding"]), row["user"], row["limit_minor"], row["valid_until"])
+        for row in rows
+        if row["act"] == "accepted"
+    }
+    signers = {row["user"] for row in approvals}
+    for each in decided:
+        by = each["accepted_by"]
+        if (each["finding"], by, str(each["limit_minor"]), each["valid_until"]) not in done:
+            raise Damaged("decisions.csv", f"the gate knew that {by} accepted {each['finding']}")
+        if each["counts"] and by in signers:
+            raise Damaged("approvals.csv", f"{by} signed, and had accepted {each['finding']}")
 
 
 def _check_stages(stages: list[dict[str, Any]], signed: dict[str, Any]) -> None:

@@ -1,0 +1,210 @@
+"""Writes of people who work the findings of a wave: accept, revoke, assign, comment, submit."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractUser
+from django.db import transaction
+
+from crossbill.core.refusal import Refusal
+from crossbill.engine.store import Store
+from crossbill.platform.allowed import refuse_long, require
+from crossbill.replacement.migration.models import Wave
+from crossbill.replacement.reconciliation import attachments, deciding
+from crossbill.replacement.reconciliation.attachments import File
+from crossbill.replacement.reconciliation.deciding import Limits
+from crossbill.replacement.reconciliation.deciding_queries import (
+    BLOCK,
+    PEOPLE,
+    decided_by,
+    decision_by_terms,
+    is_compared,
+    standing_on,
+    worth_of,
+)
+from crossbill.replacement.reconciliation.models import (
+    Acceptance,
+    Assignment,
+    Attachment,
+    Comment,
+    Finding,
+    Gate,
+    Revocation,
+    Submission,
+)
+
+ACCEPT = "reconciliation.accept_finding"
+COMMENT = "reconciliation.add_comment"
+LONGEST_TEXT = 5_000
+LONGEST_OWNER = 60
+
+
+class CannotDecide(Refusal):
+    """This cannot be decided so, now, or by this person. Read why; nothing was changed."""
+
+    code: ClassVar[str] = "CANNOT_DECIDE"
+
+
+class NothingAccepted(Refusal):
+    """None of the findings could be accepted so. Read why of each; nothing was changed."""
+
+    code: ClassVar[str] = "NOTHING_ACCEPTED"
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What was accepted, and what was left out and why."""
+
+    acceptances: list[Acceptance]
+    left_out: list[tuple[Finding, str]]
+
+
+@transaction.atomic
+def accept(  # noqa: PLR0913 - what an acceptance is made of
+    *,
+    finding_ids: Sequence[int],
+    user: AbstractUser,
+    reason: str,
+    limits: Mapping[str, Limits],
+    valid_until: date,
+    today: date,
+) -> Accepted:
+    """Accept findings within limits by currency, up to a day; what is over them is left out."""
+    _may_accept(user)
+    _require_reason(reason)
+    if wrong := deciding.why_not_until(valid_until, today):
+        raise CannotDecide(f"Nothing was accepted: {wrong}", field="until", value=str(valid_until))
+    found = _locked(finding_ids)
+    why = {finding: _why_not(finding, limits, today) for finding in found}
+    fitting = [finding for finding in found if not why[finding]]
+    left_out = [(finding, why[finding]) for finding in found if why[finding]]
+    if not fitting:
+        told = "; ".join(f"finding {f.number} of {f.wave.name}: {words}" for f, words in left_out)
+        cure = "choose findings that are open, or state limits that they keep"
+        raise NothingAccepted(f"Nothing was accepted: {told or 'no finding fits'}", cure=cure)
+    made = [
+        Acceptance.objects.create(
+            finding=finding,
+            reason=reason.strip(),
+            limit_minor=limit.finding_minor,
+            account_limit_minor=limit.account_minor,
+            value_minor=worth.finding_minor,
+            account_value_minor=worth.account_minor,
+            valid_until_date=valid_until,
+            made_by=user,
+        )
+        for finding in fitting
+        for worth in [worth_of(finding)]
+        for limit in [limits.get(worth.currency, Limits(0, 0))]
+    ]
+    return Accepted(made, left_out)
+
+
+def _why_not(finding: Finding, limits: Mapping[str, Limits], today: date) -> str:
+    """Why a finding is left out; empty where it is accepted."""
+    if decision_by_terms(finding) != BLOCK:
+        return "the gate's terms accept its class already"
+    if standing_on(finding, today) == deciding.Standing.ACCEPTED:
+        return "it is accepted already"
+    return deciding.why_over(worth_of(finding), limits)
+
+
+@transaction.atomic
+def revoke(*, finding_id: int, user: AbstractUser, reason: str) -> int:
+    """End every acceptance of a finding that nobody has ended; gives how many there were."""
+    _may_accept(user)
+    _require_reason(reason)
+    finding = Finding.objects.select_related("wave").get(id=finding_id)
+    wave = Wave.objects.select_for_update().get(id=finding.wave_id)
+    if wave.live_at is not None:
+        raise CannotDecide(f"{wave.name} is live", cure="bill the customers what they are owed")
+    standing = list(finding.acceptances.filter(revocation__isnull=True))
+    if not standing:
+        raise CannotDecide("Nobody has accepted this finding", cure="there is nothing to revoke")
+    for acceptance in standing:
+        Revocation.objects.create(acceptance=acceptance, reason=reason.strip(), made_by=user)
+    return len(standing)
+
+
+@transaction.atomic
+def assign(*, finding_ids: Sequence[int], user: AbstractUser, owner: str) -> list[Assignment]:
+    """Say who has to act on findings from now on."""
+    require(user, COMMENT, CannotDecide, "assign findings")
+    named = owner.strip()
+    if not named or len(named) > LONGEST_OWNER or not named.isprintable():
+        cure = f"name a person or a team in at most {LONGEST_OWNER} characters"
+        raise CannotDecide(
+            "This is no owner", field="owner", value=named[:LONGEST_OWNER], cure=cure
+        )
+    found = Finding.objects.filter(id__in=finding_ids).order_by("wave__position", "number")
+    return [Assignment.objects.create(finding=each, owner=named, made_by=user) for each in found]
+
+
+@transaction.atomic
+def comment(
+    *, finding_id: int, user: AbstractUser, text: str, files: Sequence[File], store: Store
+) -> Comment:
+    """Say something of a finding, with files that show it."""
+    require(user, COMMENT, CannotDecide, "comment on findings")
+    said = text.strip()
+    if not said or len(said) > LONGEST_TEXT:
+        cure = f"write at least a word and at most {LONGEST_TEXT:,} characters"
+        raise CannotDecide("This is no comment", field="text", cure=cure)
+    types = [attachments.content_type(file) for file in files]
+    finding = Finding.objects.select_related("wave__replacement__carrier").get(id=finding_id)
+    made = Comment.objects.create(finding=finding, text=said, made_by=user)
+    carrier = finding.wave.replacement.carrier.code
+    for file, content_type in zip(files, types, strict=True):
+        Attachment.objects.create(
+            comment=made,
+            name=file.name,
+            content_type=content_type,
+            size_bytes=len(file.content),
+            sha256=attachments.keep(store, carrier, file),
+        )
+    return made
+
+
+@transaction.atomic
+def submit(*, wave_id: int, user: AbstractUser, today: date) -> Submission:
+    """Take a wave to its gate, which is decided by the acceptances that count today."""
+    _may_accept(user)
+    wave = _open_wave(wave_id)
+    if not is_compared(wave):
+        cure = "run `crossbill replace` until it waits for people"
+        raise CannotDecide(f"Old and new of {wave.name} were not compared yet", cure=cure)
+    return Submission.objects.create(wave=wave, day=today, made_by=user)
+
+
+def _may_accept(user: AbstractUser) -> None:
+    require(user, ACCEPT, CannotDecide, "accept findings")
+
+
+def _require_reason(reason: str) -> None:
+    if not reason.strip():
+        raise CannotDecide("A reason is missing", field="reason", cure="say why")
+    refuse_long(reason, CannotDecide)
+
+
+def _locked(finding_ids: Sequence[int]) -> list[Finding]:
+    """The findings in their order, while nobody takes their waves to the gate."""
+    rows = Finding.objects.filter(id__in=finding_ids).order_by("wave__position", "number")
+    for wave_id in sorted(set(rows.values_list("wave_id", flat=True))):
+        _open_wave(wave_id)
+    return list(rows.select_related("wave__replacement"))
+
+
+def _open_wave(wave_id: int) -> Wave:
+    """A wave of which people decide, locked; a refusal where they do not, or not any more."""
+    wave = (
+        Wave.objects.select_for_update(of=("self",)).select_related("replacement").get(id=wave_id)
+    )
+    if decided_by(wave.replacement) != PEOPLE:
+        cure = "people decide where replacement.yaml says `decide: people` under `gate`"
+        raise CannotDecide(f"The gate of {wave.name} is decided by its terms alone", cure=cure)
+    if Submission.objects.filter(wave=wave).exists() or Gate.objects.filter(wave=wave).exists():
+        cure = "what is decided later belongs to the next rehearsal"
+        raise CannotDecide(f"{wave.name} was taken to its gate", cure=cure)
+    return wave
