@@ -21,6 +21,7 @@ from crossbill.cli_rate import rate_app
 from crossbill.cli_reconcile import reconcile_app
 from crossbill.cli_replace import replace, run_demo
 from crossbill.cli_report import report_app
+from crossbill.cli_work import accept, assign, comment, revoke, submit, work
 from crossbill.core.refusal import Refusal
 
 INTERNAL_ERROR = 3
@@ -41,6 +42,12 @@ for name, command in {
     "show": show_control,
     "trend": trend,
     "explain": explain,
+    "work": work,
+    "accept": accept,
+    "revoke": revoke,
+    "assign": assign,
+    "comment": comment,
+    "submit": submit,
     "sign": sign,
     "pack": pack,
     "verify": verify,

@@ -172,6 +172,10 @@ def _show_defects(defects: dict[str, dict[str, int]]) -> None:
 def _show_end(result: dict[str, Any]) -> None:
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"Gates: {result['gate']}.")
+    if result["waits_for"]:
+        console.print(escape(f"{result['waits_for']}."))
+        code = result["carrier"]
+        console.print(f"To see the findings as work: .venv/bin/crossbill reconcile work {code}")
     console.print(
         "To look at it in the browser: [bold].venv/bin/crossbill console --demo-login[/bold]"
     )

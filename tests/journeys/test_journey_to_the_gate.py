@@ -1,12 +1,18 @@
 """What a gate lets through, what stays on the old system, and who may sign."""
 
 import json
+import tempfile
+from contextlib import redirect_stderr, redirect_stdout
+from datetime import timedelta
+from io import StringIO
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.db.models import Sum
+from django.utils.timezone import localdate
 from spoilt_carrier import SpoiltCarrier
 
 from crossbill import cli
@@ -21,7 +27,7 @@ from crossbill.replacement.reconciliation.control_runs import run_controls
 from crossbill.replacement.reconciliation.evidence.keys import signing_key
 from crossbill.replacement.reconciliation.evidence.operations import pack_wave
 from crossbill.replacement.reconciliation.evidence.verify import PackFails, verify_pack
-from crossbill.replacement.reconciliation.models import ControlRow, Difference, Gate
+from crossbill.replacement.reconciliation.models import ControlRow, Difference, Finding, Gate
 from crossbill.replacement.reconciliation.operations import CannotSign, sign_gate
 from crossbill.sample import carrier_folder
 
@@ -37,11 +43,68 @@ def rehearsed(books, extract):
 
 
 @pytest.fixture(scope="module")
-def unsigned(books, extract, tmp_path_factory):
-    """A change-over that nobody has signed yet, in one wave."""
+def worked(books, extract, tmp_path_factory):
+    """A change-over in one wave that waited for people, and what they did on the command line."""
     carrier = SpoiltCarrier.copied(extract, tmp_path_factory.mktemp("unsigned"), "unsigned")
     carrier.in_one_wave()
-    return carrier.replace()
+    carrier.edit("replacement.yaml", lambda spec: spec["gate"].update(decide="people"))
+    waiting = carrier.replace()
+    said = work_on(waiting, carrier.data.parent)
+    return SimpleNamespace(replacement=carrier.replace(), waiting=waiting, said=said)
+
+
+@pytest.fixture
+def unsigned(worked):
+    """The change-over at its gate, which nobody has signed yet."""
+    return worked.replacement
+
+
+def crossbill(*words: str) -> tuple[int, str]:
+    """A command of the reconciliation, without the waiting: its exit code, and what it says."""
+    with pytest.MonkeyPatch.context() as patch, StringIO() as said:
+        patch.setattr("crossbill.cli_work.ready", lambda: None)
+        patch.setenv("COLUMNS", "160")
+        patch.setattr("sys.argv", ["crossbill", "reconcile", *words])
+        with (
+            redirect_stdout(said),
+            redirect_stderr(said),
+            pytest.raises(SystemExit) as ended,
+        ):
+            cli.main()
+        return int(ended.value.code or 0), said.getvalue()
+
+
+def work_on(waiting, folder) -> dict[str, tuple[int, str]]:
+    """Work the findings of a change-over that waits, and take its wave to the gate."""
+    clerk = get_user_model().objects.create_user(username="clerk")
+    rights = Permission.objects.filter(codename__in=["accept_finding", "add_comment"])
+    clerk.user_permissions.set(rights)
+    (folder / "seen.txt").write_text("agreed on the telephone", "utf-8")
+    tomorrow = (localdate() + timedelta(days=1)).isoformat()
+    terms = ("--user", "clerk", "--reason", "agreed with finance", "--until", tomorrow)
+    prices = [f.number for f in Finding.objects.filter(wave__replacement=waiting)
+              if f.class_code == "PRICE_VERSION"]  # fmt: skip
+    unknown = Finding.objects.get(wave__replacement=waiting, class_code="UNEXPLAINED").number
+    wave, least, most = ("unsigned", "1"), "0.01 USD", "99 USD"
+    return {
+        "open": crossbill("work", *wave, "--status", "open", "--json"),
+        "too little": crossbill("accept", *wave, *map(str, prices), *terms, "--limit", least),
+        "class": crossbill("accept", *wave, "--class", "PRICE_VERSION", *terms, "--limit", most),
+        "one": crossbill("accept", *wave, str(unknown), *terms, "--limit", "500.00 USD"),
+        "nothing": crossbill("accept", *wave, *terms, "--limit", "1 USD"),
+        "no money": crossbill("accept", *wave, "1", *terms, "--limit", "much"),
+        "taken back": crossbill("revoke", *wave, str(unknown), *terms[:4]),
+        "given": crossbill("assign", *wave, "billing team", "--class", "UNEXPLAINED", *terms[:2]),
+        "comment": crossbill(
+            "comment", *wave, str(unknown), *terms[:2], "--text", "called",
+            "--file", str(folder / "seen.txt"),
+        ),
+        "no file": crossbill(
+            "comment", *wave, str(unknown), *terms[:2], "--text", "a", "--file", "none.txt"
+        ),
+        "list": crossbill("work", *wave),
+        "submit": crossbill("submit", *wave, *terms[:2]),
+    }  # fmt: skip
 
 
 def moves(replacement, **wanted):
@@ -204,6 +267,49 @@ def test_nobody_of_a_refused_wave_goes_live_and_the_command_says_so(
     assert states == {"loaded", "fallout"}
     with pytest.raises(CannotSign, match="refused this wave"):
         sign_gate(gate_id=gate.id, user=person("late"))
+
+
+def test_people_decide_on_the_command_line_while_the_run_waits(worked):
+    said = worked.said
+    assert worked.waiting.run.status == "waiting"
+    open_work = json.loads(said["open"][1])
+    assert {"PRICE_VERSION", "UNEXPLAINED"} <= {work["class_code"] for work in open_work}
+    assert not {"FORMAT", "ROUNDING"} & {work["class_code"] for work in open_work}  # by the terms
+    for name, code in [("too little", "NOTHING_ACCEPTED"), ("nothing", "NOTHING_CHOSEN"),
+                       ("no money", "BAD_LIMIT"), ("no file", "BAD_ATTACHMENT")]:  # fmt: skip
+        assert (said[name][0], code in said[name][1]) == (2, True), said[name]
+    assert "Accepted until" in said["class"][1]
+    assert said["taken back"][1].startswith("Revoked: finding ")
+    assert said["given"][1].startswith("Given to billing team: finding ")
+    assert "goes to its gate" in said["submit"][1]
+    for words in ("accepted, ", "billing team", "by terms", "catalogue"):
+        assert words in said["list"][1]
+
+
+def test_accounts_whose_differences_people_accepted_move_and_the_evidence_says_who_and_why(worked):
+    replacement = worked.replacement
+    assert replacement.run.status == "done"
+    blocked = Difference.objects.filter(replacement=replacement, decision="block")
+    accepted = Finding.objects.filter(wave__replacement=replacement, class_code="PRICE_VERSION")
+    numbers = set(accepted.values_list("number", flat=True))
+    by_finding = blocked.values_list("account_key", "finding_number")
+    others = {key for key, number in by_finding if number not in numbers}
+    mine = {key for key, number in by_finding if number in numbers} - others
+    assert mine
+    stay = set(moves(replacement, account_key__in=mine, state="fallout").values_list("account_key"))
+    assert stay == set()
+    assert moves(replacement, account_key__in=others).exclude(state="fallout").count() == 0
+    wave = replacement.waves.get()
+    decided = wave.gate.facts["decisions"]
+    assert {(d["accepted_by"], d["counts"]) for d in decided} == {("clerk", True), ("clerk", False)}
+    assert wave.gate.facts["unexplained_accounts"] > 0  # what was taken back counts again
+    key = signing_key(read_environment())
+    store = Store(read_environment().store_url)
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "pack.zip"
+        found = pack_wave(wave_id=wave.id, store=store, key=key, out=out)
+    assert found.rows["decisions.csv"] == len(decided) + 4  # revoked, assigned, said, attached
+    assert found.pack["submitted"]["by"] == "clerk"
 
 
 def test_unsigned_wave_is_loaded_and_not_live(unsigned):

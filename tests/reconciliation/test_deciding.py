@@ -55,6 +55,26 @@ def test_limits_hold_for_the_finding_and_for_one_account(finding, account, limit
     assert bool(found) == bool(why)
 
 
+def test_limits_are_read_by_currency():
+    found = deciding.read_limits(["5.00 USD", "1000 JPY"], ["0.90 USD"])
+    assert found == {"USD": Limits(500, 90), "JPY": Limits(1_000, 1_000)}
+
+
+@pytest.mark.parametrize(
+    ("limits", "account_limits", "field"),
+    [
+        (["5.00"], [], "limit"),
+        (["-5.00 USD"], [], "limit"),
+        (["5.00 USD"], ["much"], "account_limit"),
+        (["5.00 USD"], ["1 EUR"], "account_limit"),
+    ],
+)
+def test_what_is_no_limit(limits, account_limits, field):
+    with pytest.raises(deciding.BadLimit) as refused:
+        deciding.read_limits(limits, account_limits)
+    assert (refused.value.code, refused.value.field) == ("BAD_LIMIT", field)
+
+
 @pytest.mark.parametrize(
     ("until", "why"),
     [

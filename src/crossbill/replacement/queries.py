@@ -12,6 +12,7 @@ from crossbill.platform.product.models import Product, ProductOfferingPrice
 from crossbill.replacement.migration.models import AccountMove, Replacement, SuspendedRecord
 from crossbill.replacement.reconciliation.models import Difference, Finding, Gate
 from crossbill.replacement.reconciliation.queries import findings
+from crossbill.runs.models import Run
 
 RULE = ("rule", "was", "becomes", "currency")
 BILL_COUNTS = ("compared", "equal", "explained", "unexplained")
@@ -37,6 +38,7 @@ def summary(replacement: Replacement) -> dict[str, Any]:
         ).count(),
         "control_totals": _control_totals(replacement),
         "gate": _overall(replacement, list(gates.values())),
+        "waits_for": _waits_for(replacement),
     }
 
 
@@ -151,6 +153,14 @@ def _currency(replacement: Replacement) -> str:
     """The currency of the catalogue."""
     prices = ProductOfferingPrice.objects.filter(offering__carrier=replacement.carrier_id)
     return str(prices.values_list("currency", flat=True)[0])
+
+
+def _waits_for(replacement: Replacement) -> str | None:
+    """What the run waits for, in words, where it was left for people to decide."""
+    if replacement.run.status != Run.Status.WAITING:
+        return None
+    line = replacement.run.log_lines.last()
+    return line.text if line else None
 
 
 def _overall(replacement: Replacement, gates: list[Gate]) -> str:

@@ -1,13 +1,21 @@
 """When a finding can be accepted, when that counts, and how the finding stands by it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
+from typing import ClassVar
 
-from crossbill.core.money import MINOR_DIGITS, format_minor
+from crossbill.core.money import MINOR_DIGITS, format_minor, minor_digits, parse_minor
+from crossbill.core.refusal import Refusal
 
 LONGEST = timedelta(days=366)
+
+
+class BadLimit(Refusal):
+    """The limit is not an amount in a currency. Write it as "5.00 USD", not below nothing."""
+
+    code: ClassVar[str] = "BAD_LIMIT"
 
 
 class Standing(StrEnum):
@@ -42,6 +50,29 @@ class Given:
 
     valid_until: date
     revoked_by: str = ""
+
+
+def read_limits(limits: Iterable[str], account_limits: Iterable[str]) -> dict[str, Limits]:
+    """Limits by currency, of findings and of one account: as the finding's where none is given.
+
+    Each is written as ``5.00 USD``; one that cannot be read is refused, of the field ``limit`` or
+    ``account_limit``.
+    """
+    whole = dict(_money(text, "limit") for text in limits)
+    single = dict(_money(text, "account_limit") for text in account_limits)
+    if unlimited := sorted(set(single) - set(whole)):
+        what = f"{unlimited[0]} has a limit for one account and none for a finding"
+        raise BadLimit(what, field="account_limit", cure="state both, or none")
+    return {code: Limits(amount, single.get(code, amount)) for code, amount in whole.items()}
+
+
+def _money(text: str, field: str) -> tuple[str, int]:
+    """``5.00 USD`` as its currency and minor units."""
+    amount, _, currency = text.strip().partition(" ")
+    if not currency or amount.startswith("-"):
+        cure = 'write it as "5.00 USD"'
+        raise BadLimit("This is no limit", field=field, value=text[:40], cure=cure)
+    return currency, parse_minor(amount, minor_digits(currency))
 
 
 def why_over(worth: Worth, limits: Mapping[str, Limits]) -> str:

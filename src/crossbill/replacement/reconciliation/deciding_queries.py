@@ -134,7 +134,7 @@ def work_list(replacement: Replacement, wanted: WorkFilter, today: date) -> list
 
 def with_decisions(found: "QuerySet[Finding]") -> "QuerySet[Finding]":
     """Findings with all that people did about them."""
-    return found.select_related("wave__replacement").prefetch_related(
+    return found.select_related("wave__replacement__carrier").prefetch_related(
         "acceptances__made_by",
         "acceptances__revocation__made_by",
         "assignments__made_by",
@@ -184,6 +184,19 @@ def finding_numbered(wave: Wave, number: int) -> Finding:
 def submission_of(wave: Wave) -> Submission | None:
     """Who took the wave to its gate, if anybody did."""
     return Submission.objects.select_related("made_by").filter(wave=wave).first()
+
+
+def is_open(wave: Wave) -> bool:
+    """Whether people can still decide of the wave's findings."""
+    if decided_by(wave.replacement) != PEOPLE or not is_compared(wave):
+        return False
+    return submission_of(wave) is None and not Gate.objects.filter(wave=wave).exists()
+
+
+def acceptances(finding: Finding, today: date) -> list[tuple[Acceptance, str]]:
+    """Every acceptance of a finding, with why it does not count today; the last one first."""
+    rows = [(each, why_not(_given(each), today)) for each in finding.acceptances.all()]
+    return rows[::-1]
 
 
 def waits_for(wave: Wave) -> str:
