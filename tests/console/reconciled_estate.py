@@ -101,7 +101,8 @@ def _found(wave: Wave, number: int, accounts: list[str], **facts: object) -> Non
 
 
 def _stored(store: Store, wave: Wave, members: list[tuple[int, str]]) -> None:
-    rows = [{"number": number, "account_key": key} for number, key in members]
+    worth = {"over_minor": 0, "under_minor": 0}
+    rows = [{"number": number, "account_key": key} | worth for number, key in members]
     table = pa.Table.from_pylist(rows, schema=FINDING_MEMBER.arrow)
     path = store.path(estate.CARRIER, f"wave-{wave.position}", "finding_member.parquet")
     store.write_table(path, table, FINDING_MEMBER)
