@@ -358,6 +358,9 @@ def _write(store: Store, folder: str, tables: dict[str, list], *, lineage: bool)
 
 def fill() -> None:
     """Fill the installation of the environment, for tests through a server."""
+    import worked_estate  # it names accounts of this change-over
+
     from crossbill.config.environment import read_environment
 
-    build(read_environment().store_url)
+    url = read_environment().store_url
+    worked_estate.add(Store(url), build(url))

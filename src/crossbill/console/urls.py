@@ -16,10 +16,12 @@ from crossbill.console import (
     views_price_models,
     views_rating,
     views_runs,
+    views_specification,
     views_terms,
     views_usage,
     views_waves,
     views_what_if,
+    views_work,
 )
 from crossbill.console.reports import report_urlpatterns
 
@@ -74,6 +76,14 @@ urlpatterns = [
     path("differences/", views_differences.differences, name="differences"),
     path("findings/", views_findings.findings, name="findings"),
     path("findings/<int:finding_id>/", views_findings.finding, name="finding"),
+    path("work/", views_work.work, name="work"),
+    path("work/accept/", views_work.accept, name="accept_work"),
+    path("work/assign/", views_work.assign, name="assign_work"),
+    path("findings/<int:finding_id>/accept/", views_work.accept_finding, name="accept_finding"),
+    path("findings/<int:finding_id>/comment/", views_work.comment_finding, name="comment_finding"),
+    path("attachments/<int:attachment_id>/", views_work.attachment, name="attachment"),
+    path("waves/<int:wave_id>/submit/", views_work.submit, name="submit_wave"),
+    path("specification/<slug:carrier>/", views_specification.specification, name="specification"),
     path("controls/", views_controls.controls, name="controls"),
     path("controls/runs/<int:run_id>/", views_controls.control_run, name="control_run"),
     path("runs/", views_runs.runs, name="runs"),

@@ -14,7 +14,7 @@ from crossbill.runs import queries
 from crossbill.runs.models import Run
 
 RESUME = "runs.resume_run"
-STOPPED = ("interrupted", "failed")
+STOPPED = ("interrupted", "failed", "waiting")
 
 
 @page("runs.view_run")
@@ -59,11 +59,11 @@ def resume(request: HttpRequest, run_id: int) -> HttpResponse:
     if queries.standing(replacement.run) not in STOPPED:
         messages.info(request, "The run has not stopped; there is nothing to resume.")
     else:
-        _hand_over(request, replacement.id)
+        hand_over(request, replacement.id)
     return redirect("run", run_id=run_id)
 
 
-def _hand_over(request: HttpRequest, replacement_id: int) -> None:
+def hand_over(request: HttpRequest, replacement_id: int) -> None:
     """At most one job of a change-over waits, however often the button is pressed."""
     job = resume_replacement.configure(queueing_lock=f"replacement-{replacement_id}")
     try:

@@ -1,8 +1,12 @@
 """The wave page: plan, counts, gate, signatures, fallout and differences; and signing the gate."""
 
+from typing import cast
+
 from django.contrib import messages
+from django.contrib.auth.models import AbstractUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.timezone import localdate
 
 from crossbill.console.access import action, page
 from crossbill.console.pages import page_of, text
@@ -11,8 +15,10 @@ from crossbill.core.refusal import Refusal
 from crossbill.replacement.migration import queries as migration
 from crossbill.replacement.migration.models import AccountMove, Wave
 from crossbill.replacement.migration.queries import MoveFilter
-from crossbill.replacement.reconciliation import operations
+from crossbill.replacement.reconciliation import deciding_queries, operations
 from crossbill.replacement.reconciliation import queries as reconciliation
+from crossbill.replacement.reconciliation.deciding import HOLDING
+from crossbill.replacement.reconciliation.deciding_operations import ACCEPT
 from crossbill.replacement.reconciliation.models import Gate
 from crossbill.replacement.reconciliation.queries import DifferenceFilter
 
@@ -34,6 +40,7 @@ def wave(request: HttpRequest, wave_id: int) -> HttpResponse:
             "class_code": text(request, "class"),
             **_counts(shown),
             **_gate(request, shown),
+            **_decided(request, shown),
             **_lists(request, shown),
         },
     )
@@ -54,7 +61,25 @@ def _gate(request: HttpRequest, shown: Wave) -> dict[str, object]:
         "gate": gate,
         "signatures": signatures,
         "signatures_needed": reconciliation.signatures_needed(shown.replacement),
-        "can_sign": passed and not signed and not shown.live_at and request.user.has_perm(SIGN),
+        "can_sign": passed
+        and not signed
+        and not shown.live_at
+        and not deciding_queries.has_accepted(shown, cast("AbstractUser", request.user))
+        and request.user.has_perm(SIGN),
+    }
+
+
+def _decided(request: HttpRequest, shown: Wave) -> dict[str, object]:
+    """What people decided of the wave, where they decide with the gate's terms."""
+    is_open = deciding_queries.is_open(shown)
+    wanted = deciding_queries.WorkFilter(wave_id=shown.id)
+    work = deciding_queries.work_list(shown.replacement, wanted, localdate()) if is_open else []
+    return {
+        "people_decide": deciding_queries.decided_by(shown.replacement) == deciding_queries.PEOPLE,
+        "submission": deciding_queries.submission_of(shown),
+        "decisions": deciding_queries.decisions(shown),
+        "open_findings": sum(each.standing in HOLDING for each in work),
+        "can_submit": is_open and request.user.has_perm(ACCEPT),
     }
 
 

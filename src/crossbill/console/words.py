@@ -17,6 +17,10 @@ STATES = {
     "refused": "Refused",
     "accept": "Accepted",
     "block": "Blocks",
+    "open": "Open",
+    "accepted": "Accepted",
+    "expired": "Expired",
+    "by terms": "Accepted by the terms",
     "active": "Active",
     "suspended": "Suspended",
     "closed": "Closed",
@@ -59,6 +63,14 @@ KINDS = {
     "missing": "old side only",
     "extra": "new side only",
     "duplicate_key": "stands twice",
+}
+
+
+# Where a fix is made, and what was done about a finding.
+PLACES = {
+    "mapping": "Mend it in the mapping",
+    "catalogue": "Mend it in the catalogue",
+    "policy": "Mend it in the rules of the bills",
 }
 
 

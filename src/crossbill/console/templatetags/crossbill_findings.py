@@ -22,6 +22,12 @@ def finding_title(finding: Finding) -> str:
 
 
 @register.filter
+def place_words(place: str) -> str:
+    """Where a finding is mended, in words."""
+    return words.PLACES.get(place, place)
+
+
+@register.filter
 def causes(said: Reason | Difference, findings: Iterable[Finding]) -> list[Finding]:
     """Those of an account's findings that are behind a reason or a difference."""
     differences = said.differences if isinstance(said, Reason) else [said]

@@ -27,6 +27,9 @@ class Standing(StrEnum):
     BY_TERMS = "by terms"
 
 
+HOLDING = (Standing.OPEN, Standing.EXPIRED)  # of which accounts are held back
+
+
 @dataclass(frozen=True)
 class Limits:
     """Up to how much is accepted, in minor units, more and less added up."""
@@ -69,10 +72,13 @@ def read_limits(limits: Iterable[str], account_limits: Iterable[str]) -> dict[st
 def _money(text: str, field: str) -> tuple[str, int]:
     """``5.00 USD`` as its currency and minor units."""
     amount, _, currency = text.strip().partition(" ")
+    place = {"field": field, "value": text[:40], "cure": 'write it as "5.00 USD"'}
     if not currency or amount.startswith("-"):
-        cure = 'write it as "5.00 USD"'
-        raise BadLimit("This is no limit", field=field, value=text[:40], cure=cure)
-    return currency, parse_minor(amount, minor_digits(currency))
+        raise BadLimit("This is no limit", **place)
+    try:
+        return currency, parse_minor(amount, minor_digits(currency))
+    except Refusal as error:
+        raise BadLimit(f"This is no limit: {error.what}", **place) from error
 
 
 def why_over(worth: Worth, limits: Mapping[str, Limits]) -> str:
