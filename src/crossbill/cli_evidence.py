@@ -82,7 +82,8 @@ def show(found: Verified) -> None:
         typer.echo(f"  signed by {row['user']} at {row['signed_at']}")
     typer.echo(
         f"{rows['accounts.csv']:,} accounts, {rows['differences.csv']:,} differences, "
-        f"{rows['suspended.csv']:,} suspended records, {rows['controls.csv']:,} runs of controls"
+        f"{rows['suspended.csv']:,} suspended records, {rows['controls.csv']:,} runs of controls, "
+        f"{rows['decisions.csv']:,} decisions"
     )
     typer.echo(f"The pack is whole: {len(found.parts)} parts, head {found.head_sha256}")
     typer.echo(f"  signed by the key {found.key_sha256}")

@@ -2,13 +2,21 @@
 
 import estate
 import pyarrow as pa
+from django.contrib.auth import get_user_model
 
 from crossbill.engine.datasets import FINDING_MEMBER
 from crossbill.engine.store import Store
 from crossbill.platform.customer.models import Carrier
 from crossbill.replacement.migration.models import Replacement, Wave
+from crossbill.replacement.reconciliation import attachments
 from crossbill.replacement.reconciliation.control import catalogue
-from crossbill.replacement.reconciliation.models import ControlRow, ControlRun, Finding
+from crossbill.replacement.reconciliation.models import (
+    Attachment,
+    Comment,
+    ControlRow,
+    ControlRun,
+    Finding,
+)
 from crossbill.runs.models import Run
 
 ROUNDED = [estate.key(number) for number in (64, *range(66, 120))]
@@ -37,9 +45,21 @@ def add(store: Store, replacement: Replacement) -> None:
         second, 2, [estate.key(62)], class_code="ROUNDING", under_minor=-1, **billing,
         description="1 account that nothing sets apart",
     )  # fmt: skip
+    _said(store, Finding.objects.get(wave=first, number=1))
     _controls(first)
     _stored(store, first, [(1, estate.CLEAN), (2, estate.DIFFERING)])
     _stored(store, second, [*((1, key) for key in ROUNDED), (2, estate.key(62))])
+
+
+def _said(store: Store, finding: Finding) -> None:
+    """A comment with a file."""
+    user, _ = get_user_model().objects.get_or_create(username="migration.lead")
+    comment = Comment.objects.create(finding=finding, text="see the letter", made_by=user)
+    file = attachments.File("letter.txt", b"Dear Sirs")
+    Attachment.objects.create(
+        comment=comment, name=file.name, content_type=attachments.content_type(file),
+        size_bytes=len(file.content), sha256=attachments.keep(store, estate.CARRIER, file),
+    )  # fmt: skip
 
 
 def _controls(wave: Wave) -> None:

@@ -13,7 +13,12 @@ from crossbill.console.middleware import CONTENT_SECURITY_POLICY
 from crossbill.platform.billing.models import WhatIf
 from crossbill.platform.product.models import CatalogueVersion
 from crossbill.replacement.migration.models import Replacement, Wave
-from crossbill.replacement.reconciliation.models import ControlRun, Finding, Gate
+from crossbill.replacement.reconciliation.models import (
+    Attachment,
+    ControlRun,
+    Finding,
+    Gate,
+)
 from crossbill.runs.models import Run
 
 # Each page by the name of its address.
@@ -40,6 +45,10 @@ PAGES = {
     "differences": "/differences/?class=ROUNDING&decision=accept",
     "findings": "/findings/?class=ROUNDING",
     "finding": "/findings/{finding}/",
+    "work": "/worklist/?status=open&owner=billing",
+    "attachment": "/attachments/{attachment}/",
+    "specification": f"/specification/{estate.CARRIER}/",
+    "trend": "/trend/",
     "controls": "/controls/",
     "control_run": "/controls/runs/{control_run}/?all=1",
     "runs": "/runs/",
@@ -51,6 +60,11 @@ PAGES = {
 }
 ACTIONS = {
     "sign_gate": "/gates/{gate}/sign/",
+    "submit_wave": "/waves/{wave}/submit/",
+    "accept_work": "/worklist/accept/",
+    "assign_work": "/worklist/assign/",
+    "accept_finding": "/findings/{finding}/accept/",
+    "comment_finding": "/findings/{finding}/comment/",
     "resume_run": "/runs/{run}/resume/",
     "change_terms": f"/change-terms/{estate.CARRIER}/{estate.DIFFERING}/",
     "repeat_what_if": "/what-if/{what_if}/again/",
@@ -72,6 +86,7 @@ def address(pattern: str) -> str:
         wave=Wave.objects.order_by("position")[1].id,
         run=Run.objects.get().id,
         finding=Finding.objects.order_by("-accounts")[0].id,
+        attachment=Attachment.objects.get().id,
         control_run=ControlRun.objects.filter(control="tax")[0].id,
         gate=Gate.objects.order_by("wave__position")[1].id,
         draft=CatalogueVersion.objects.get(status="draft").id,
@@ -177,7 +192,7 @@ def test_no_link_is_dead(replacement, signed_in):
         if (
             link.startswith("/static/")
             or link in ("/sign-out/",)
-            or re.search("sign/$|resume/$|publish/$|again/$|^/change-terms/", link)
+            or re.search("(sign|resume|publish|again|accept|comment)/$|^/change-terms/", link)
         ):
             continue
         answer = client.get(link)

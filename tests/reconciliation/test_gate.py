@@ -116,6 +116,28 @@ def test_limits_in_money_are_stated_by_the_terms(over, under, accounts, broken):
     assert [rule["rule"] for rule in rules if not rule["holds"]] == [*broken, MONEY]
 
 
+@pytest.mark.parametrize(
+    ("at_least", "before", "now", "broken"),
+    [
+        (0, [], 900, []),  # the first rehearsal has nothing to be compared with
+        (0, [500], 500, []),
+        (0, [500], 501, ["Unexplained"]),
+        (0, [700, 300, 500], 301, ["Unexplained"]),  # what was reached once is not lost again
+        (2, [500], 0, ["Rehearsals"]),
+        (2, [500, 500], 0, []),
+    ],
+)
+def test_what_nobody_explains_does_not_grow_from_rehearsal_to_rehearsal(
+    at_least, before, now, broken
+):
+    trend = {"rehearsals": 3, "at_least": at_least}
+    spec = GateSpec.model_validate(SPEC.model_dump() | {"trend": trend})
+    earlier = [{"carrier": f"mock-{n}", "unexplained_minor": v} for n, v in enumerate(before)]
+    found = SOUND | {"trend": {"unexplained_minor": now, "earlier": earlier}}
+    rules = gates.evaluate(spec, found)[5:]
+    assert [rule["rule"].split()[0] for rule in rules if not rule["holds"]] == broken
+
+
 def test_limits_in_money_hold_where_no_bill_differs():
     assert all(rule["holds"] for rule in gates.evaluate(LIMITED, SOUND))
 

@@ -178,6 +178,13 @@ class ClassRule(Strict):
     value_minor: int | None = Field(None, ge=0)
 
 
+class TrendSpec(Strict):
+    """What rehearsals must have shown: how many are looked back at, and how many there must be."""
+
+    rehearsals: int = Field(ge=1, le=50)
+    at_least: int = Field(0, ge=0, le=50)
+
+
 class GateSpec(Strict):
     """What a wave must show before it may go live."""
 
@@ -188,6 +195,7 @@ class GateSpec(Strict):
     unexplained_share_ppm: int = Field(0, ge=0, le=1_000_000)
     account_limit_minor: int | None = Field(None, ge=0)
     decide: Literal["terms", "people"] = "terms"
+    trend: TrendSpec | None = None
     classes: dict[str, ClassRule]
 
 

@@ -242,6 +242,7 @@ def evaluate(spec: GateSpec, found: dict[str, Any]) -> list[dict[str, Any]]:
             abs(ledger["receivable_minor"] - ledger["open_items_minor"]),
         ),
         *(_rule(*rule) for rule in limits.rules(spec, found["going_live"])),
+        *(_rule(*rule) for rule in limits.trend_rules(spec, found)),
     ]
 
 

@@ -36,7 +36,7 @@ from crossbill.replacement.migration.operations import (
     wave_keys,
 )
 from crossbill.replacement.migration.workspace import Workspace
-from crossbill.replacement.reconciliation import deciding_queries, shadow_usage
+from crossbill.replacement.reconciliation import deciding_queries, shadow_usage, trend
 from crossbill.replacement.reconciliation import gate as gates
 from crossbill.replacement.reconciliation.calculation import Mapped, reconciliation
 from crossbill.replacement.reconciliation.compare import Compared, Tally, tally
@@ -229,6 +229,8 @@ def decide_gate(*, workspace: Workspace, wave: Wave) -> Receipt:
     reasons = gates.blocking_reasons(wave, deciding_queries.counted(decided))
     fall_back(replacement=wave.replacement, reasons=reasons, day=wave.replacement.as_of_date)
     facts = gates.facts(wave, unbalanced_entries(wave.replacement.carrier_id), decided)
+    if workspace.spec.gate.trend is not None:
+        facts["trend"] = trend.before_this_wave(wave, workspace.spec.gate.trend.rehearsals)
     rules = gates.evaluate(workspace.spec.gate, facts)
     passed = all(rule["holds"] for rule in rules)
     evidence = _evidence(workspace, wave, facts, rules)
