@@ -102,4 +102,6 @@ def _told(each: "Difference") -> str:
     what = in_words(
         each.entity, each.field, each.kind, each.amount_minor, each.currency, each.evidence
     )
-    return f"{each.class_code} {each.decision} ({each.owner}) {each.record_key}\n  {what}"
+    accepted = each.decision == "block" and getattr(each, "by_people", False)
+    decision = "accepted by people" if accepted else each.decision
+    return f"{each.class_code} {decision} ({each.owner}) {each.record_key}\n  {what}"

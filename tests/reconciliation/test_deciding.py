@@ -10,7 +10,12 @@ from ledger.books import make_books
 
 from crossbill.engine.store import Store
 from crossbill.replacement.migration.models import AccountMove, Wave
-from crossbill.replacement.reconciliation import attachments, deciding, deciding_queries
+from crossbill.replacement.reconciliation import (
+    attachments,
+    deciding,
+    deciding_queries,
+    queries,
+)
 from crossbill.replacement.reconciliation import deciding_operations as operations
 from crossbill.replacement.reconciliation import gate as gates
 from crossbill.replacement.reconciliation.attachments import AttachmentLost, BadAttachment, File
@@ -224,6 +229,23 @@ def test_an_accepted_difference_holds_nobody_back_once_the_wave_is_taken_to_its_
     assert stays(wave) == ["C2", "C3"]
     submit(wave, people["clerk"])
     assert stays(wave) == ["C3"]
+
+
+def test_lists_say_that_people_accepted_a_difference_that_its_terms_block(wave, people):
+    def blocking() -> list[str]:
+        return [str(row["class_code"]) for row in queries.blocking_by_owner(wave)]
+
+    def accepted() -> list[str]:
+        rows = queries.find_differences(wave.replacement_id, queries.DifferenceFilter())
+        return [row.account_key for row in rows if row.by_people]
+
+    assert (sorted(blocking()), accepted()) == (["TAX", "UNEXPLAINED"], [])
+    accept(wave, people["clerk"], 2)
+    assert (blocking(), accepted()) == (["UNEXPLAINED"], ["C2"])
+    submit(wave, people["clerk"], today=TODAY + timedelta(days=1))  # when it has ended
+    assert (sorted(blocking()), accepted()) == (["TAX", "UNEXPLAINED"], [])
+    totals = queries.differences_by_class(wave.replacement_id)
+    assert {t.class_code: t.blocking for t in totals} == {"ROUNDING": 0, "TAX": 1, "UNEXPLAINED": 1}
 
 
 def test_an_unexplained_difference_that_is_accepted_is_no_open_question(wave, people):

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any, ClassVar
 
 from django.contrib.auth.models import AbstractUser
-from django.db.models import QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from crossbill.core.refusal import Refusal
 from crossbill.replacement.migration.models import Replacement, Wave
@@ -230,6 +230,18 @@ def _decision(acceptance: Acceptance, day: date) -> dict[str, Any]:
         "counts": not why,
         "why_not": why,
     }
+
+
+def by_people(today: date) -> Exists:
+    """Whether people accepted a difference: at the gate of its wave, or before it as of today."""
+    own = Acceptance.objects.filter(
+        finding__wave=OuterRef("wave"),
+        finding__number=OuterRef("finding_number"),
+        revocation__isnull=True,
+    )
+    at_the_gate = Q(finding__wave__submission__day__lte=F("valid_until_date"))
+    before = Q(finding__wave__submission__isnull=True, valid_until_date__gte=today)
+    return Exists(own.filter(at_the_gate | before))
 
 
 def has_accepted(wave: Wave, user: AbstractUser) -> bool:

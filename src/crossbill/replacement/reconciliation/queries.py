@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 from django.db.models import Count, Q, QuerySet, Sum
+from django.utils.timezone import localdate
 
 from crossbill.core.refusal import Refusal
 from crossbill.engine.datasets import FINDING_MEMBER
@@ -19,6 +20,7 @@ from crossbill.replacement.migration.models import (
     Wave,
 )
 from crossbill.replacement.migration.queries import suspended_records
+from crossbill.replacement.reconciliation.deciding_queries import by_people
 from crossbill.replacement.reconciliation.models import Difference, Finding, Gate, Signature
 from crossbill.replacement.reconciliation.reconcile import FOLLOWS
 
@@ -190,7 +192,7 @@ def differences_by_class(replacement_id: int, *, wave_id: int | None = None) -> 
     rows = found.values("class_code").annotate(
         differences=Count("id"),
         accounts=Count("account_key", distinct=True),
-        blocking=Count("id", filter=Q(decision=BLOCK)),
+        blocking=Count("id", filter=Q(decision=BLOCK) & ~by_people(localdate())),
     )
     money = _money_by(found, "class_code")
     return [
@@ -222,6 +224,7 @@ def find_differences(
 ) -> "QuerySet[Difference]":
     """The differences that fit, those of one account together."""
     found = Difference.objects.filter(replacement_id=replacement_id).select_related("wave")
+    found = found.annotate(by_people=by_people(localdate()))
     if account_key:
         found = found.filter(account_key=account_key)
     for name in ("class_code", "wave_id", "decision", "owner"):
@@ -343,6 +346,7 @@ def _signatures_missing(replacement: Replacement, gate: Gate | None) -> int:
 def blocking_by_owner(wave: Wave) -> list[dict[str, object]]:
     """The differences of a wave that block their accounts, by who has to clear them."""
     found = Difference.objects.filter(wave=wave, decision=BLOCK).order_by()
+    found = found.exclude(by_people(localdate()))
     counted = found.values("owner", "class_code").annotate(
         differences=Count("id"), accounts=Count("account_key", distinct=True)
     )

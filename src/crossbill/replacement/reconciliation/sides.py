@@ -49,7 +49,14 @@ MINE = """
     SELECT account_key FROM migration_accountmove WHERE wave_id = %(wave)s AND state <> 'fallout'
 """
 DIFFERENCES_OF = """
-    SELECT account_key, entity, field, class_code, decision FROM reconciliation_difference d
+    SELECT account_key, entity, field, class_code, CASE WHEN EXISTS (
+        SELECT FROM reconciliation_finding f
+        JOIN reconciliation_submission s ON s.wave_id = f.wave_id
+        JOIN reconciliation_acceptance a ON a.finding_id = f.id AND a.valid_until_date >= s.day
+        WHERE f.wave_id = d.wave_id AND f.number = d.finding_number AND NOT EXISTS (
+            SELECT FROM reconciliation_revocation r WHERE r.acceptance_id = a.id)
+    ) THEN 'accept' ELSE decision END AS decision
+    FROM reconciliation_difference d
     WHERE wave_id = %(wave)s AND EXISTS (
         SELECT FROM migration_accountmove m
         WHERE m.wave_id = d.wave_id AND m.account_key = d.account_key AND m.state <> 'fallout')

@@ -8,7 +8,7 @@ from crossbill.replacement.reconciliation.control import Tables, compared, figur
 TERMS = """
 title: Fields of customers, accounts, products, items and bills
 compares: differences found by the comparison of the wave, by field and class; those that the gate's
-  terms accept are allowed, all others have to be none
+  terms or people accept are allowed, all others have to be none
 entity: all
 level: group
 needs: [difference, new_account]
