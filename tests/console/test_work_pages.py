@@ -230,7 +230,7 @@ def test_the_specification_shows_mapping_and_rules_or_why_not(signed_in, replace
 
 
 class TestTrend:
-    def test_shows_what_is_left_and_how_the_rehearsals_went(self, signed_in, replacement):
+    def test_shows_what_is_left_and_how_the_mocks_went(self, signed_in, replacement):
         Stage.objects.filter(name="reconcile-4").update(
             notes={"bills equal": 90, "bills explained": 8, "bills unexplained": 2}
         )
@@ -244,4 +244,4 @@ class TestTrend:
         assert "No known reason 1" in text
         later = words(signed_in("viewer").get("/trend/?carrier=newest"))
         assert "No wave has been compared yet" in later
-        assert "100 90.00 % 8 2 9.00 USD" in later  # beside that of the rehearsal before
+        assert "100 90.00 % 8 2 9.00 USD" in later  # beside that of the mock before

@@ -119,18 +119,16 @@ def test_limits_in_money_are_stated_by_the_terms(over, under, accounts, broken):
 @pytest.mark.parametrize(
     ("at_least", "before", "now", "broken"),
     [
-        (0, [], 900, []),  # the first rehearsal has nothing to be compared with
+        (0, [], 900, []),  # the first mock has nothing to be compared with
         (0, [500], 500, []),
         (0, [500], 501, ["Unexplained"]),
         (0, [700, 300, 500], 301, ["Unexplained"]),  # what was reached once is not lost again
-        (2, [500], 0, ["Rehearsals"]),
+        (2, [500], 0, ["Mocks"]),
         (2, [500, 500], 0, []),
     ],
 )
-def test_what_nobody_explains_does_not_grow_from_rehearsal_to_rehearsal(
-    at_least, before, now, broken
-):
-    trend = {"rehearsals": 3, "at_least": at_least}
+def test_what_nobody_explains_does_not_grow_from_mock_to_mock(at_least, before, now, broken):
+    trend = {"mocks": 3, "at_least": at_least}
     spec = GateSpec.model_validate(SPEC.model_dump() | {"trend": trend})
     earlier = [{"carrier": f"mock-{n}", "unexplained_minor": v} for n, v in enumerate(before)]
     found = SOUND | {"trend": {"unexplained_minor": now, "earlier": earlier}}

@@ -1,4 +1,4 @@
-"""Rehearsals side by side, and how the findings that hold accounts back become fewer."""
+"""Mocks side by side, and how the findings that hold accounts back become fewer."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -48,7 +48,7 @@ def find(wave: Wave, number: int, class_code: str, under_minor: int) -> None:
     )  # fmt: skip
 
 
-def test_rehearsals_are_those_of_the_same_name_before(db):
+def test_mocks_are_those_of_the_same_name_before(db):
     for code, unexplained in (("mock-1", 900), ("mock-2", 500)):
         rehearse(code, unexplained=unexplained)
     rehearse("other", name="Another carrier")
@@ -63,7 +63,7 @@ def test_rehearsals_are_those_of_the_same_name_before(db):
         ],
     }
     assert len(trend.before_this_wave(wave, 1)["earlier"]) == 1
-    found = trend.rehearsals(wave.replacement)
+    found = trend.mocks(wave.replacement)
     codes = ["mock-1", "mock-2", "broken", "opticom"]
     assert [each.replacement.carrier.code for each in found] == codes
     assert [each.match.compared for each in found] == [100, 100, 0, 100]

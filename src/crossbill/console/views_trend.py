@@ -1,4 +1,4 @@
-"""The trend: rehearsals side by side, and what is left to decide until the cutover."""
+"""The trend: mocks side by side, and what is left to decide until the cutover."""
 
 from collections.abc import Sequence
 
@@ -11,12 +11,12 @@ from crossbill.console.access import page
 from crossbill.console.pages import chosen
 from crossbill.replacement.migration.models import Replacement
 from crossbill.replacement.reconciliation import trend as trends
-from crossbill.replacement.reconciliation.trend import BurnDown, Rehearsal
+from crossbill.replacement.reconciliation.trend import BurnDown, Mock
 
 
 @page("reconciliation.view_finding")
 def trend(request: HttpRequest) -> HttpResponse:
-    """Match rate, classes and unexplained value by rehearsal; open findings by day."""
+    """Match rate, classes and unexplained value by mock; open findings by day."""
     choice = chosen(request)
     context = {"chosen": choice, "replacement": choice.replacement}
     if choice.replacement is not None:
@@ -25,15 +25,15 @@ def trend(request: HttpRequest) -> HttpResponse:
 
 
 def _facts(replacement: Replacement) -> dict[str, object]:
-    rehearsals = trends.rehearsals(replacement)
-    codes = sorted({code for each in rehearsals for code in each.classes})
+    mocks = trends.mocks(replacement)
+    codes = sorted({code for each in mocks for code in each.classes})
     burning = trends.burn_down(replacement, localdate())
     return {
-        "rehearsals": [(each, list(each.unexplained.items())) for each in rehearsals],
+        "mocks": [(each, list(each.unexplained.items())) for each in mocks],
         "by_class": [
-            (code, [(each, each.classes.get(code, 0)) for each in rehearsals]) for code in codes
+            (code, [(each, each.classes.get(code, 0)) for each in mocks]) for code in codes
         ],
-        "rates": _rates(rehearsals),
+        "rates": _rates(mocks),
         "burning": burning,
         "passed": burning.cutover is not None and burning.cutover < localdate(),
         "left": burning.days[-1][1] if burning.days else 0,
@@ -41,9 +41,9 @@ def _facts(replacement: Replacement) -> dict[str, object]:
     }
 
 
-def _rates(rehearsals: Sequence[Rehearsal]) -> charts.Line | None:
+def _rates(mocks: Sequence[Mock]) -> charts.Line | None:
     """Equal bills in hundredths of a percent; nothing to draw of fewer than two with bills."""
-    told = [each.match for each in rehearsals if each.match.compared]
+    told = [each.match for each in mocks if each.match.compared]
     shares = [charts.share_hundredths(match.equal, match.compared) for match in told]
     return charts.line(list(enumerate(shares)), len(told) - 1, 10_000) if len(told) > 1 else None
 

@@ -179,9 +179,9 @@ class ClassRule(Strict):
 
 
 class TrendSpec(Strict):
-    """What rehearsals must have shown: how many are looked back at, and how many there must be."""
+    """What mocks must have shown: how many are looked back at, and how many there must be."""
 
-    rehearsals: int = Field(ge=1, le=50)
+    mocks: int = Field(ge=1, le=50)
     at_least: int = Field(0, ge=0, le=50)
 
 

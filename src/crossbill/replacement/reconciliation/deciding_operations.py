@@ -205,6 +205,6 @@ def _open_wave(wave_id: int) -> Wave:
         cure = "people decide where replacement.yaml says `decide: people` under `gate`"
         raise CannotDecide(f"The gate of {wave.name} is decided by its terms alone", cure=cure)
     if Submission.objects.filter(wave=wave).exists() or Gate.objects.filter(wave=wave).exists():
-        cure = "what is decided later belongs to the next rehearsal"
+        cure = "what is decided later belongs to the next mock"
         raise CannotDecide(f"{wave.name} was taken to its gate", cure=cure)
     return wave

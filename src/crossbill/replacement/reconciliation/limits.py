@@ -64,14 +64,14 @@ def _largest(bills: "QuerySet[Difference]") -> dict[str, Any] | None:
 
 
 def trend_rules(spec: GateSpec, found: dict[str, Any]) -> list[tuple[str, int, int]]:
-    """Words, limit and finding of what the terms ask of the rehearsals before this one."""
+    """Words, limit and finding of what the terms ask of the mocks before this one."""
     if spec.trend is None:
         return []
     before = [each["unexplained_minor"] for each in found["trend"]["earlier"]]
     missing = max(0, spec.trend.at_least - len(before))
-    stated = [("Rehearsals that are missing before this one", 0, missing)]
+    stated = [("Mocks that are missing before this one", 0, missing)]
     if before:
-        words = "Unexplained over and under, against the best rehearsal before, in minor units"
+        words = "Unexplained over and under, against the best mock before, in minor units"
         stated.append((words, min(before), found["trend"]["unexplained_minor"]))
     return stated
 

@@ -230,7 +230,7 @@ def decide_gate(*, workspace: Workspace, wave: Wave) -> Receipt:
     fall_back(replacement=wave.replacement, reasons=reasons, day=wave.replacement.as_of_date)
     facts = gates.facts(wave, unbalanced_entries(wave.replacement.carrier_id), decided)
     if workspace.spec.gate.trend is not None:
-        facts["trend"] = trend.before_this_wave(wave, workspace.spec.gate.trend.rehearsals)
+        facts["trend"] = trend.before_this_wave(wave, workspace.spec.gate.trend.mocks)
     rules = gates.evaluate(workspace.spec.gate, facts)
     passed = all(rule["holds"] for rule in rules)
     evidence = _evidence(workspace, wave, facts, rules)
@@ -309,5 +309,5 @@ def _may_sign(gate: Gate, user: AbstractUser) -> None:
     if ended := deciding_queries.ended_since(gate, localdate()):
         raise CannotSign(
             f"The gate was passed by what counts no longer: {ended}",
-            cure="decide anew in another rehearsal, under another carrier code",
+            cure="decide anew in another mock, under another carrier code",
         )

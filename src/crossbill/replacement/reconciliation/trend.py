@@ -1,6 +1,6 @@
-"""How rehearsals of one change-over went in time, and what is left of it until the cutover.
+"""How mocks of one change-over went in time, and what is left of it until the cutover.
 
-A rehearsal is a change-over of the same name, under a carrier code of its own.
+A mock is a change-over of the same name, under a carrier code of its own.
 """
 
 from collections import Counter, defaultdict
@@ -28,7 +28,7 @@ VERDICTS = ("equal", "explained", "unexplained")
 
 
 @dataclass(frozen=True)
-class Rehearsal:
+class Mock:
     """How one change-over came out: its bills, accounts by class, and what nobody explains."""
 
     replacement: Replacement
@@ -49,13 +49,13 @@ class BurnDown:
 
 
 def earlier(replacement: Replacement) -> list[Replacement]:
-    """The rehearsals before a change-over, the last one first."""
+    """The mocks before a change-over, the last one first."""
     same = Replacement.objects.filter(name=replacement.name)
     return list(same.filter(created_at__lt=replacement.created_at).order_by("-created_at", "-id"))
 
 
-def before_this_wave(wave: Wave, rehearsals: int) -> dict[str, Any]:
-    """What nobody explains of a wave, and did in the last rehearsals that came to compare it."""
+def before_this_wave(wave: Wave, mocks: int) -> dict[str, Any]:
+    """What nobody explains of a wave, and did in the last mocks that came to compare it."""
     waves = Wave.objects.filter(position=wave.position, replacement__in=earlier(wave.replacement))
     ordered = waves.select_related("replacement__carrier", "replacement__run")
     compared = [w for w in ordered.order_by("-replacement__created_at") if is_compared(w)]
@@ -63,7 +63,7 @@ def before_this_wave(wave: Wave, rehearsals: int) -> dict[str, Any]:
         "unexplained_minor": unexplained_minor(wave),
         "earlier": [
             {"carrier": w.replacement.carrier.code, "unexplained_minor": unexplained_minor(w)}
-            for w in compared[:rehearsals]
+            for w in compared[:mocks]
         ],
     }
 
@@ -74,12 +74,12 @@ def unexplained_minor(wave: Wave) -> int:
     return int(found.aggregate(s=Sum(F("over_minor") - F("under_minor")))["s"] or 0)
 
 
-def rehearsals(replacement: Replacement) -> list[Rehearsal]:
-    """A change-over and its rehearsals, the first one first."""
-    return [_rehearsal(each) for each in [*earlier(replacement)[::-1], replacement]]
+def mocks(replacement: Replacement) -> list[Mock]:
+    """A change-over and its mocks, the first one first."""
+    return [_mock(each) for each in [*earlier(replacement)[::-1], replacement]]
 
 
-def _rehearsal(replacement: Replacement) -> Rehearsal:
+def _mock(replacement: Replacement) -> Mock:
     notes = replacement.run.stages.filter(
         name__startswith="reconcile-", finished_at__isnull=False
     ).values_list("notes", flat=True)
@@ -99,7 +99,7 @@ def _rehearsal(replacement: Replacement) -> Rehearsal:
     )
     match = BillMatch(bills.total(), *(bills[name] for name in VERDICTS))
     worth = {row["currency"]: int(row["minor"]) for row in sums.order_by("currency")}
-    return Rehearsal(replacement, match, dict(classes), worth)
+    return Mock(replacement, match, dict(classes), worth)
 
 
 def burn_down(replacement: Replacement, today: date) -> BurnDown:
