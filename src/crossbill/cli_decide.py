@@ -102,6 +102,5 @@ def _told(each: "Difference") -> str:
     what = in_words(
         each.entity, each.field, each.kind, each.amount_minor, each.currency, each.evidence
     )
-    accepted = each.decision == "block" and getattr(each, "by_people", False)
-    decision = "accepted by people" if accepted else each.decision
+    decision = "accepted by people" if each.standing == "accepted" else each.standing
     return f"{each.class_code} {decision} ({each.owner}) {each.record_key}\n  {what}"

@@ -38,6 +38,15 @@ class Difference(models.Model):
     def __str__(self) -> str:
         return f"{self.account_key} {self.entity} {self.field} {self.class_code}"
 
+    @property
+    def standing(self) -> str:
+        """The terms' decision, or ``accepted`` where people accepted what the terms block.
+
+        Only `queries.find_differences` knows of people; elsewhere it is the terms' decision.
+        """
+        accepted = self.decision == "block" and getattr(self, "by_people", False)
+        return "accepted" if accepted else self.decision
+
 
 class Finding(models.Model):
     """Differences of one wave that have one cause: what their accounts share, and what mends it."""

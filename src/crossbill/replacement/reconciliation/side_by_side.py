@@ -21,8 +21,11 @@ class Differing(Protocol):
     record_key: str
     class_code: str
     evidence: str
-    decision: str
     owner: str
+
+    @property
+    def standing(self) -> str:
+        """What terms or people say of it: accept, accepted or block."""
 
 
 @dataclass
@@ -113,7 +116,7 @@ def by_reason(differences: Iterable[Differing]) -> list[Reason]:
     """Differences with one class, evidence, decision and owner together, in order."""
     reasons: dict[tuple[str, ...], Reason] = {}
     for d in differences:
-        same = (d.class_code, d.evidence, d.decision, d.owner)
+        same = (d.class_code, d.evidence, d.standing, d.owner)
         reasons.setdefault(same, Reason(*same)).differences.append(d)
     return list(reasons.values())
 
