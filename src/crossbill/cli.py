@@ -21,7 +21,7 @@ from crossbill.cli_rate import rate_app
 from crossbill.cli_reconcile import reconcile_app
 from crossbill.cli_replace import replace, run_demo
 from crossbill.cli_report import report_app
-from crossbill.cli_work import accept, assign, comment, revoke, submit, work
+from crossbill.cli_work import accept, accept_again, assign, comment, revoke, submit, work
 from crossbill.core.refusal import Refusal
 
 INTERNAL_ERROR = 3
@@ -44,6 +44,7 @@ for name, command in {
     "explain": explain,
     "work": work,
     "accept": accept,
+    "accept-again": accept_again,
     "revoke": revoke,
     "assign": assign,
     "comment": comment,

@@ -16,6 +16,7 @@ from crossbill.core.refusal import Refusal
 
 if TYPE_CHECKING:
     from crossbill.replacement.reconciliation.attachments import File
+    from crossbill.replacement.reconciliation.deciding_operations import Accepted
     from crossbill.replacement.reconciliation.deciding_queries import Work, WorkFilter
     from crossbill.replacement.reconciliation.models import Finding
 
@@ -135,8 +136,35 @@ def accept(  # noqa: PLR0913 - what an acceptance is made of
         valid_until=day_of(until, "--until"),
         today=localdate(),
     )
+    _tell(done)
+
+
+def accept_again(
+    carrier: Annotated[str, CARRIER],
+    wave: Annotated[str, WAVE],
+    user: Annotated[str, USER],
+) -> None:
+    """Accept what an earlier mock accepted, within the same limits and up to the same days."""
+    ready()
+    from django.utils.timezone import localdate
+
+    from crossbill.console.operations import find_user
+    from crossbill.replacement.reconciliation import deciding_operations
+    from crossbill.replacement.reconciliation.queries import wave_named
+
+    found = wave_named(carrier, wave)
+    done = deciding_operations.accept_again(
+        wave_id=found.id, user=find_user(user), today=localdate()
+    )
+    if not done.acceptances and not done.left_out:
+        typer.echo("No earlier mock has accepted what is open here.")
+    _tell(done)
+
+
+def _tell(done: "Accepted") -> None:
+    """What was accepted until when, and what was left out why."""
     for made in done.acceptances:
-        typer.echo(f"Accepted until {until}: {_named(made.finding)}")
+        typer.echo(f"Accepted until {made.valid_until_date}: {_named(made.finding)}")
     for left, why in done.left_out:
         typer.echo(f"Left out: {_named(left)}: {why}")
     if done.left_out:

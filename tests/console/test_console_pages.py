@@ -61,6 +61,7 @@ PAGES = {
 ACTIONS = {
     "sign_gate": "/gates/{gate}/sign/",
     "submit_wave": "/waves/{wave}/submit/",
+    "accept_again": "/waves/{wave}/accept-again/",
     "accept_work": "/worklist/accept/",
     "assign_work": "/worklist/assign/",
     "accept_finding": "/findings/{finding}/accept/",

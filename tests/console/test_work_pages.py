@@ -16,7 +16,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 
 from crossbill.config.environment import read_environment
 from crossbill.engine.store import Store
-from crossbill.replacement.migration.models import Wave
+from crossbill.replacement.migration.models import Replacement, Wave
 from crossbill.replacement.reconciliation.models import (
     Acceptance,
     Attachment,
@@ -200,6 +200,29 @@ class TestGate:
         assert ProcrastinateJob.objects.count() == 1
         late = client.post(f"/findings/{number(1).id}/accept/", TERMS | {"do": "accept"})
         assert "was taken to its gate" in words(late)
+
+    def test_what_a_mock_before_accepted_is_accepted_again(self, signed_in, replacement, wave):
+        client = signed_in("operator", name="ann")
+        place = f"/waves/{wave.id}/"
+        assert "Accept again" not in words(client.get(place))
+        mock = reconciled_estate.nothing_yet(replacement, "mock-1")
+        Replacement.objects.filter(id=mock.id).update(
+            name=replacement.name, created_at=replacement.created_at - timedelta(days=1)
+        )
+        cause = {name: getattr(number(1), name) for name in ("class_code", "shared", "currency")}
+        found = Finding.objects.create(
+            replacement=mock, wave=mock.waves.get(), number=1, accounts=1, differences=1,
+            over_minor=1, under_minor=0, owner="tax", fix="mend it", description="1", **cause,
+        )  # fmt: skip
+        Acceptance.objects.create(
+            finding=found, reason="agreed then", limit_minor=500, account_limit_minor=500,
+            value_minor=1, account_value_minor=1, valid_until_date=SOON,
+            made_by=estate.person("bo"),
+        )  # fmt: skip
+        assert "Accept again" in words(client.get(place))
+        answer = client.post(f"{place}accept-again/", follow=True)
+        assert "1 finding accepted." in said(answer)
+        assert number(1).acceptances.get().reason == "agreed then"
 
     def test_who_accepted_gets_no_button_to_sign_and_others_do(self, signed_in, wave):
         accepter, other = (signed_in("operator", "approver", name=n) for n in ("ann", "bob"))

@@ -3,13 +3,20 @@
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.db import connection
 
 from crossbill.platform.customer.models import Carrier
 from crossbill.replacement.migration.models import Replacement, Wave
 from crossbill.replacement.reconciliation import trend
-from crossbill.replacement.reconciliation.models import Acceptance, Finding, Gate, Revocation
+from crossbill.replacement.reconciliation.deciding_operations import accept_again
+from crossbill.replacement.reconciliation.models import (
+    Acceptance,
+    Difference,
+    Finding,
+    Gate,
+    Revocation,
+)
 from crossbill.runs.models import Run, Stage
 
 pytestmark = pytest.mark.django_db
@@ -99,6 +106,73 @@ def test_findings_burn_down_as_they_are_accepted_and_come_back_when_that_ends():
     )
     after = trend.burn_down(wave.replacement, gate.decided_at.date() + timedelta(days=1))
     assert after.days[-1][1] == 0  # whoever is not accepted at the gate stays: nothing is to decide
+
+
+# What a mock accepted, and the next one again
+
+
+@pytest.fixture
+def clerk() -> User:
+    user = User.objects.create(username="clerk")
+    user.user_permissions.set(Permission.objects.filter(codename="accept_finding"))
+    return user
+
+
+def accepted_in(wave: Wave, number: int, user: User, until: date, limit: int) -> Acceptance:
+    finding = Finding.objects.get(wave=wave, number=number)
+    return Acceptance.objects.create(
+        finding=finding, reason="agreed", limit_minor=limit, account_limit_minor=limit,
+        value_minor=5, account_value_minor=5, valid_until_date=until, made_by=user,
+    )  # fmt: skip
+
+
+def differ(wave: Wave, number: int, account: str) -> None:
+    Difference.objects.create(
+        replacement=wave.replacement, wave=wave, entity="bill", account_key=account,
+        record_key=account, field="total_minor", kind="different", class_code="TAX",
+        evidence="why", decision="block", owner="tax", finding_number=number,
+    )  # fmt: skip
+
+
+TODAY = date(2026, 5, 10)
+
+
+@pytest.mark.parametrize(
+    ("until", "limit", "then", "why"),
+    [
+        (TODAY, 5, "A1 A2", ""),
+        (TODAY - timedelta(days=1), 5, "A1", "it ended on 2026-05-09"),
+        (TODAY, 5, "A2", "its accounts share nothing, and they were others then"),
+    ],
+)
+def test_a_mock_accepts_again_what_the_one_before_did(clerk, until, limit, then, why):
+    before, wave = rehearse("mock-1"), rehearse("mock-2")
+    first = accepted_in(before, 2, clerk, until, limit)
+    for account in then.split():
+        differ(before, 2, account)
+    differ(wave, 2, "A1")
+    done = accept_again(wave_id=wave.id, user=clerk, today=TODAY)
+    assert [(f.number, words) for f, words in done.left_out] == ([(2, why)] if why else [])
+    kept = [(a.finding.wave_id, a.reason, a.valid_until_date) for a in done.acceptances]
+    assert kept == ([] if why else [(wave.id, first.reason, until)])
+
+
+def test_what_became_more_is_not_accepted_again_and_what_was_revoked_neither(clerk):
+    before, wave = rehearse("mock-1", unexplained=5), rehearse("mock-2", unexplained=6)
+    for number in (1, 2):
+        accepted_in(before, number, clerk, TODAY, 5)
+        for each in (before, wave):
+            differ(each, number, "A1")
+    Revocation.objects.create(
+        acceptance=Acceptance.objects.get(finding__number=2), reason="a", made_by=clerk
+    )
+    done = accept_again(wave_id=wave.id, user=clerk, today=TODAY)
+    assert done.acceptances == []
+    ((finding, why),) = done.left_out
+    assert (finding.number, why.split(";")[0]) == (
+        1,
+        "it is worth 0.06 USD, the limit is 0.05 USD",
+    )
 
 
 def test_nothing_burns_before_anything_was_compared():

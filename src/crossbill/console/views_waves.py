@@ -21,6 +21,7 @@ from crossbill.replacement.reconciliation.deciding import HOLDING
 from crossbill.replacement.reconciliation.deciding_operations import ACCEPT
 from crossbill.replacement.reconciliation.models import Gate
 from crossbill.replacement.reconciliation.queries import DifferenceFilter
+from crossbill.replacement.reconciliation.trend import earlier
 
 SIGN = "reconciliation.sign_gate"
 
@@ -79,6 +80,7 @@ def _decided(request: HttpRequest, shown: Wave) -> dict[str, object]:
         "submission": deciding_queries.submission_of(shown),
         "decisions": deciding_queries.decisions(shown),
         "open_findings": sum(each.standing in HOLDING for each in work),
+        "mocks": is_open and bool(earlier(shown.replacement)),
         "can_submit": is_open and request.user.has_perm(ACCEPT),
     }
 

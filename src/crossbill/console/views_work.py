@@ -231,6 +231,18 @@ def attachment(request: HttpRequest, attachment_id: int) -> HttpResponse:
 
 
 @action(ACCEPT)
+def accept_again(request: HttpRequest, wave_id: int) -> HttpResponse:
+    """Accept what an earlier mock accepted, within the same limits and up to the same days."""
+    wave = get_object_or_404(Wave, id=wave_id)
+    try:
+        done = operations.accept_again(wave_id=wave.id, user=_user(request), today=localdate())
+        _tell(request, done)
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+    return redirect("wave", wave_id=wave.id)
+
+
+@action(ACCEPT)
 def submit(request: HttpRequest, wave_id: int) -> HttpResponse:
     """Take a wave to its gate, and let a worker go on with the run that waits for it."""
     wave = get_object_or_404(Wave, id=wave_id)

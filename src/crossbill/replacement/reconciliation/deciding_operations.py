@@ -18,10 +18,12 @@ from crossbill.replacement.reconciliation.deciding import Limits
 from crossbill.replacement.reconciliation.deciding_queries import (
     BLOCK,
     PEOPLE,
+    accounts_differing,
     decided_by,
     decision_by_terms,
     is_compared,
     standing_on,
+    with_decisions,
     worth_of,
 )
 from crossbill.replacement.reconciliation.models import (
@@ -34,10 +36,12 @@ from crossbill.replacement.reconciliation.models import (
     Revocation,
     Submission,
 )
+from crossbill.replacement.reconciliation.trend import earlier
 
 ACCEPT = "reconciliation.accept_finding"
 COMMENT = "reconciliation.add_comment"
 LONGEST_TEXT = 5_000
+NOTHING = Limits(0, 0)
 LONGEST_OWNER = 60
 
 
@@ -85,21 +89,75 @@ def accept(  # noqa: PLR0913 - what an acceptance is made of
         cure = "choose findings that are open, or state limits that they keep"
         raise NothingAccepted(f"Nothing was accepted: {told or 'no finding fits'}", cure=cure)
     made = [
-        Acceptance.objects.create(
-            finding=finding,
-            reason=reason.strip(),
-            limit_minor=limit.finding_minor,
-            account_limit_minor=limit.account_minor,
-            value_minor=worth.finding_minor,
-            account_value_minor=worth.account_minor,
-            valid_until_date=valid_until,
-            made_by=user,
-        )
+        _accepted(finding, user, reason.strip(), limits.get(finding.currency, NOTHING), valid_until)
         for finding in fitting
-        for worth in [worth_of(finding)]
-        for limit in [limits.get(worth.currency, Limits(0, 0))]
     ]
     return Accepted(made, left_out)
+
+
+def _accepted(
+    finding: Finding, user: AbstractUser, reason: str, limit: Limits, valid_until: date
+) -> Acceptance:
+    worth = worth_of(finding)
+    return Acceptance.objects.create(
+        finding=finding,
+        reason=reason,
+        limit_minor=limit.finding_minor,
+        account_limit_minor=limit.account_minor,
+        value_minor=worth.finding_minor,
+        account_value_minor=worth.account_minor,
+        valid_until_date=valid_until,
+        made_by=user,
+    )
+
+
+@transaction.atomic
+def accept_again(*, wave_id: int, user: AbstractUser, today: date) -> Accepted:
+    """Accept what an earlier mock accepted, as it did: same reason, limits and last day.
+
+    What has ended since, is over its limits now, or meets other accounts is left out.
+    """
+    _may_accept(user)
+    wave = _open_wave(wave_id)
+    held = with_decisions(Finding.objects.filter(wave=wave)).order_by("number")
+    found = [(f, f_before) for f in held if _is_held(f, today) and (f_before := _before(f))]
+    why = {finding: _why_not_again(finding, before, today) for finding, before in found}
+    made = [
+        _accepted(finding, user, before.reason, _limits_of(before), before.valid_until_date)
+        for finding, before in found
+        if not why[finding]
+    ]
+    return Accepted(made, [(finding, why[finding]) for finding, _ in found if why[finding]])
+
+
+def _is_held(finding: Finding, today: date) -> bool:
+    return standing_on(finding, today) in deciding.HOLDING
+
+
+def _before(finding: Finding) -> Acceptance | None:
+    """The last acceptance of the same cause in an earlier mock that nobody has revoked."""
+    same = {
+        name: getattr(finding, name) for name in ("class_code", "subject", "shared", "currency")
+    }
+    made = Acceptance.objects.filter(
+        revocation__isnull=True,
+        finding__replacement__in=earlier(finding.wave.replacement),
+        **{f"finding__{name}": value for name, value in same.items()},
+    )
+    return made.select_related("finding").order_by("made_at", "id").last()
+
+
+def _why_not_again(finding: Finding, before: Acceptance, today: date) -> str:
+    """Why what was accepted before does not hold for a finding; empty where it does."""
+    if ended := deciding.why_not(deciding.Given(before.valid_until_date), today):
+        return ended
+    if not finding.shared and accounts_differing(finding) - accounts_differing(before.finding):
+        return "its accounts share nothing, and they were others then"
+    return deciding.why_over(worth_of(finding), {finding.currency: _limits_of(before)})
+
+
+def _limits_of(acceptance: Acceptance) -> Limits:
+    return Limits(acceptance.limit_minor, acceptance.account_limit_minor)
 
 
 def _why_not(finding: Finding, limits: Mapping[str, Limits], today: date) -> str:

@@ -17,7 +17,13 @@ from crossbill.replacement.reconciliation.deciding import (
     standing,
     why_not,
 )
-from crossbill.replacement.reconciliation.models import Acceptance, Finding, Gate, Submission
+from crossbill.replacement.reconciliation.models import (
+    Acceptance,
+    Difference,
+    Finding,
+    Gate,
+    Submission,
+)
 from crossbill.replacement.reconciliation.remedies import place_of
 
 BLOCK = "block"
@@ -73,6 +79,12 @@ def worth_of(finding: Finding) -> Worth:
     value = finding.over_minor - finding.under_minor
     largest = value if finding.largest_minor is None else finding.largest_minor
     return Worth(finding.currency, value, largest)
+
+
+def accounts_differing(finding: Finding) -> set[str]:
+    """Whose differences a finding explains, as the differences name them."""
+    own = Difference.objects.filter(wave=finding.wave, finding_number=finding.number)
+    return set(own.values_list("account_key", flat=True).distinct())
 
 
 def decided_by(replacement: Replacement) -> str:
