@@ -192,7 +192,7 @@ def make_control_run(wave: Wave) -> ControlRun:
 
 def make_acceptance(wave: Wave) -> Acceptance:
     """A clerk's yes to the wave's finding."""
-    clerk, _ = User.objects.get_or_create(username="clerk")
+    clerk, _ = User.objects.get_or_create(username="@clerk")  # which a spreadsheet would compute
     return Acceptance.objects.create(
         finding=Finding.objects.get(wave=wave), reason="a cent", limit_minor=1, value_minor=1,
         account_limit_minor=1, account_value_minor=1, valid_until_date=DAY, made_by=clerk,

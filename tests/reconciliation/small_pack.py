@@ -23,7 +23,7 @@ POLICY = {
     "tax_scope": "line",
 }  # fmt: skip
 DECISION = {
-    "finding": 1, "accepted_by": "clerk", "limit_minor": 1, "valid_until": "2024-06-01",
+    "finding": 1, "accepted_by": "@clerk", "limit_minor": 1, "valid_until": "2024-06-01",
     "counts": True,
 }  # fmt: skip
 FACTS = {

@@ -81,9 +81,9 @@ def accept(  # noqa: PLR0913 - what an acceptance is made of
     if wrong := deciding.why_not_until(valid_until, today):
         raise CannotDecide(f"Nothing was accepted: {wrong}", field="until", value=str(valid_until))
     found = _locked(finding_ids)
-    why = {finding: _why_not(finding, limits, today) for finding in found}
-    fitting = [finding for finding in found if not why[finding]]
-    left_out = [(finding, why[finding]) for finding in found if why[finding]]
+    looked_at = [(f, closed or _why_not(f, limits, today)) for f, closed in found]
+    fitting = [finding for finding, why in looked_at if not why]
+    left_out = [(finding, why) for finding, why in looked_at if why]
     if not fitting:
         told = "; ".join(f"finding {f.number} of {f.wave.name}: {words}" for f, words in left_out)
         cure = "choose findings that are open, or state limits that they keep"
@@ -246,23 +246,35 @@ def _require_reason(reason: str) -> None:
     refuse_long(reason, CannotDecide)
 
 
-def _locked(finding_ids: Sequence[int]) -> list[Finding]:
-    """The findings in their order, while nobody takes their waves to the gate."""
+def _locked(finding_ids: Sequence[int]) -> list[tuple[Finding, str]]:
+    """The findings in their order, each with why its wave is closed to people, if it is.
+
+    Their waves are locked, so that nobody takes them to their gates meanwhile.
+    """
     rows = Finding.objects.filter(id__in=finding_ids).order_by("wave__position", "number")
-    for wave_id in sorted(set(rows.values_list("wave_id", flat=True))):
-        _open_wave(wave_id)
-    return list(rows.select_related("wave__replacement"))
+    waves = sorted(set(rows.values_list("wave_id", flat=True)))
+    closed = {wave_id: _why_closed(_locked_wave(wave_id)) for wave_id in waves}
+    return [(each, closed[each.wave_id]) for each in rows.select_related("wave__replacement")]
+
+
+def _locked_wave(wave_id: int) -> Wave:
+    waves = Wave.objects.select_for_update(of=("self",)).select_related("replacement")
+    return waves.get(id=wave_id)
 
 
 def _open_wave(wave_id: int) -> Wave:
     """A wave of which people decide, locked; a refusal where they do not, or not any more."""
-    wave = (
-        Wave.objects.select_for_update(of=("self",)).select_related("replacement").get(id=wave_id)
-    )
-    if decided_by(wave.replacement) != PEOPLE:
-        cure = "people decide where replacement.yaml says `decide: people` under `gate`"
-        raise CannotDecide(f"The gate of {wave.name} is decided by its terms alone", cure=cure)
-    if Submission.objects.filter(wave=wave).exists() or Gate.objects.filter(wave=wave).exists():
-        cure = "what is decided later belongs to the next mock"
-        raise CannotDecide(f"{wave.name} was taken to its gate", cure=cure)
+    wave = _locked_wave(wave_id)
+    if why := _why_closed(wave):
+        cure = "what is decided later, or where the terms decide, belongs to the next mock"
+        raise CannotDecide(f"{why[:1].upper()}{why[1:]}", cure=cure)
     return wave
+
+
+def _why_closed(wave: Wave) -> str:
+    """Why people decide nothing of a wave, or nothing any more; empty where they do."""
+    if decided_by(wave.replacement) != PEOPLE:
+        return f"the gate of {wave.name} is decided by its terms alone"
+    if Submission.objects.filter(wave=wave).exists() or Gate.objects.filter(wave=wave).exists():
+        return f"{wave.name} was taken to its gate"
+    return ""

@@ -190,17 +190,22 @@ def _check_decisions(
 ) -> None:
     """What counted at the gate was done by somebody, who is not one of those that signed."""
     done = {
-        (int(row["finding"]), row["user"], row["limit_minor"], row["valid_until"])
+        (int(row["finding"]), _written(row["user"]), row["limit_minor"], row["valid_until"])
         for row in rows
         if row["act"] == "accepted"
     }
-    signers = {row["user"] for row in approvals}
+    signers = {_written(row["user"]) for row in approvals}
     for each in decided:
         by = each["accepted_by"]
         if (each["finding"], by, str(each["limit_minor"]), each["valid_until"]) not in done:
             raise Damaged("decisions.csv", f"the gate knew that {by} accepted {each['finding']}")
         if each["counts"] and by in signers:
             raise Damaged("approvals.csv", f"{by} signed, and had accepted {each['finding']}")
+
+
+def _written(cell: str) -> str:
+    """The text of a cell before it was made harmless for spreadsheets."""
+    return cell.removeprefix("'")
 
 
 def _check_stages(stages: list[dict[str, Any]], signed: dict[str, Any]) -> None:
