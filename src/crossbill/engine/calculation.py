@@ -1,21 +1,26 @@
 """A chain of verbs compiled once: what is asked again of other rows costs only its execution.
 
 Building and compiling an Ibis expression takes longer than running it on a few thousand rows, and
-a change-over asks the same of every wave. So the chain is built on names and schemas alone.
+a change-over asks the same of every wave. So the chain is built on names and schemas alone, and
+what it was compiled to is kept for the next process.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property, wraps
+from typing import ParamSpec, cast
 
 import ibis
 import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 from ibis.backends.sql.datatypes import DuckDBType
 from ibis.expr.datatypes import DataType
-from ibis.expr.operations import DatabaseTable, ScalarUDF
+from ibis.expr.operations import DatabaseTable
+
+from crossbill.engine.compiled import Compiled, Statement, functions_of, kept
 
 Tables = Mapping[str, ir.Table]
+Of = ParamSpec("Of")
 
 # Merging nested selects costs more than all the rest of compiling, and DuckDB does it anyway.
 ibis.options.sql.fuse_selects = False
@@ -44,7 +49,7 @@ class Made:
 
 
 class Calculation:
-    """Steps over named inputs, compiled to SQL when it is made.
+    """Steps over named inputs, compiled to SQL when they are first run.
 
     Steps may not use in-memory tables: whatever holds rows is an input. ``made`` has the
     expressions, for another engine than DuckDB to compile.
@@ -52,20 +57,38 @@ class Calculation:
 
     def __init__(self, inputs: Mapping[str, ibis.Schema], steps: Sequence[Step]) -> None:
         self.inputs = dict(inputs)
-        self.made: list[Made] = []
-        self._statements: list[str] = []
-        self._with_functions: list[ir.Table] = []
-        tables = {name: _unbound(name, schema) for name, schema in inputs.items()}
-        for step in steps:
+        self._steps = steps
+        self._kept_as = ""
+
+    def kept_as(self, name: str) -> "Calculation":
+        """The same, whose SQL the next process finds under a name that says all it follows from."""
+        self._kept_as = name
+        return self
+
+    @cached_property
+    def made(self) -> list[Made]:
+        """The expressions of the steps."""
+        tables = {name: _unbound(name, schema) for name, schema in self.inputs.items()}
+        found = []
+        for step in self._steps:
             expression = step.make(tables)
-            if expression.op().find(ScalarUDF):
-                self._with_functions.append(expression)
-            kind = "TABLE" if step.stored else "VIEW"
-            sql = ibis.to_sql(expression, dialect="duckdb")
-            self._statements.append(f'CREATE OR REPLACE TEMP {kind} "{step.name}" AS {sql}')
-            self.made.append(Made(step.name, expression, step.stored))
+            found.append(Made(step.name, expression, step.stored))
             bound = _unbound(step.name, expression.schema())
             tables[step.name] = bound if step.stored else expression
+        return found
+
+    @cached_property
+    def _compiled(self) -> Compiled:
+        if not self._kept_as:
+            return self._compile()
+        return kept(self._kept_as, self._compile)
+
+    def _compile(self) -> Compiled:
+        statements = [
+            Statement(made.name, made.stored, ibis.to_sql(made.expression, dialect="duckdb"))
+            for made in self.made
+        ]
+        return Compiled(statements, functions_of(made.expression for made in self.made))
 
     def run(
         self, backend: Backend, sources: Tables, *, told: Callable[[str], None] = lambda name: None
@@ -79,11 +102,11 @@ class Calculation:
             missing = set(self.inputs[name]) - set(table.columns)
             assert not missing, f"{name} lacks {missing}"
         _bind(backend, sources)
-        for expression in self._with_functions:
-            backend._register_udfs(expression)  # what Ibis does itself before it executes
-        for step, statement in zip(self.made, self._statements, strict=True):
-            backend.raw_sql(statement)
-            told(step.name)
+        for function in self._compiled.functions:
+            backend._register_udfs(function.called())  # as Ibis does itself before it executes
+        for statement in self._compiled.statements:
+            backend.raw_sql(statement.sql)
+            told(statement.name)
         return self._tables(backend)
 
     def run_again(self, backend: Backend, changed: Tables) -> None:
@@ -95,17 +118,32 @@ class Calculation:
         assert set(changed) <= set(self.inputs), set(changed) - set(self.inputs)
         for name, table in changed.items():
             _view(backend, name, table)
-        for step, statement in zip(self.made, self._statements, strict=True):
-            if step.stored:
-                backend.raw_sql(statement)
+        for statement in self._compiled.statements:
+            if statement.stored:
+                backend.raw_sql(statement.sql)
 
     def _tables(self, backend: Backend) -> dict[str, ir.Table]:
         known = _schemas(backend)
-        names = [*self.inputs, *(step.name for step in self.made)]
+        names = [*self.inputs, *(step.name for step in self._steps)]
         return {
             name: DatabaseTable(name, schema=known[name], source=backend).to_expr()
             for name in names
         }
+
+
+def compiled_once(build: Callable[Of, Calculation]) -> Callable[Of, Calculation]:
+    """The calculation of these arguments, the same one each time, its SQL kept between processes.
+
+    The arguments, as they write themselves, have to say all that the calculation follows from,
+    beside the code of this package.
+    """
+
+    def built(*arguments: Of.args, **named: Of.kwargs) -> Calculation:
+        written = f"{build.__module__}.{build.__qualname__}{arguments!r}{sorted(named.items())!r}"
+        assert " at 0x" not in written, f"an argument does not write what it is: {written}"
+        return build(*arguments, **named).kept_as(written)
+
+    return cast(Callable[Of, Calculation], cache(wraps(build)(built)))
 
 
 def _unbound(name: str, schema: ibis.Schema) -> ir.Table:

@@ -6,7 +6,6 @@ The shadow run, the live run, a preview and a what-if are this chain on other ro
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from functools import cache
 
 import ibis
 import ibis.expr.types as ir
@@ -30,7 +29,7 @@ from crossbill.engine.billing_datasets import (
     PAYER,
     TAX,
 )
-from crossbill.engine.calculation import Calculation, Step, Tables
+from crossbill.engine.calculation import Calculation, Step, Tables, compiled_once
 from crossbill.engine.datasets import CUSTOMER, POLICY, PRODUCT, USAGE_TOTAL, Dataset
 from crossbill.platform.billing import bill, commitments, discounts, payers, price_lists, tax
 from crossbill.platform.billing.charge import charge
@@ -69,7 +68,7 @@ class Shape:
     lists: price_lists.Lists = ()  # the kinds of price lists beside the general prices
 
 
-@cache
+@compiled_once
 def billing(shape: Shape) -> Calculation:
     """Inputs: the tables of ``INPUTS`` by name. Results: the tables of ``RESULTS``."""
     return Calculation(

@@ -5,14 +5,13 @@ The same chain rates a hundred million events, one event, or an event that nobod
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 
 import ibis
 import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
 from crossbill.engine import integers
-from crossbill.engine.calculation import Calculation, Step, Tables
+from crossbill.engine.calculation import Calculation, Step, Tables, compiled_once
 from crossbill.engine.rating_datasets import (
     ALLOWANCE,
     BAND,
@@ -63,7 +62,7 @@ class Shape:
     detail: bool = False  # who took what from which allowance is kept
 
 
-@cache
+@compiled_once
 def rating(shape: Shape) -> Calculation:
     """Inputs: the tables of ``INPUTS`` by name. Results: ``rated_usage``, ``suspended_usage``,
     ``rated_surcharge``, ``usage_charge``, ``bucket_use``; in detail ``piece`` and ``consumption``.

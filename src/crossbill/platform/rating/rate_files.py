@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,7 +13,7 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from crossbill.core.refusal import Refusal
-from crossbill.engine.calculation import Calculation, Step
+from crossbill.engine.calculation import Calculation, Step, compiled_once
 from crossbill.engine.duckdb import connect
 from crossbill.engine.integers import epoch_seconds, refusing_overflow
 from crossbill.engine.rating_datasets import ALLOWANCE, PERIOD, SERVICE
@@ -116,7 +115,7 @@ def with_buckets(backend: Backend, held: Mapping[str, ir.Table]) -> dict[str, ir
     return {**held, "bucket": ibis.memtable(backend.to_pyarrow(granted["granted_bucket"]))}
 
 
-@cache
+@compiled_once
 def granting() -> Calculation:
     """Inputs: service, allowance and period. Result: ``granted_bucket``."""
     inputs = {dataset.name: dataset.ibis for dataset in (SERVICE, ALLOWANCE, PERIOD)}
@@ -125,7 +124,7 @@ def granting() -> Calculation:
     )
 
 
-@cache
+@compiled_once
 def mediation() -> Calculation:
     """Input: ``raw_usage``, text. Results: accepted_usage, duplicate_usage, unreadable_usage."""
     texts = dict.fromkeys((*COLUMNS, "source_file"), "string")

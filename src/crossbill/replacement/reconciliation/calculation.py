@@ -1,12 +1,11 @@
 """The reconciliation of a wave as one chain of verbs, compiled once for all waves."""
 
 from collections.abc import Callable, Sequence
-from functools import cache
 
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.engine.calculation import Calculation, Step, Tables
+from crossbill.engine.calculation import Calculation, Step, Tables, compiled_once
 from crossbill.engine.datasets import (
     CANONICAL,
     CHARGE,
@@ -35,7 +34,7 @@ FACTS = {
 }
 
 
-@cache
+@compiled_once
 def reconciliation(mapped: Mapped, known: tuple[str, ...] | None = None) -> Calculation:
     """Compare and class the canonical tables named in ``mapped``, by their mapped columns.
 

@@ -1,7 +1,6 @@
 """The whole search as one compiled chain: judged lines, units, and which candidates fit each."""
 
 from dataclasses import dataclass
-from functools import cache
 
 import ibis
 import ibis.expr.types as ir
@@ -18,7 +17,7 @@ from crossbill.engine.billing_datasets import (
     LISTED_PRICE,
     TAX,
 )
-from crossbill.engine.calculation import Calculation, Step, Tables
+from crossbill.engine.calculation import Calculation, Step, Tables, compiled_once
 from crossbill.engine.datasets import POLICY, PRODUCT, USAGE_TOTAL, described
 from crossbill.platform.billing.resolve import resolve, resolve_usage
 from crossbill.replacement.reconciliation.inference import amounts, comparable, taxes
@@ -65,7 +64,7 @@ class Shape:
         return (*amounts.KEY, *self.further)
 
 
-@cache
+@compiled_once
 def search(shape: Shape) -> Calculation:
     """Inputs: the tables of ``INPUTS``. Results: line, bill, unit, pattern, outcome ..."""
     key = shape.key
