@@ -258,14 +258,14 @@ def _compared_with(effect: "CatalogueEffect") -> str:
 
 def _version(version: "CatalogueVersion") -> dict[str, Any]:
     """A version as JSON, without its text."""
-    publisher = version.published_by
+    author, publisher = version.drafted_by, version.published_by
     return {
         "name": version.name,
         "number": version.number,
         "status": str(version.status),
         "valid_from": version.valid_from,
         "sha256": version.sha256,
-        "drafted_by": version.drafted_by.get_username(),
+        "drafted_by": author.get_username() if author else None,
         "drafted_at": version.drafted_at,
         "published_by": publisher.get_username() if publisher else None,
         "published_at": version.published_at,

@@ -15,7 +15,8 @@ from crossbill.replacement.migration.queries import billed_periods, new_policy, 
 pytestmark = pytest.mark.django_db
 
 CODE = "moved"
-FACTS = ("account", "customer", "product", "price", "tax_rate", "usage_total")
+CATALOGUE = ("price", "component", "tax_rate")
+FACTS = ("account", "customer", "product", *CATALOGUE, "usage_total")
 CENTS = 2
 
 
@@ -26,7 +27,7 @@ def stored(moved):
     for wave in moved.waves.all():
         for name in (*FACTS, "bill", "rule_change"):
             path = store.path(CODE, f"wave-{wave.position}", f"{name}.parquet")
-            if name not in ("price", "tax_rate") or wave.position == 1:
+            if name not in CATALOGUE or wave.position == 1:
                 found[name] += store.read(path).to_pylist()
     return found
 
@@ -35,9 +36,7 @@ class Plain:
     """The plain biller over the stored facts, by one policy."""
 
     def __init__(self, stored: dict, policy: Policy) -> None:
-        self.policy, self.tables = policy, {"price": stored["price"]}
-        terms = {"tax_category": "standard", "tax_name": "tax"}
-        self.tables["tax_rate"] = [row | terms for row in stored["tax_rate"]]
+        self.policy, self.tables = policy, {name: stored[name] for name in CATALOGUE}
         self.own = {name: defaultdict(list) for name in ("product", "usage_total")}
         for name, rows in self.own.items():
             for row in stored[name]:

@@ -60,7 +60,8 @@ def list_prices() -> dict[str, Decimal]:
     import yaml
 
     document = yaml.safe_load((EXAMPLE / "catalogue.yaml").read_text())
-    return {o["code"]: Decimal(o["prices"][0]["monthly"]) for o in document["offerings"]}
+    prices = {o["code"]: o["prices"][0]["versions"][0]["amount"] for o in document["offerings"]}
+    return {code: Decimal(amount) for code, amount in prices.items()}
 
 
 def test_at_most_twelve_list_prices_explain_every_charge_to_within_five(customers):

@@ -91,6 +91,17 @@ def test_second_person_publishes(owner):
     assert version.published_at >= version.drafted_at
 
 
+def test_catalogue_is_taken_over_by_nobody_from_the_first_day_that_it_states(owner):
+    catalogue_operations.take_over(carrier_id=owner.id, text=TEXT, file="catalogue.yaml")
+    version = CatalogueVersion.objects.get()
+    assert (version.status, version.number) == ("published", 1)
+    assert (version.drafted_by, version.published_by) == (None, None)
+    assert catalogue_queries.in_force(owner.id, version.valid_from) == {version.id}
+    assert version.valid_from == date(2018, 1, 1)
+    assert len(offering_names(owner.id)) == 5
+    assert published(owner, DEARER, valid_from=MAY).number == 2
+
+
 def test_what_is_published_can_be_ordered(owner):
     draft(owner)
     assert offering_names(owner.id) == {}

@@ -6,7 +6,7 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 from product.shop import JANUARY, MARCH, TEXT, carrier, draft, person, published
 
-from crossbill.platform.product.catalogue_operations import retire
+from crossbill.platform.product.catalogue_operations import retire, take_over
 from crossbill.platform.product.models import CatalogueVersion
 
 pytestmark = pytest.mark.django_db
@@ -31,7 +31,7 @@ REFUSED_OF_ANY = {
 }
 REFUSED_OF_A_DRAFT = {
     "by the same person": (PUBLISHING + ANN, "catalogue_two_people"),
-    "by nobody": ("status = 'published', published_at = now()", "catalogue_status_fits"),
+    "by nobody": ("status = 'published', published_at = now()", "catalogue_two_people_or_nobody"),
     "at no time": (f"status = 'published', published_by_id = {BOB}", "catalogue_status_fits"),
     "with another text": (
         f"{PUBLISHING}{BOB}, content = '{OTHER_TEXT[:9]}'", "stays as it was loaded",
@@ -119,6 +119,17 @@ def test_draft_is_published_by_another_person_and_retired():
     change = "status = 'retired', retired_at = now()"
     assert execute(f"UPDATE product_catalogueversion SET {change}") == 1
     assert CatalogueVersion.objects.get().status == "retired"
+
+
+def test_what_nobody_loaded_is_published_by_nobody():
+    take_over(carrier_id=carrier().id, text=TEXT, file="catalogue.yaml")
+    person("bob", "approver")
+    CatalogueVersion.objects.create(
+        carrier=CatalogueVersion.objects.get().carrier, name="more", number=1, valid_from=MARCH,
+        content=OTHER_TEXT, sha256=hashlib.sha256(OTHER_TEXT.encode()).hexdigest(),
+    )  # fmt: skip
+    with pytest.raises(IntegrityError, match="catalogue_two_people_or_nobody"):
+        execute(f"UPDATE product_catalogueversion SET {PUBLISHING}{BOB} WHERE name = 'more'")
 
 
 @pytest.mark.parametrize("state", ["published", "retired"])

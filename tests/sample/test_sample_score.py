@@ -67,7 +67,11 @@ def test_the_catalogue_prices_what_the_old_tariffs_did_but_for_the_promotion(
     estate: Estate, catalogue: dict, mapping: dict
 ) -> None:
     offerings = {
-        o["code"]: {(str(p["from"]).replace("-", ""), Decimal(p["monthly"])) for p in o["prices"]}
+        o["code"]: {
+            (str(v["from"]).replace("-", ""), Decimal(v["amount"]))
+            for price in o["prices"]
+            for v in price["versions"]
+        }
         for o in catalogue["offerings"]
     }
     codes = mapping["codes"]["tariff"]
@@ -82,8 +86,8 @@ def test_the_catalogue_prices_what_the_old_tariffs_did_but_for_the_promotion(
 def test_the_catalogue_taxes_what_the_old_tax_table_did(estate: Estate, catalogue: dict) -> None:
     old = {(r["TAXCD"], r["VFROM"], money(r["RATE_PCT"])) for r in estate.tables["TAXTAB"]}
     new = {
-        (t["code"], str(t["from"]).replace("-", ""), Decimal(t["percent"]))
-        for t in catalogue["tax_rates"]
+        (t["jurisdiction"], str(t["from"]).replace("-", ""), Decimal(t["percent"]))
+        for t in catalogue["taxes"]
     }
     assert new == old
 

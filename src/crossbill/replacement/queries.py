@@ -8,7 +8,8 @@ from django.db.models import Count
 
 from crossbill.core.money import NANO_DIGITS, format_minor, format_nanos, minor_digits
 from crossbill.core.policy import Policy
-from crossbill.platform.product.models import Product, ProductOfferingPrice
+from crossbill.platform.product.catalogue_queries import catalogue_of, versions
+from crossbill.platform.product.models import Product
 from crossbill.replacement.migration.models import AccountMove, Replacement, SuspendedRecord
 from crossbill.replacement.reconciliation.models import Difference, Finding, Gate
 from crossbill.replacement.reconciliation.queries import findings
@@ -151,8 +152,8 @@ def _decimals(replacement: Replacement, name: str, sums: dict[str, int]) -> dict
 
 def _currency(replacement: Replacement) -> str:
     """The currency of the catalogue."""
-    prices = ProductOfferingPrice.objects.filter(offering__carrier=replacement.carrier_id)
-    return str(prices.values_list("currency", flat=True)[0])
+    (taken_over,) = versions(replacement.carrier_id).filter(drafted_by__isnull=True)
+    return catalogue_of(taken_over).spec.currency
 
 
 def _waits_for(replacement: Replacement) -> str | None:

@@ -52,6 +52,12 @@ class ProductCatalogue:
             for dataset, found in rows.items()
         }
 
+    @property
+    def first_day(self) -> date:
+        """The first day for which it states a price or a tax."""
+        stated = [version for _, price in self.prices() for version in price.versions]
+        return min(each.valid_from for each in [*stated, *self.spec.taxes])
+
     def prices(self) -> Iterator[tuple[OfferingSpec, PriceSpec]]:
         """Every price with its offering."""
         return ((offering, price) for offering in self.spec.offerings for price in offering.prices)

@@ -14,7 +14,7 @@ from crossbill.core.refusal import Refusal
 from crossbill.engine.yaml_file import MAXIMUM_BYTES
 from crossbill.platform.allowed import require
 from crossbill.platform.customer.models import Carrier
-from crossbill.platform.product.catalogue_file import parse_product_catalogue
+from crossbill.platform.product.catalogue_file import ProductCatalogue, parse_product_catalogue
 from crossbill.platform.product.catalogue_queries import catalogue_of
 from crossbill.platform.product.models import CatalogueVersion
 from crossbill.platform.product.operations import add_offerings
@@ -88,6 +88,25 @@ def load_draft(  # noqa: PLR0913 - what a version is
 
 
 @transaction.atomic
+def take_over(*, carrier_id: int, text: str, file: str) -> CatalogueVersion:
+    """Bill by the catalogue that accounts come with, from the first day for which it says anything.
+
+    Nobody loads and nobody publishes it: who signs the gates of the accounts answers for it too.
+    """
+    known = parse_product_catalogue(text, name=file)
+    version = CatalogueVersion.objects.create(
+        carrier_id=carrier_id,
+        name=known.spec.name,
+        number=1,
+        valid_from=known.first_day,
+        content=text,
+        sha256=hashlib.sha256(text.encode()).hexdigest(),
+    )
+    _now_published(version, None, known)
+    return version
+
+
+@transaction.atomic
 def publish(*, version_id: int, user: AbstractUser) -> CatalogueVersion:
     """Let a draft be billed by from its day on; another person than its author has to say so.
 
@@ -95,13 +114,19 @@ def publish(*, version_id: int, user: AbstractUser) -> CatalogueVersion:
     """
     version = _locked(version_id)
     _may_publish(version, user)
+    _now_published(version, user, catalogue_of(version))
+    return version
+
+
+def _now_published(
+    version: CatalogueVersion, user: AbstractUser | None, says: ProductCatalogue
+) -> None:
     version.status = Status.PUBLISHED
     version.published_by = user
     version.published_at = timezone.now()
     version.save(update_fields=["status", "published_by", "published_at"])
-    declared = catalogue_of(version).spec.offerings
-    add_offerings(carrier_id=version.carrier_id, names={each.code: each.name for each in declared})
-    return version
+    names = {each.code: each.name for each in says.spec.offerings}
+    add_offerings(carrier_id=version.carrier_id, names=names)
 
 
 @transaction.atomic

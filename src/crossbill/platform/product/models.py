@@ -200,7 +200,10 @@ class ServiceIdentifier(models.Model):
 
 
 class CatalogueVersion(models.Model):
-    """A catalogue of products as it was written: loaded by one person, published by another."""
+    """A catalogue of products as it was written: loaded by one person, published by another.
+
+    One that a change-over takes over with its accounts has neither: those who sign its gates do.
+    """
 
     class Status(models.TextChoices):
         """How far it has come; there is no way back."""
@@ -220,7 +223,7 @@ class CatalogueVersion(models.Model):
         null=True, blank=True, help_text="What it did to everybody's bills when it was loaded"
     )
     drafted_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, blank=True
     )
     published_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True, blank=True
@@ -247,23 +250,15 @@ class CatalogueVersion(models.Model):
                     published_at__isnull=True,
                     retired_at__isnull=True,
                 )
-                | models.Q(
-                    status="published",
-                    published_by__isnull=False,
-                    published_at__isnull=False,
-                    retired_at__isnull=True,
-                )
-                | models.Q(
-                    status="retired",
-                    published_by__isnull=False,
-                    published_at__isnull=False,
-                    retired_at__isnull=False,
-                ),
+                | models.Q(status="published", published_at__isnull=False, retired_at__isnull=True)
+                | models.Q(status="retired", published_at__isnull=False, retired_at__isnull=False),
             ),
             models.CheckConstraint(
-                name="catalogue_two_people",
-                condition=models.Q(published_by__isnull=True)
-                | ~models.Q(published_by=models.F("drafted_by")),
+                name="catalogue_two_people_or_nobody",
+                condition=models.Q(status="draft", drafted_by__isnull=False)
+                | models.Q(drafted_by__isnull=True, published_by__isnull=True)
+                | models.Q(drafted_by__isnull=False, published_by__isnull=False)
+                & ~models.Q(published_by=models.F("drafted_by")),
             ),
         ]
 

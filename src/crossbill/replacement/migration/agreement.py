@@ -1,7 +1,6 @@
 """What the three specifications must hold before a run begins, each alone and with each other."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import date
 from functools import cache
 from itertools import pairwise
@@ -9,26 +8,18 @@ from itertools import pairwise
 import duckdb
 import ibis
 
-from crossbill.core.money import NANOS_PER_MAJOR, minor_digits, parse_nanos, parse_scaled
 from crossbill.core.policy import Policy
-from crossbill.core.refusal import Refusal
 from crossbill.engine.datasets import CANONICAL
 from crossbill.engine.expressions import BadExpression, scalar
 from crossbill.replacement.migration.map import IBIS_TYPES, BadMapping, Staged, check_rule
 from crossbill.replacement.migration.plan import WAVE_FACTS
 from crossbill.replacement.migration.spec import (
     BadSpec,
-    Catalogue,
     EntityRule,
     Mapping,
-    PriceSpec,
     ReplacementSpec,
-    TaxRateSpec,
 )
-from crossbill.replacement.migration.validate import HIGHEST_MONTHLY_PRICE_NANOS
 
-PERCENT_DIGITS = 4
-HIGHEST_PERCENT_PPM = 1_000_000
 NEEDED: Sequence[str] = ("customer", "account", "product", "bill")
 SQL_TYPES = {
     "string": "VARCHAR",
@@ -48,12 +39,9 @@ GIVES = {
 FIELD_TYPES = {"money": "integer", "percent": "integer"}
 
 
-def check_agreement(
-    spec: ReplacementSpec, mapping: Mapping, catalogue: Catalogue, *, file: str
-) -> None:
+def check_agreement(spec: ReplacementSpec, mapping: Mapping, *, file: str) -> None:
     """Refuse what could only fail later, when accounts are already on their way."""
     check_spec(spec, mapping, file=file)
-    check_catalogue(catalogue, file=spec.catalogue)
     check_mapping(mapping, file=spec.mapping)
 
 
@@ -124,67 +112,6 @@ def _check_waves(spec: ReplacementSpec, file: str) -> None:
         check_expression(
             wave.where, WAVE_FACTS, ("BOOLEAN",), file=file, field=f"waves.{wave.name}.where"
         )
-
-
-# catalogue.yaml
-
-
-def check_catalogue(catalogue: Catalogue, *, file: str) -> None:
-    """A known currency, readable amounts, and one price and one rate for each day."""
-    with _placed(file, "currency"):
-        minor_digits(catalogue.currency)
-    _refuse_doubled([offering.code for offering in catalogue.offerings], file, "offerings.code")
-    for offering in catalogue.offerings:
-        place = f"offerings.{offering.code}.prices"
-        for price in offering.prices:
-            _check_price(price, file, place)
-        _check_versions(offering.prices, file, place, "one price holds on each day")
-    for code, rates in _rates_by_code(catalogue).items():
-        place = f"tax_rates.{code}"
-        for rate in rates:
-            _check_rate(rate, file, place)
-        _check_versions(rates, file, place, "one rate holds on each day")
-
-
-def _check_price(price: PriceSpec, file: str, place: str) -> None:
-    with _placed(file, f"{place}.monthly"):
-        amount = parse_nanos(price.monthly)
-    if not 0 <= amount <= HIGHEST_MONTHLY_PRICE_NANOS:
-        highest = HIGHEST_MONTHLY_PRICE_NANOS // NANOS_PER_MAJOR
-        raise BadSpec(
-            "The price is negative or absurdly high", file=file, field=f"{place}.monthly",
-            value=price.monthly, cure=f"a monthly price is from 0 to {highest:,}",
-        )  # fmt: skip
-
-
-def _check_rate(rate: TaxRateSpec, file: str, place: str) -> None:
-    with _placed(file, f"{place}.percent"):
-        percent = parse_scaled(rate.percent, digits=PERCENT_DIGITS)
-    if not 0 <= percent <= HIGHEST_PERCENT_PPM:
-        raise BadSpec(
-            "The tax rate is not between 0 and 100 percent", file=file, field=f"{place}.percent",
-            value=rate.percent, cure='write percent as text, as in "8.875"',
-        )  # fmt: skip
-
-
-def _rates_by_code(catalogue: Catalogue) -> dict[str, list[TaxRateSpec]]:
-    found: dict[str, list[TaxRateSpec]] = {}
-    for rate in catalogue.tax_rates:
-        found.setdefault(rate.code, []).append(rate)
-    return found
-
-
-def _check_versions(
-    versions: Sequence[PriceSpec | TaxRateSpec], file: str, place: str, rule: str
-) -> None:
-    days = [(each.valid_from, each.valid_to or date.max) for each in versions]
-    for start, end in days:
-        if end <= start:
-            raise BadSpec(
-                "The version is never valid", file=file, field=place, value=_days(start, end),
-                cure="`to` is the first day no longer valid, so it comes after `from`",
-            )  # fmt: skip
-    _refuse_overlap(days, file, place, rule)
 
 
 # mapping.yaml
@@ -292,14 +219,3 @@ def _refuse_overlap(days: Sequence[tuple[date, date]], file: str, field: str, ru
 
 def _days(start: date, end: date) -> str:
     return f"{start} to {end}"
-
-
-@contextmanager
-def _placed(file: str, field: str) -> Iterator[None]:
-    """Add file and field to the refusal of a value that does not know where it came from."""
-    try:
-        yield
-    except Refusal as refusal:
-        raise BadSpec(
-            refusal.what, file=file, field=field, value=refusal.value, cure=refusal.cure
-        ) from refusal

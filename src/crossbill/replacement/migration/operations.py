@@ -20,6 +20,7 @@ from crossbill.platform.customer.models import Carrier
 from crossbill.platform.ledger import operations as ledger
 from crossbill.platform.product import operations as products
 from crossbill.platform.product import queries as catalogue_queries
+from crossbill.platform.product.catalogue_operations import take_over
 from crossbill.replacement.migration import load
 from crossbill.replacement.migration.models import AccountMove, Replacement, SuspendedRecord, Wave
 from crossbill.replacement.migration.plan import shortened
@@ -83,16 +84,14 @@ def refuse_changed_files(*, workspace: Workspace, run: Run) -> None:
 
 def publish_catalogue(*, workspace: Workspace, replacement: Replacement) -> Receipt:
     """Publish the catalogue that the accounts will be billed by."""
-    catalogue = workspace.catalogue
-    prices = [products.Price(**row) for row in catalogue.price_rows()]
-    rates = [products.Rate(**row) for row in catalogue.rate_rows()]
-    products.publish_catalogue(
+    take_over(
         carrier_id=replacement.carrier_id,
-        offerings={offering.code: offering.name for offering in catalogue.offerings},
-        prices=prices,
-        rates=rates,
+        text=workspace.catalogue_text,
+        file=workspace.spec.catalogue,
     )
-    return Receipt(notes={"prices": len(prices), "tax rates": len(rates)})
+    stated = workspace.catalogue.tables()
+    counts = {"prices": stated["price"].num_rows, "tax rates": stated["tax_rate"].num_rows}
+    return Receipt(notes=counts)
 
 
 def plan_accounts(*, workspace: Workspace, replacement: Replacement) -> Receipt:

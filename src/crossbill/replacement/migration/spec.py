@@ -1,4 +1,4 @@
-"""What people write about a change-over, checked: replacement, mapping and catalogue.yaml."""
+"""What people write about a change-over, checked: replacement.yaml and mapping.yaml."""
 
 from datetime import date
 from pathlib import Path
@@ -7,7 +7,6 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from crossbill.core.money import parse_nanos, parse_scaled
 from crossbill.core.refusal import Refusal
 from crossbill.replacement.migration.sources import SourceFormat
 from crossbill.replacement.migration.types import FieldType
@@ -80,70 +79,6 @@ class Mapping(Strict):
     sources: dict[str, SourceSpec]
     entities: dict[Entity, list[EntityRule]]
     codes: dict[str, dict[str, str]] = {}
-
-
-class PriceSpec(Strict):
-    """One version of a price."""
-
-    version: str = Field(min_length=1, max_length=40)
-    valid_from: date = Field(alias="from")
-    valid_to: date | None = Field(alias="to", default=None)
-    monthly: str
-
-
-class OfferingSpec(Strict):
-    """One offering with its prices."""
-
-    code: str = Field(min_length=1, max_length=60)
-    name: str = Field(min_length=1, max_length=200)
-    prices: list[PriceSpec] = Field(min_length=1)
-
-
-class TaxRateSpec(Strict):
-    """One jurisdiction's rate."""
-
-    code: str = Field(min_length=1, max_length=20)
-    name: str = Field(min_length=1, max_length=100)
-    valid_from: date = Field(alias="from")
-    valid_to: date | None = Field(alias="to", default=None)
-    percent: str
-
-
-class Catalogue(Strict):
-    """catalogue.yaml."""
-
-    catalogue: Literal[1]
-    currency: str = Field(pattern="^[A-Z]{3}$")
-    offerings: list[OfferingSpec] = Field(min_length=1)
-    tax_rates: list[TaxRateSpec] = Field(min_length=1)
-
-    def price_rows(self) -> list[dict[str, Any]]:
-        """Every version of every price, with the columns of PRICE."""
-        return [
-            {
-                "offering_code": offering.code,
-                "price_version": price.version,
-                "valid_from": price.valid_from,
-                "valid_to": price.valid_to,
-                "currency": self.currency,
-                "amount_nanos": parse_nanos(price.monthly),
-            }
-            for offering in self.offerings
-            for price in offering.prices
-        ]
-
-    def rate_rows(self) -> list[dict[str, Any]]:
-        """Every version of every tax rate, with the columns of TAX_RATE and its name."""
-        return [
-            {
-                "tax_code": rate.code,
-                "name": rate.name,
-                "valid_from": rate.valid_from,
-                "valid_to": rate.valid_to,
-                "rate_ppm": parse_scaled(rate.percent, digits=4),
-            }
-            for rate in self.tax_rates
-        ]
 
 
 class CarrierSpec(Strict):

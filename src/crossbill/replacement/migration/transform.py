@@ -10,12 +10,11 @@ from ibis.backends.duckdb import Backend
 from crossbill.engine.billing_datasets import PERIODS
 from crossbill.engine.datasets import (
     CANONICAL,
+    CUSTOMER,
     LINEAGE,
     MOVE,
     POLICY,
-    PRICE,
     SUSPENDED,
-    TAX_RATE,
     Dataset,
 )
 from crossbill.engine.store import MONEY_SUFFIXES
@@ -33,7 +32,12 @@ from crossbill.replacement.migration.map import (
 )
 from crossbill.replacement.migration.sources import open_source
 from crossbill.replacement.migration.usage_checks import COPIES_COME
-from crossbill.replacement.migration.validate import CHECKS, check_rows, with_own_prices
+from crossbill.replacement.migration.validate import (
+    CHECKS,
+    check_rows,
+    recurring_prices,
+    with_own_prices,
+)
 from crossbill.replacement.migration.workspace import Workspace
 from crossbill.runs.receipt import Receipt, Sums
 
@@ -126,13 +130,14 @@ def validate_chunk(workspace: Workspace, entity: str) -> Receipt:
     """Apply the entry checks of one canonical table."""
     with workspace.engine() as backend:
         tables = {name: _before(workspace, backend, name, entity) for name in workspace.entities}
-        prices, rates = catalogue_tables(workspace)
+        stated = {name: ibis.memtable(rows) for name, rows in workspace.catalogue.tables().items()}
         if entity == "product":
-            start = workspace.periods[0][0]
-            owned = with_own_prices(tables["product"], prices, ibis.literal(start))
+            prices = recurring_prices(stated["price"], stated["component"])
+            start = ibis.literal(workspace.periods[0][0])
+            owned = with_own_prices(tables["product"], prices, start)
             tables["product"] = backend.create_table("owned", owned, temp=True)
-            tables["unresolved"] = unresolved_products(workspace, backend, tables, prices, rates)
-        checked = check_rows(entity, tables, prices, rates)
+            tables["unresolved"] = unresolved_products(workspace, backend, tables, stated)
+        checked = check_rows(entity, tables, _offerings(workspace), stated["tax_rate"])
         return write(workspace, backend, checked, valid_dataset(entity), "valid", entity)
 
 
@@ -140,19 +145,21 @@ def unresolved_products(
     workspace: Workspace,
     backend: Backend,
     tables: Mapping[str, ir.Table],
-    prices: ir.Table,
-    rates: ir.Table,
+    stated: Mapping[str, ir.Table],
 ) -> ir.Table:
-    """What the shadow bill could not charge, found by the verb that it will be charged with."""
+    """What the shadow bill could not charge, found by the verb that it will be charged with.
+
+    ``stated`` is what the catalogue says.
+    """
     policy = workspace.old_policy
     account = tables["account"].mutate(policy_code=ibis.literal(policy.policy_code))
     policies = ibis.memtable(pa.Table.from_pylist([policy.as_row()], POLICY.arrow))
     periods = [{"period_from": start, "period_to": end} for start, end in workspace.periods]
     held = {
+        **stated,
         "account": account,
         "product": tables["product"],
-        "price": prices,
-        "tax_rate": rates,
+        "customer": tables["customer"].select(*CUSTOMER.ibis),
         "policy": policies,
         "periods": ibis.memtable(pa.Table.from_pylist(periods, PERIODS.arrow)),
     }
@@ -171,15 +178,10 @@ def _before(workspace: Workspace, backend: Backend, name: str, entity: str) -> i
     return workspace.scan(backend, "valid" if pointed_at else "map", name)
 
 
-def catalogue_tables(workspace: Workspace) -> tuple[ir.Table, ir.Table]:
-    """PRICE and TAX_RATE as the catalogue file says."""
-    catalogue = workspace.catalogue
-    prices = catalogue.price_rows()
-    rates = catalogue.rate_rows()
-    return (
-        ibis.memtable(pa.Table.from_pylist(prices, PRICE.arrow)),
-        ibis.memtable(pa.Table.from_pylist(rates, TAX_RATE.arrow)),
-    )
+def _offerings(workspace: Workspace) -> ir.Table:
+    """The offerings of the catalogue, as ``offering_code``."""
+    codes = [offering.code for offering in workspace.catalogue.spec.offerings]
+    return ibis.memtable(pa.table({"offering_code": pa.array(codes, pa.string())}))
 
 
 # plan

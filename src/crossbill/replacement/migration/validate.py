@@ -3,7 +3,9 @@
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.engine.datasets import CANONICAL, Dataset
+from crossbill.engine.datasets import CANONICAL, PRICE, Dataset
+from crossbill.engine.integers import sum_int64
+from crossbill.platform.billing.due import RECURRING
 from crossbill.replacement.migration.checks import Check, Tables
 from crossbill.replacement.migration.map import REMAINDER, Mapped, amounts
 from crossbill.replacement.migration.usage_checks import (
@@ -25,15 +27,22 @@ LONGEST = {
 }  # fmt: skip
 
 
+def recurring_prices(price: ir.Table, component: ir.Table) -> ir.Table:
+    """Reads the tables of a catalogue; writes PRICE: what an offering costs everybody each time."""
+    general = price.filter(price.segment.isnull(), price.region.isnull())
+    parts = component.filter(component.kind == RECURRING).select("price_code", of="offering_code")
+    rows = general.inner_join(parts, general.offering_code == parts.price_code)
+    return rows.drop("offering_code").rename(offering_code="of").select(*PRICE.ibis)
+
+
 def with_own_prices(product: ir.Table, price: ir.Table, on: ir.DateValue) -> ir.Table:
     """Give each product that carries an account's total (``remainder_nanos``) its own price.
 
     The own price is the total less the list prices of the account's other products; where that is
     the list price, the product has no price of its own.
     """
-    valid = price.filter(
-        price.valid_from <= on, price.valid_to.isnull() | (price.valid_to > on)
-    ).select("offering_code", list_nanos="amount_nanos")
+    held = price.filter(price.valid_from <= on, price.valid_to.isnull() | (price.valid_to > on))
+    valid = held.group_by("offering_code").aggregate(list_nanos=sum_int64(held.amount_nanos))
     listed = product.left_join(valid, "offering_code").drop("offering_code_right")
     carries = listed[REMAINDER].notnull()
     # a quantity beyond the limits is suspended; here it must only not overflow

@@ -18,6 +18,7 @@ from crossbill.engine import duckdb
 from crossbill.engine.datasets import Dataset
 from crossbill.engine.store import Receipt as Written
 from crossbill.engine.store import Store
+from crossbill.platform.product.catalogue_file import ProductCatalogue, read_product_catalogue
 from crossbill.platform.rating.catalogue import read_catalogue
 from crossbill.platform.rating.catalogue_model import RatingCatalogue
 from crossbill.replacement.migration import spec as specs
@@ -27,7 +28,6 @@ from crossbill.replacement.migration.sources import open_source
 from crossbill.replacement.migration.spec import (
     BadSpec,
     CarrierSpec,
-    Catalogue,
     Mapping,
     ReplacementSpec,
     SourceSpec,
@@ -42,7 +42,7 @@ class Workspace:
     data: Path
     spec: ReplacementSpec
     mapping: Mapping
-    catalogue: Catalogue
+    catalogue: ProductCatalogue
     store: Store
     rating: RatingCatalogue | None = None
 
@@ -71,6 +71,11 @@ class Workspace:
     def entities(self) -> list[str]:
         """The canonical tables that the mapping fills."""
         return list(self.mapping.entities)
+
+    @property
+    def catalogue_text(self) -> str:
+        """The catalogue as it is written."""
+        return (self.spec_path.parent / self.spec.catalogue).read_text(encoding="utf-8")
 
     def path(self, *parts: str) -> str:
         """A path in this change-over's part of the store."""
@@ -176,8 +181,8 @@ def open_workspace(
             "The data folder does not exist", file=str(data), cure="give the extract's folder"
         )
     mapping = specs.read(spec_path.parent / spec.mapping, Mapping)
-    catalogue = specs.read(spec_path.parent / spec.catalogue, Catalogue)
-    check_agreement(spec, mapping, catalogue, file=spec_path.name)
+    catalogue = read_product_catalogue(spec_path.parent / spec.catalogue)
+    check_agreement(spec, mapping, file=spec_path.name)
     rating = read_catalogue(spec_path.parent / spec.rating.catalogue) if spec.rating else None
     workspace = Workspace(spec_path, data, spec, mapping, catalogue, store, rating)
     workspace.refuse_unreadable_sources()

@@ -13,9 +13,9 @@ from crossbill.engine.datasets import ACCOUNT, BILL, CUSTOMER, POLICY, PRODUCT
 from crossbill.platform.billing.bills import bill_population
 from crossbill.replacement.migration.models import Replacement
 from crossbill.replacement.migration.queries import billed_periods, old_policy
+from crossbill.replacement.reconciliation.shadow_bills import CATALOGUE
 
 FACTS = {dataset.name: dataset for dataset in (ACCOUNT, CUSTOMER, PRODUCT)}
-CATALOGUE = ("price", "tax_rate")
 
 
 def next_bills(

@@ -41,10 +41,16 @@ from crossbill.replacement.reconciliation import gate as gates
 from crossbill.replacement.reconciliation.calculation import Mapped, reconciliation
 from crossbill.replacement.reconciliation.compare import Compared, Tally, tally
 from crossbill.replacement.reconciliation.models import Difference, Finding, Gate, Signature
-from crossbill.replacement.reconciliation.shadow_bills import billing_tables, folder
+from crossbill.replacement.reconciliation.shadow_bills import (
+    CATALOGUE,
+    billing_tables,
+    folder,
+)
 from crossbill.runs.receipt import Receipt
 
 FOUND = (FINDING, FINDING_MEMBER)
+# What the books hold of a wave; what it costs is what the change-over's own catalogue says.
+OF_THE_BOOKS = {n: each for n, each in snapshot.EXPORTS.items() if n not in CATALOGUE}
 KNOWN = ("hard_to_move",)
 
 
@@ -59,9 +65,12 @@ def take_snapshot(*, workspace: Workspace, wave: Wave) -> Receipt:
     carrier_id = wave.replacement.carrier_id
     files, rows, place = {}, {}, folder(wave.position)
     with snapshot.population(wave_keys(workspace, wave.position)):
-        for name, dataset in snapshot.EXPORTS.items():
+        for name, dataset in OF_THE_BOOKS.items():
             with snapshot.export(name, carrier_id) as reader:
                 written = workspace.save_rows(reader, dataset, place, name)
+            files[f"{place}/{name}.parquet"], rows[name] = written.sha256, written.rows
+        for name, table in workspace.catalogue.tables().items():
+            written = workspace.save(ibis.memtable(table), CATALOGUE[name], place, name)
             files[f"{place}/{name}.parquet"], rows[name] = written.sha256, written.rows
     used = shadow_usage.take_usage(workspace, place) if workspace.rating else shadow_usage.Taken()
     counts = {"accounts": rows["account"], "products": rows["product"]}

@@ -5,11 +5,12 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
-from crossbill.engine.billing_datasets import PERIODS
+from crossbill.engine.billing_datasets import COMPONENT, LISTED_PRICE, PERIODS, TAX
 from crossbill.engine.datasets import POLICY
 from crossbill.replacement.migration.workspace import Workspace
 
-TABLES = ("account", "customer", "product", "price", "tax_rate")
+CATALOGUE = {dataset.name: dataset for dataset in (LISTED_PRICE, COMPONENT, TAX)}
+TABLES = ("account", "customer", "product", *CATALOGUE)
 
 
 def folder(position: int) -> str:

@@ -17,8 +17,8 @@ from crossbill.engine.store import Store
 from crossbill.platform.bulk import copy_out
 from crossbill.replacement.migration.models import Wave
 from crossbill.replacement.reconciliation.evidence.contents import stages_of
-from crossbill.replacement.reconciliation.next_bill import CATALOGUE, FACTS, next_bills
-from crossbill.replacement.reconciliation.shadow_bills import folder
+from crossbill.replacement.reconciliation.next_bill import FACTS, next_bills
+from crossbill.replacement.reconciliation.shadow_bills import CATALOGUE, folder
 
 # What the wave's folder has beside the canonical tables, by the name that controls give it.
 OF_THE_WAVE = {

@@ -37,8 +37,8 @@ def _with_prices(case: Case) -> ir.Table:
     recurring = records.filter(records.category == RECURRING).select(*LINE, "old_net")
     rows = monthly(case.charge).inner_join(recurring, list(LINE))
     price = case.price.rename(other_version="price_version")
-    price = price.select("offering_code", "other_version", "amount_nanos")
-    pairs = rows.inner_join(price, "offering_code")
+    price = price.select("other_version", "amount_nanos", price_code="offering_code")
+    pairs = rows.inner_join(price, "price_code")
     return pairs.filter(pairs.amount_nanos != pairs.price_nanos)
 
 
