@@ -16,6 +16,9 @@ from crossbill.replacement.reconciliation.lines import line_causes
 FOLDER = Path(__file__).parent / "line_causes"
 TOPICS = sorted(path.stem for path in FOLDER.glob("*.md") if path.stem != "carrier")
 MAY = "2024-05"
+TERMS = {
+    "alignment": "cycle", "prorated": True, "tax_category": "standard", "tax_inclusive": False,
+}  # fmt: skip
 
 
 def tables_in(path: Path) -> dict[str, list[dict[str, str]]]:
@@ -48,12 +51,17 @@ def catalogue() -> dict[str, Rows]:
         [{"valid_from": day(row["from"]), "valid_to": day(row["to"])} for row in tables[heading]]
         for heading in ("Prices", "Tariffs of the old system", "Tax rates")
     ]
-    prices, tariffs, rates = tables.values()
+    prices, components, tariffs, rates = tables.values()
     return {
         "price": [
             {"offering_code": row["offering"], "price_version": row["version"], "currency": "USD"}
             | {"amount_nanos": parse_nanos(row["price"]), **when}
             for row, when in zip(prices, valid[0], strict=True)
+        ],
+        "component": [
+            {"offering_code": row["offering"], "price_code": row["price"], "kind": row["kind"]}
+            | {"timing": row["timing"], "months": int(row["months"]), **TERMS}
+            for row in components
         ],
         "tariff": [
             {"source_code": row["code"], "amount_nanos": parse_nanos(row["price"])}

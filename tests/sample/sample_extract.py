@@ -15,7 +15,18 @@ MASTER = (
 )
 
 TABLES = (
-    *("SVCINV", "OPENITM", "BILLHDR", "BILLLIN", "TARIFF", "TAXTAB", "ZONES", "RATES", "MANIFEST"),
+    *(
+        "SVCINV",
+        "OPENITM",
+        "BILLHDR",
+        "BILLLIN",
+        "TARIFF",
+        "TRFCHG",
+        "TAXTAB",
+        "ZONES",
+        "RATES",
+        "MANIFEST",
+    ),
 )
 USAGE = ("USAGE0424", "USAGE0524", "USAGELAT", "USAGEDUP")
 

@@ -55,7 +55,8 @@ def test_a_golden_bill() -> None:
 
     Fibre 500, whole month: 74.90; tax 6.647375 cut to 6.64.
     Its discount of 7.5 %: 5.6175 cut to -5.61; tax -0.4978875 cut to -0.49.
-    Fixed line from the 11th: 20 of 30 days of 21.49, 14.32666, cut to 14.32; tax 1.2709 to 1.27.
+    Fixed line from the 11th: 20 of 30 days of 21.49, 14.32666, cut to 14.32; tax 1.2709 to 1.27;
+    its connection at May's 24.00; tax 2.13.
     SIP, 8 channels at their own 11.10, to the 20th included: 20 of 30 days of 88.80 is 59.20;
     tax 5.254 cut to 5.25.
     """
@@ -69,18 +70,63 @@ def test_a_golden_bill() -> None:
         ("R", 30, D("74.90"), D("6.64")),
         ("D", 30, D("-5.61"), D("-0.49")),
         ("R", 20, D("14.32"), D("1.27")),
+        ("O", 1, D("24.00"), D("2.13")),
         ("R", 20, D("59.20"), D("5.25")),
     ]
-    assert (made.net, made.tax, made.total) == (D("142.81"), D("12.67"), D("155.48"))
+    assert (made.net, made.tax, made.total) == (D("166.81"), D("14.80"), D("181.61"))
     assert (made.number, made.name, made.postcode) == (
         "B2405000000042",
         "Zoë Müller",
         "10001-1234",
     )
-    assert [(n.first, n.last) for n in made.lines[2:]] == [
+    assert [(n.first, n.last) for n in made.lines[2::2]] == [
         (date(2024, 5, 11), date(2024, 5, 31)),
         (date(2024, 5, 1), date(2024, 5, 20)),
     ]
+
+
+def test_a_quarter_is_paid_when_it_begins_counted_from_the_month_of_the_start() -> None:
+    """Hosting since February: May to July at the price of 1 May; nothing in April."""
+    hosting = service("WEB", start=date(2023, 2, 15), discount_percent=D("10.00"))
+    assert bill(account(hosting), APRIL) is None
+    made = billed(hosting, period=MAY)
+    assert [(n.category, n.days, n.net, n.tax) for n in made.lines] == [
+        ("R", 90, D("32.40"), D("2.87")),
+        ("D", 90, D("-3.24"), D("-0.28")),
+    ]
+    assert (made.lines[0].first, made.lines[0].last) == (date(2024, 5, 1), date(2024, 7, 31))
+
+
+def test_part_of_a_quarter_costs_its_days_of_ninety() -> None:
+    """From 11 April: 80 of 90 days of 32.40. To 20 June: 50 of 90 days of it."""
+    begun = billed(service("WEB", start=date(2024, 4, 11)))
+    ended = billed(service("WEB", start=date(2023, 5, 1), end=date(2024, 6, 20)), period=MAY)
+    assert [(made.lines[0].days, made.lines[0].net) for made in (begun, ended)] == [
+        (80, D("28.80")),
+        (50, D("18.00")),
+    ]
+
+
+def test_a_year_is_paid_in_the_month_of_its_start() -> None:
+    yearly = service("DOM", start=date(2021, 5, 20), quantity=2)
+    assert bill(account(yearly), APRIL) is None
+    assert [(n.days, n.net) for n in billed(yearly, period=MAY).lines] == [(360, D("42.00"))]
+
+
+def test_a_fee_is_due_once_with_the_month_in_which_the_service_begins() -> None:
+    """Ten channels from 16 April: 15 of 30 days of 123.50, and ten times 7.45 to set them up."""
+    trunk = service("SIP", quantity=10, start=date(2024, 4, 16), special_price=D("12.35"))
+    lines = [(n.category, n.first, n.last, n.net) for n in billed(trunk).lines]
+    assert lines == [
+        ("R", date(2024, 4, 16), date(2024, 4, 30), D("61.75")),
+        ("O", date(2024, 4, 16), date(2024, 4, 16), D("74.50")),
+    ]
+    assert [n.category for n in billed(trunk, period=MAY).lines] == ["R"]
+
+
+def test_a_service_that_never_was_held_owes_no_fee() -> None:
+    never = service("SIP", start=date(2024, 4, 10), end=date(2024, 4, 9))
+    assert bill(account(never), APRIL) is None
 
 
 @pytest.mark.parametrize(

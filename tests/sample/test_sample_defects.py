@@ -1,6 +1,7 @@
 """Every seeded defect stands in the extract as the truth says, in the shape of its class."""
 
 from collections import Counter, defaultdict
+from datetime import date, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from random import Random
 
@@ -18,6 +19,10 @@ CLASSES = (
 )
 CENT = Decimal("0.01")
 Lines = list[Row]
+
+
+def day(text: str) -> date:
+    return date(int(text[:4]), int(text[4:6]), int(text[6:]))
 
 
 def services(estate: Estate, account: str) -> dict[str, Row]:
@@ -46,6 +51,12 @@ def rate(estate: Estate, account: str) -> Decimal:
 
 def prices(estate: Estate, tariff: str) -> set[Decimal]:
     return {money(row["MRC"]) for row in estate.tables["TARIFF"] if row["TRF"] == tariff}
+
+
+def months(estate: Estate, tariff: str) -> int:
+    """For how many months its price pays."""
+    rows = estate.tables["TRFCHG"]
+    return next(int(row["MON"]) for row in rows if (row["TRF"], row["KND"]) == (tariff, "R"))
 
 
 def format_(estate: Estate, truth: Row) -> bool:
@@ -91,7 +102,7 @@ def rounding(estate: Estate, truth: Row) -> bool:
     listed = {money(service["SPCL_PRC"])} - {0} or prices(estate, one["TRF"])
     exact_tax = money(one["NET"]) * rate(estate, account)
     for price in listed:
-        exact_net = price * units / 30
+        exact_net = price * units / (30 * months(estate, one["TRF"]))
         for net_way, tax_way in ((ROUND_HALF_UP, ROUND_DOWN), (ROUND_DOWN, ROUND_HALF_UP)):
             amounts = exact_net.quantize(CENT, net_way), exact_tax.quantize(CENT, tax_way)
             cut = exact_net.quantize(CENT, ROUND_DOWN), exact_tax.quantize(CENT, ROUND_DOWN)
@@ -102,8 +113,10 @@ def rounding(estate: Estate, truth: Row) -> bool:
 
 def proration(estate: Estate, truth: Row) -> bool:
     one = line(estate, truth)
-    days = int(one["CHG_TO"]) - int(one["CHG_FROM"]) + 1
-    return one["CHG_FROM"][4:6] == "05" and days < 31 and int(one["DAYS"]) == days
+    first, after = day(one["CHG_FROM"]), day(one["CHG_TO"]) + timedelta(1)
+    starts = day(services(estate, truth["account_key"])[one["SVC_ID"]]["STRT"])
+    whole = first != starts and first.day == 1 == after.day
+    return not whole and int(one["DAYS"]) == (after - first).days
 
 
 def tax(estate: Estate, truth: Row) -> bool:
@@ -133,7 +146,7 @@ def discount(estate: Estate, truth: Row) -> bool:
 
 def missing_product(estate: Estate, truth: Row) -> bool:
     held = services(estate, truth["account_key"])
-    return bool(held) and truth["record"] not in held and len(lines_of(estate, truth)) == 2
+    return bool(held) and truth["record"] not in held and bool(lines_of(estate, truth))
 
 
 def missing_usage(estate: Estate, truth: Row) -> bool:
@@ -168,11 +181,13 @@ def timing(estate: Estate, truth: Row) -> bool:
         for row in estate.of("BILLLIN", truth["account_key"])
         if row["SVC_ID"] == one["SVC_ID"] and row["CAT"] != "U"
     ]
+    ahead = months(estate, one["TRF"]) > 1
     return (
         "20240426" <= start <= "20240430"
-        and (one["CHG_FROM"], one["CHG_TO"]) == (start, "20240430")
+        and one["CHG_FROM"] == start
+        and (one["CHG_TO"] == "20240430" or ahead)
         and {row["BILL_NO"][:5] for row in same} == {"B2405"}
-        and len(same) == 2
+        and sum(row["CAT"] == "R" for row in same) == (1 if ahead else 2)
     )
 
 

@@ -207,15 +207,38 @@ def expected_lines(estate: Estate, account: str) -> Counter:
     lines: Counter = Counter()
     for service in estate.of("SVCINV", account):
         for first, after in PERIODS:
-            for category, start, end, net in service_amounts(estate, service, first, after):
+            amounts = service_amounts(estate, service, first, after)
+            for category, start, end, net in [*amounts, *fees(estate, service, first, after)]:
                 tax = cut(Fraction(net) * rate)
                 key = (first, service["SVC_ID"], service["TRF"], category, start, end, net, tax)
                 lines[(*key, service["CHG_TS"])] += 1
     return lines
 
 
+def charges(estate: Estate, service: Row, kind: str) -> list[Row]:
+    """What the old system's table says that a tariff charges."""
+    rows = estate.tables["TRFCHG"]
+    return [row for row in rows if (row["TRF"], row["KND"]) == (service["TRF"], kind)]
+
+
+def fees(estate: Estate, service: Row, first: date, after: date):
+    begun, last = day(service["STRT"]), day(service["ENDT"])
+    if first <= begun < after and (last is None or begun <= last):
+        for row in charges(estate, service, "O"):
+            net = money(list_price(estate, row["CHG"], first)) * int(service["QTY"])
+            yield "O", begun, begun + timedelta(1), net
+
+
 def service_amounts(estate: Estate, service: Row, first: date, after: date):
-    last = day(service["ENDT"])
+    (charge,) = charges(estate, service, "R")
+    every = int(charge["MON"])
+    assert charge["TIM"] == ("A" if every > 1 else "E")
+    begun, last = day(service["STRT"]), day(service["ENDT"])
+    since = 12 * (first.year - begun.year) + first.month - begun.month
+    if since % every:
+        return
+    for _ in range(every - 1):
+        after = (after + timedelta(31)).replace(day=1)
     start = max(first, day(service["STRT"]))
     end = min(after, last + timedelta(1)) if last else after
     if start >= end:
@@ -223,7 +246,7 @@ def service_amounts(estate: Estate, service: Row, first: date, after: date):
     months = 12 * (end.year - start.year) + end.month - start.month
     days = 30 * months + min(end.day, 30) - min(start.day, 30)
     price = Fraction(money(service["SPCL_PRC"] or list_price(estate, service["TRF"], first)))
-    net = cut(price * int(service["QTY"]) * days / 30)
+    net = cut(price * int(service["QTY"]) * days / (30 * every))
     yield "R", start, end, net
     until = day(service["DSC_TO"])
     if service["DSC_PCT"] and (until is None or until > first):

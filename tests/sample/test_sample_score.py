@@ -50,6 +50,9 @@ def test_a_perfect_result(estate: Estate) -> None:
     assert score(estate.truth_dir, reported) == dict.fromkeys(sorted(FAULTS), perfect)
 
 
+KINDS = {"R": "recurring", "O": "one_time"}
+TIMINGS = {"A": "advance", "E": "arrears", "S": "start"}
+
 # The carrier's specifications must fit the old tables: a slip there would look like a defect.
 
 
@@ -63,21 +66,36 @@ def mapping() -> dict:
     return yaml.safe_load((carrier_folder() / "mapping.yaml").read_text("utf-8"))
 
 
+def old_charges(estate: Estate) -> dict[str, set]:
+    """What each old tariff charges: kind, months, timing, and the versions of its price."""
+    versions: dict = {}
+    for row in estate.tables["TARIFF"]:
+        versions.setdefault(row["TRF"], set()).add((row["VFROM"], money(row["MRC"])))
+    found: dict = {}
+    for row in estate.tables["TRFCHG"]:
+        terms = KINDS[row["KND"]], int(row["MON"] or 1), TIMINGS[row["TIM"]]
+        found.setdefault(row["TRF"], set()).add((*terms, frozenset(versions[row["CHG"]])))
+    return found
+
+
+def new_charges(offering: dict) -> set:
+    """The same of an offering of the catalogue."""
+    found = set()
+    for price in offering["prices"]:
+        kind = price.get("charge", "recurring")
+        timing = price.get("timing", "advance" if kind == "recurring" else "start")
+        days = [str(v["from"]).replace("-", "") for v in price["versions"]]
+        amounts = [Decimal(v["amount"]) for v in price["versions"]]
+        versions = frozenset(zip(days, amounts, strict=True))
+        found.add((kind, price.get("months", 1), timing, versions))
+    return found
+
+
 def test_the_catalogue_prices_what_the_old_tariffs_did_but_for_the_promotion(
     estate: Estate, catalogue: dict, mapping: dict
 ) -> None:
-    offerings = {
-        o["code"]: {
-            (str(v["from"]).replace("-", ""), Decimal(v["amount"]))
-            for price in o["prices"]
-            for v in price["versions"]
-        }
-        for o in catalogue["offerings"]
-    }
-    codes = mapping["codes"]["tariff"]
-    old: dict = {}
-    for row in estate.tables["TARIFF"]:
-        old.setdefault(row["TRF"], set()).add((row["VFROM"], money(row["MRC"])))
+    offerings = {o["code"]: new_charges(o) for o in catalogue["offerings"]}
+    codes, old = mapping["codes"]["tariff"], old_charges(estate)
     assert set(codes) == set(old)
     assert {code for code, prices in old.items() if prices != offerings[codes[code]]} == {"F1P"}
     assert set(codes.values()) == set(offerings)

@@ -402,7 +402,7 @@ TARIFF = described(
     valid_from    date     first day
     valid_to      date?    first day no longer valid
     currency      text     ISO 4217
-    amount_nanos  integer  per unit and month, as the old system prices it
+    amount_nanos  integer  per unit and interval, as the old system prices it
     """,
 )
 

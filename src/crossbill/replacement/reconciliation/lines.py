@@ -153,8 +153,8 @@ def with_their_charge(found: ir.Table) -> ir.Table:
     return followed.select(*EXPLAINED)
 
 
-def monthly(rows: ir.Table) -> ir.Table:
-    """The charges that have a price a month: all but those for usage."""
+def recurring_charges(rows: ir.Table) -> ir.Table:
+    """The charges that come again with each interval: none for usage, none that is due once."""
     return rows.filter(rows.category == RECURRING)
 
 

@@ -9,7 +9,14 @@ from .names import organisation, person
 from .places import EXEMPT, PLACES, STREETS
 from .plan import CHILD, CREDIT, DISPUTED, MID_CYCLE, SUSPENDED, Plan
 from .records import ZERO, Account, Item, Service
-from .tariffs import BUSINESS_EXTRAS, BY_CHANNEL, CONSUMER_EXTRAS, INTERNET, price
+from .tariffs import (
+    BUSINESS_BASICS,
+    BY_CHANNEL,
+    CONSUMER_BASICS,
+    INTERNET,
+    PAID_AHEAD,
+    price,
+)
 
 FIRST_OPENED, LAST_OPENED = date(2016, 1, 1), date(2024, 2, 28)
 LAST_QUIET_DAY = date(2024, 3, 31)
@@ -65,10 +72,11 @@ def _identity(index: int, rng: Random) -> Account:
 
 
 def _give_services(account: Account, rng: Random) -> None:
-    """One to six services; a few that ended long ago or begin after the extract."""
-    extras = BUSINESS_EXTRAS if account.kind == "B" else CONSUMER_EXTRAS
-    first = rng.choice(INTERNET if rng.randrange(4) else extras)
-    others = rng.sample([code for code in extras if code != first], MOST_SERVICES - 1)
+    """One to six services; a few that ended long ago, are new, or begin after the extract."""
+    basics = _basics(account)
+    first = rng.choice(INTERNET if rng.randrange(4) else basics)
+    others = [code for code in (*basics, *PAID_AHEAD) if code != first]
+    others = rng.sample(others, MOST_SERVICES - 1)
     for code in [first, *others][: rng.choice(SERVICE_COUNTS)]:
         account.services.append(_service(account, code, rng))
     for service in account.services[1:]:
@@ -78,6 +86,12 @@ def _give_services(account: Account, rng: Random) -> None:
         elif chance == 3:
             service.start = random_day(rng, date(2024, 6, 3), date(2024, 7, 1))
             service.contract_end = None
+        elif chance in (4, 5):
+            begin_on(service, APRIL.first, rng)
+
+
+def _basics(account: Account) -> tuple[str, ...]:
+    return BUSINESS_BASICS if account.kind == "B" else CONSUMER_BASICS
 
 
 def _service(account: Account, code: str, rng: Random) -> Service:
@@ -121,7 +135,7 @@ def _change_mid_cycle(account: Account, rng: Random) -> None:
 
 def _add_service(account: Account, rng: Random) -> Service:
     """One more service of a kind that the account may hold."""
-    code = rng.choice(BUSINESS_EXTRAS if account.kind == "B" else CONSUMER_EXTRAS)
+    code = rng.choice((*_basics(account), *PAID_AHEAD))
     account.services.append(_service(account, code, rng))
     return account.services[-1]
 

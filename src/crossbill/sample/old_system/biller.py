@@ -3,11 +3,22 @@
 from datetime import date
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
-from .calendar import ONE_DAY, PERIODS, Period
+from .calendar import ONE_DAY, PERIODS, Period, month_after, months_between
 from .places import TAXES
 from .rater import charged
-from .records import DISCOUNT, RECURRING, USAGE, ZERO, Account, Bill, Line, Service, Usage
-from .tariffs import price
+from .records import (
+    DISCOUNT,
+    ONE_TIME,
+    RECURRING,
+    USAGE,
+    ZERO,
+    Account,
+    Bill,
+    Line,
+    Service,
+    Usage,
+)
+from .tariffs import TARIFFS, price
 
 CENT = Decimal("0.01")
 DAYS_PER_MONTH = 30
@@ -25,14 +36,13 @@ def half_up(amount: Decimal) -> Decimal:
 
 def days_360(first: date, after: date) -> int:
     """Days of the half-open interval when each month has thirty."""
-    months = 12 * (after.year - first.year) + after.month - first.month
     thirty = DAYS_PER_MONTH
-    return thirty * months + min(after.day, thirty) - min(first.day, thirty)
+    return thirty * months_between(first, after) + min(after.day, thirty) - min(first.day, thirty)
 
 
-def exact_charge(amount: Decimal, quantity: int, days: int) -> Decimal:
-    """Price times units for these days, before it is cut to cents."""
-    return amount * quantity * days / DAYS_PER_MONTH
+def exact_charge(amount: Decimal, quantity: int, days: int, months: int = 1) -> Decimal:
+    """Price of so many months times units for these days, before it is cut to cents."""
+    return amount * quantity * days / (DAYS_PER_MONTH * months)
 
 
 def exact_share(amount: Decimal, percent: Decimal) -> Decimal:
@@ -54,38 +64,80 @@ def has_discount(service: Service, period: Period) -> bool:
     return service.discount_to is None or service.discount_to > period.first
 
 
-def charged_days(service: Service, period: Period) -> tuple[date, date] | None:
-    """First charged day and first day no longer charged within the period, if any."""
-    first = max(service.start, period.first)
-    after = period.after if service.end is None else min(service.end + ONE_DAY, period.after)
+def paid_at_once(service: Service, period: Period) -> Period | None:
+    """What the service is charged for on the bill of the month: the month, or several ahead.
+
+    Several months are counted from the one in which the service began.
+    """
+    months = TARIFFS[service.tariff].months
+    held = months_between(service.start, period.first)
+    if held < 0 or held % months:
+        return None
+    return Period(period.first, month_after(period.first, months))
+
+
+def charged_days(service: Service, interval: Period) -> tuple[date, date] | None:
+    """First charged day and first day no longer charged within the interval, if any.
+
+    Of months that are paid ahead too: an end is known when the bill is made.
+    """
+    first = max(service.start, interval.first)
+    after = interval.after if service.end is None else min(service.end + ONE_DAY, interval.after)
     return (first, after) if first < after else None
 
 
 def service_lines(service: Service, period: Period, rate: Decimal) -> list[Line]:
-    """The charge of one service and, apart, its discount."""
-    charged = charged_days(service, period)
+    """The charge of one service and, apart, its discount; and what it costs to begin."""
+    interval = paid_at_once(service, period)
+    charged = charged_days(service, interval) if interval else None
     days = days_360(*charged) if charged else 0
-    if not charged or days == 0:
-        return []
-    first, after = charged
-    net = truncated(exact_charge(unit_price(service, period), service.quantity, days))
+    fees = _fees(service, period, rate)
+    if not interval or not charged or days == 0:
+        return fees
+    price = unit_price(service, period)
+    net = truncated(exact_charge(price, service.quantity, days, interval.months))
     amounts = [(RECURRING, net)]
     if has_discount(service, period):
         amounts.append((DISCOUNT, discount(net, service.discount_percent)))
-    return [
+    lines = [
         Line(
             service.service_id,
             service.tariff,
             category,
-            first,
-            after - ONE_DAY,
+            charged[0],
+            charged[1] - ONE_DAY,
             days,
             amount,
             truncated(exact_share(amount, rate)),
             service.changed,
+            interval,
         )
         for category, amount in amounts
         if category == RECURRING or amount
+    ]
+    return lines + fees
+
+
+def _fees(service: Service, period: Period, rate: Decimal) -> list[Line]:
+    """What is due once, on the bill of the month in which the service begins."""
+    fee, day = TARIFFS[service.tariff].fee, service.start
+    never = service.end is not None and service.end < day
+    if not fee or never or not period.first <= day < period.after:
+        return []
+    net = price(fee, period.first) * service.quantity
+    return [
+        Line(
+            service.service_id,
+            service.tariff,
+            ONE_TIME,
+            day,
+            day,
+            1,
+            net,
+            truncated(exact_share(net, rate)),
+            service.changed,
+            Period(day, day + ONE_DAY),
+        )
     ]
 
 
@@ -101,6 +153,7 @@ def usage_line(usage: Usage, period: Period, rate: Decimal) -> Line:
         usage.net,
         truncated(exact_share(usage.net, rate)),
         changed="",
+        interval=period,
         units=usage.records,
     )
 

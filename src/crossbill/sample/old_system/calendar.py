@@ -1,6 +1,5 @@
 """The old system's days: its two billed months, its as-of time and how it writes dates."""
 
-from calendar import monthrange
 from datetime import date, timedelta
 from functools import cache
 from random import Random
@@ -12,8 +11,19 @@ ONE_DAY = timedelta(days=1)
 SECONDS_PER_DAY = 86_400
 
 
+def months_between(first: date, after: date) -> int:
+    """From one month to another, whatever their days."""
+    return 12 * (after.year - first.year) + after.month - first.month
+
+
+def month_after(first: date, months: int) -> date:
+    """The first day of the month so many months later."""
+    years, month = divmod(first.month - 1 + months, 12)
+    return date(first.year + years, month + 1, 1)
+
+
 class Period(NamedTuple):
-    """A billed month, half-open."""
+    """A billed month, or the months that are paid at once, half-open."""
 
     first: date
     after: date
@@ -25,8 +35,13 @@ class Period(NamedTuple):
 
     @property
     def length_days(self) -> int:
-        """Days that the month really has."""
-        return monthrange(self.first.year, self.first.month)[1]
+        """Days that it really has."""
+        return (self.after - self.first).days
+
+    @property
+    def months(self) -> int:
+        """How many months it is."""
+        return months_between(self.first, self.after)
 
 
 APRIL = Period(date(2024, 4, 1), date(2024, 5, 1))

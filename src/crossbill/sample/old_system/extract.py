@@ -11,6 +11,8 @@ from pathlib import Path
 from . import chunk as chunks
 from .calendar import AS_OF
 from .files import (
+    CHARGE_HEADER,
+    CHARGE_TABLE,
     CONTROL_FIELDS,
     CUSTOMERS,
     ENCODING,
@@ -22,6 +24,7 @@ from .files import (
     TAX_HEADER,
     TAX_TABLE,
     amount,
+    charge_rows,
     tariff_rows,
     tax_rows,
     trailer_row,
@@ -39,6 +42,7 @@ from .usage_files import (
 PROCESSES = 2
 SMALL_TABLES = {
     TARIFF_TABLE: (TARIFF_HEADER, tariff_rows),
+    CHARGE_TABLE: (CHARGE_HEADER, charge_rows),
     TAX_TABLE: (TAX_HEADER, tax_rows),
     ZONE_TABLE: (ZONE_HEADER, zone_rows),
     RATE_TABLE: (RATE_HEADER, rate_rows),

@@ -106,6 +106,18 @@ def _undiscounted(account: Account) -> list[Charged]:
     ]
 
 
+def _exact(charged: Charged, price: Decimal) -> Decimal:
+    """What the line charges at a price, before it is cut to cents."""
+    line = charged.line
+    return exact_charge(price, charged.service.quantity, line.days, line.interval.months)
+
+
+def _billed(account: Account) -> list[Service]:
+    """The services held throughout that a bill charges: not each is paid for in these months."""
+    charged = {line.service_id for bill in account.bills for line in bill.lines if line.days > 1}
+    return [service for service in account.whole_services if service.service_id in charged]
+
+
 def _rebill(charged: Charged, account: Account, net: Decimal) -> None:
     """Put another net on the line, with the tax that follows from it."""
     charged.line.net = net
@@ -187,7 +199,7 @@ def rounded_half_up(account: Account, ordinal: int, rng: Random) -> Spoiled | No
         return None
     one = rng.choice(charged)
     price = unit_price(one.service, one.bill.period)
-    exact_net = exact_charge(price, one.service.quantity, one.line.days)
+    exact_net = _exact(one, price)
     exact_tax = exact_share(one.line.net, TAXES[account.tax_code].rate)
     before = one.line.net, one.line.tax
     if half_up(exact_net) != one.line.net:
@@ -206,7 +218,7 @@ def rounded_half_up(account: Account, ordinal: int, rng: Random) -> Spoiled | No
 @_fault("PRORATION", mid_cycle=True)
 def prorated_by_actual_days(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
     """A part of a month was charged by the real month's days instead of thirty."""
-    parts = [c for c in _undiscounted(account) if actual_days(c.line) < c.bill.period.length_days]
+    parts = [c for c in _undiscounted(account) if actual_days(c.line) < c.line.interval.length_days]
     if not parts:
         return None
     one = rng.choice(parts)
@@ -216,7 +228,7 @@ def prorated_by_actual_days(account: Account, ordinal: int, rng: Random) -> Spoi
         return None
     one.line.days = actual_days(one.line)
     _rebill(one, account, wrong)
-    return Spoiled(one.record, f"{one.line.days} real days of the month: {wrong}, not {right}")
+    return Spoiled(one.record, f"{one.line.days} real days: {wrong}, not {right}")
 
 
 @_fault("TAX")
@@ -246,7 +258,7 @@ def other_price_version(account: Account, ordinal: int, rng: Random) -> Spoiled 
         return None
     one, amount = rng.choice(options)
     right = one.line.net
-    _rebill(one, account, truncated(exact_charge(amount, one.service.quantity, one.line.days)))
+    _rebill(one, account, truncated(_exact(one, amount)))
     return Spoiled(one.record, f"charged at {amount}: {one.line.net}, not {right}")
 
 
@@ -270,7 +282,7 @@ def _discount_not_held(account: Account, rng: Random) -> Spoiled | None:
 
 
 def _discount_not_billed(account: Account, rng: Random) -> Spoiled | None:
-    services = [s for s in account.whole_services if s.discount_percent is None]
+    services = [s for s in _billed(account) if s.discount_percent is None]
     if not services:
         return None
     service = rng.choice(services)
@@ -284,9 +296,10 @@ def _discount_not_billed(account: Account, rng: Random) -> Spoiled | None:
 @_fault("MISSING_PRODUCT")
 def service_not_in_inventory(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
     """A service that both bills charge is not in the inventory."""
-    if len(account.whole_services) < 2:
+    billed = _billed(account)
+    if len(billed) < 2:
         return None
-    service = rng.choice(account.whole_services)
+    service = rng.choice(billed)
     account.services.remove(service)
     return Spoiled(service.service_id, f"{service.tariff} is billed and not in the inventory")
 
@@ -334,11 +347,14 @@ def billed_a_month_late(account: Account, ordinal: int, rng: Random) -> Spoiled 
     _follow_the_holdings(account, late)
     bill_both_months(account)
     april, may = account.bill(APRIL), account.bill(MAY)
-    if april is None or may is None or len(april.lines) < 2:
+    if april is None or may is None:
         return None
-    line = next(line for line in april.lines if line.service_id == late.service_id)
-    april.lines.remove(line)
-    may.lines.append(line)
+    mine = [line for line in april.lines if line.service_id == late.service_id]
+    if len(mine) == len(april.lines):
+        return None
+    april.lines = [line for line in april.lines if line not in mine]
+    may.lines += mine
+    line = mine[0]
     for bill in (april, may):
         bill.sum_up()
     return Spoiled(line_record(may, line), f"{line.net} from {line.first} stands on {may.number}")
@@ -362,7 +378,7 @@ def inventory_is_older(account: Account, ordinal: int, rng: Random) -> Spoiled |
     channels = ordinal % 3 == 2
     services = [
         s
-        for s in account.whole_services
+        for s in _billed(account)
         if (s.quantity > 1 if channels else s.special_price is not None)
         and s.start < _changed_day(s)
     ]

@@ -6,14 +6,15 @@ from decimal import Decimal
 from .calendar import NOT_SET, day_text
 from .places import TAXES
 from .rates import FREE_MINUTES, PLANS
-from .records import Account, Bill, Item, Line, Service
-from .tariffs import TARIFFS
+from .records import ONE_TIME, RECURRING, ZERO, Account, Bill, Item, Line, Service
+from .tariffs import FEE, TARIFFS
 from .usage_files import RATE_TABLE, USAGE_HEADERS, ZONE_TABLE
 
 ENCODING = "cp1252"
 CUSTOMERS, SERVICES, ITEMS = "CUSTMAST.DAT", "SVCINV.CSV", "OPENITM.CSV"
 BILLS, LINES = "BILLHDR.CSV", "BILLLIN.CSV"
-TARIFF_TABLE, TAX_TABLE, MANIFEST = "TARIFF.CSV", "TAXTAB.CSV", "MANIFEST.CSV"
+TARIFF_TABLE, CHARGE_TABLE, TAX_TABLE = "TARIFF.CSV", "TRFCHG.CSV", "TAXTAB.CSV"
+MANIFEST = "MANIFEST.CSV"
 TRAILER = "99TRAILER"
 RECORD_LENGTH = 184
 
@@ -27,6 +28,7 @@ HEADERS = {
     **USAGE_HEADERS,
 }
 TARIFF_HEADER = "TRF;DESCR;CLS;MRC;VFROM;VTO;RPLAN;FREE_MIN"
+CHARGE_HEADER = "TRF;CHG;KND;MON;TIM"
 TAX_HEADER = "TAXCD;DESCR;RATE_PCT;VFROM"
 MANIFEST_HEADER = "FILE;ROWS;AS_OF;CTL_FIELD;CTL_SUM"
 CONTROL_FIELDS = {
@@ -37,6 +39,7 @@ CONTROL_FIELDS = {
     LINES: "NET",
     **dict.fromkeys(USAGE_HEADERS, "UNITS"),
     TARIFF_TABLE: "MRC",
+    CHARGE_TABLE: "",
     TAX_TABLE: "RATE_PCT",
     ZONE_TABLE: "",
     RATE_TABLE: "RATE",
@@ -157,6 +160,18 @@ def tariff_rows() -> list[tuple[str, Decimal]]:
         for t in TARIFFS.values()
         for v in t.versions
     ]
+
+
+def charge_rows() -> list[tuple[str, Decimal]]:
+    """What each tariff charges: its own price by the month or ahead, and a fee at its start."""
+    rows = []
+    for tariff in TARIFFS.values():
+        if tariff.kind != FEE:
+            timing = "A" if tariff.months > 1 else "E"
+            rows.append(f"{tariff.code};{tariff.code};{RECURRING};{tariff.months};{timing}")
+        if tariff.fee:
+            rows.append(f"{tariff.code};{tariff.fee};{ONE_TIME};;S")
+    return [(row, ZERO) for row in rows]
 
 
 def tax_rows() -> list[tuple[str, Decimal]]:

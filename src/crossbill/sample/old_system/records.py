@@ -8,7 +8,7 @@ from typing import NamedTuple
 from .calendar import APRIL, MAY, ONE_DAY, PERIODS, Period
 
 ZERO = Decimal("0.00")
-RECURRING, DISCOUNT, USAGE = "R", "D", "U"
+RECURRING, DISCOUNT, USAGE, ONE_TIME = "R", "D", "U", "O"
 
 
 @dataclass(slots=True)
@@ -66,6 +66,7 @@ class Line:
     net: Decimal
     tax: Decimal
     changed: str
+    interval: Period  # the days that the whole price would pay for
     units: int | None = None  # usage records behind a usage line
 
 

@@ -9,31 +9,41 @@ OPEN_END = date(9999, 12, 31)
 PROMOTION = "F1P"
 UNKNOWN = ("ZZ07", "QX31", "0OLD")  # codes that no table of the old system explains any more
 
-# code; description; class; then one price version each: amount@first day
+# code; description; class; months that are paid at once; the fee that is due when a service begins;
+# then one price version each: amount@first day
 TABLE = """
-F1S ; Fiber 100            ; INT ; 49.00@20200101
-F1L ; Fiber 100 (until 21) ; INT ; 49.00@20200101
-F1P ; Fiber 100 promotion  ; INT ; 49.90@20220301
-F5S ; Fiber 500            ; INT ; 69.00@20200101 74.90@20240101
-FGS ; Fiber 1000           ; INT ; 99.00@20200101 104.50@20230701 109.00@20240501
-TLS ; Fixed line           ; VOI ; 19.99@20200101 21.49@20240101
-TLL ; Fixed line (copper)  ; VOI ; 19.99@20200101 21.49@20240101
-MBS ; Mobile S             ; MOB ; 15.00@20200101
-MBM ; Mobile M             ; MOB ; 25.00@20200101 27.50@20240101
-MBL ; Mobile L             ; MOB ; 45.00@20210101
-TVB ; TV basic             ; TVS ; 29.99@20200101
-TVP ; TV plus              ; TVS ; 49.99@20200101 52.49@20240101
-IPF ; Static IP address    ; ADD ; 5.00@20200101
-SIP ; SIP trunk, a channel ; VOI ; 12.35@20210101
-RTR ; Router rental        ; ADD ; 6.95@20200101 7.49@20240101
-SEC ; Security suite       ; ADD ; 4.99@20200101
-PRM ; Premium support      ; ADD ; 9.90@20220101
+F1S ; Fiber 100            ; INT ; 1  ;     ; 49.00@20200101
+F1L ; Fiber 100 (until 21) ; INT ; 1  ;     ; 49.00@20200101
+F1P ; Fiber 100 promotion  ; INT ; 1  ;     ; 49.90@20220301
+F5S ; Fiber 500            ; INT ; 1  ;     ; 69.00@20200101 74.90@20240101
+FGS ; Fiber 1000           ; INT ; 1  ; INS ; 99.00@20200101 104.50@20230701 109.00@20240501
+TLS ; Fixed line           ; VOI ; 1  ; CON ; 19.99@20200101 21.49@20240101
+TLL ; Fixed line (copper)  ; VOI ; 1  ; CON ; 19.99@20200101 21.49@20240101
+MBS ; Mobile S             ; MOB ; 1  ; SIM ; 15.00@20200101
+MBM ; Mobile M             ; MOB ; 1  ; SIM ; 25.00@20200101 27.50@20240101
+MBL ; Mobile L             ; MOB ; 1  ; SIM ; 45.00@20210101
+TVB ; TV basic             ; TVS ; 1  ;     ; 29.99@20200101
+TVP ; TV plus              ; TVS ; 1  ; INS ; 49.99@20200101 52.49@20240101
+IPF ; Static IP address    ; ADD ; 1  ;     ; 5.00@20200101
+SIP ; SIP trunk, a channel ; VOI ; 1  ; CHN ; 12.35@20210101
+RTR ; Router rental        ; ADD ; 1  ;     ; 6.95@20200101 7.49@20240101
+SEC ; Security suite       ; ADD ; 1  ;     ; 4.99@20200101
+PRM ; Premium support      ; ADD ; 1  ;     ; 9.90@20220101
+WEB ; Web hosting          ; ADD ; 3  ;     ; 29.85@20200101 32.40@20240401
+DOM ; Domain name          ; ADD ; 12 ; REG ; 18.50@20200101 21.00@20240501
+INS ; Installation         ; FEE ;    ;     ; 79.00@20200101
+CON ; Connection           ; FEE ;    ;     ; 19.00@20200101 24.00@20240501
+SIM ; SIM card             ; FEE ;    ;     ; 4.95@20200101
+CHN ; Channel set-up       ; FEE ;    ;     ; 7.45@20210101
+REG ; Registration         ; FEE ;    ;     ; 12.00@20200101
 """
 
 INTERNET = ("F1S", "F1L", "F5S", "FGS")
-CONSUMER_EXTRAS = ("TLS", "TLL", "MBS", "MBM", "MBL", "TVB", "TVP", "RTR", "SEC", "PRM")
-BUSINESS_EXTRAS = ("TLS", "TLL", "MBM", "MBL", "IPF", "SIP", "RTR", "SEC", "PRM")
+PAID_AHEAD = ("WEB", "DOM")  # an account holds something else too, so that it has a bill each month
+CONSUMER_BASICS = ("TLS", "TLL", "MBS", "MBM", "MBL", "TVB", "TVP", "RTR", "SEC", "PRM")
+BUSINESS_BASICS = ("TLS", "TLL", "MBM", "MBL", "IPF", "SIP", "RTR", "SEC", "PRM")
 BY_CHANNEL = frozenset({"SIP"})
+FEE = "FEE"
 
 
 class Version(NamedTuple):
@@ -45,11 +55,16 @@ class Version(NamedTuple):
 
 
 class Tariff(NamedTuple):
-    """A tariff and all prices that it ever had, oldest first."""
+    """A tariff and all prices that it ever had, oldest first; of a fee, `months` is 0.
+
+    One month is paid when it is over, several are paid ahead.
+    """
 
     code: str
     description: str
     kind: str
+    months: int
+    fee: str
     versions: tuple[Version, ...]
 
 
@@ -62,8 +77,8 @@ def _versions(text: str) -> tuple[Version, ...]:
 
 
 def _tariff(line: str) -> Tariff:
-    code, description, kind, versions = (part.strip() for part in line.split(";"))
-    return Tariff(code, description, kind, _versions(versions))
+    code, description, kind, months, fee, versions = (part.strip() for part in line.split(";"))
+    return Tariff(code, description, kind, int(months or 0), fee, _versions(versions))
 
 
 TARIFFS = {t.code: t for t in map(_tariff, TABLE.strip().splitlines())}

@@ -13,8 +13,8 @@ from crossbill.replacement.reconciliation.lines import (
     LINE,
     Case,
     behind,
-    monthly,
     rate_words,
+    recurring_charges,
     what_if,
 )
 
@@ -32,7 +32,7 @@ def candidates(case: Case) -> ir.Table:
     differing = case.records.filter(case.records.category == RECURRING)
     taken_off = case.records.filter(case.records.category == DISCOUNT)
     taken_off = taken_off.anti_join(differing, list(LINE))
-    charged = monthly(case.charge)
+    charged = recurring_charges(case.charge)
     rows = behind(charged, taken_off)
     gross = charged.select(*LINE, "gross_minor")
     wanted = taken_off.select(*LINE, off=-taken_off.old_net).inner_join(gross, list(LINE))
@@ -51,7 +51,7 @@ def candidates(case: Case) -> ir.Table:
 
 def _rates(case: Case) -> ir.Table:
     """The discounts that are tried."""
-    used = monthly(case.charge).select(other_ppm="discount_ppm").distinct()
+    used = recurring_charges(case.charge).select(other_ppm="discount_ppm").distinct()
     half = ibis.range(HALF_PERCENTS).unnest().name("half").as_table()
     halves = half.select(other_ppm=half.half.cast("int64") * 5_000)
     return used.union(halves, distinct=True)

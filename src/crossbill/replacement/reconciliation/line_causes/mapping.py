@@ -6,8 +6,8 @@ import ibis.expr.types as ir
 from crossbill.platform.billing.resolve import OWN_PRICE
 from crossbill.replacement.reconciliation.lines import (
     Case,
-    monthly,
     price_words,
+    recurring_charges,
     what_if,
     with_their_charge,
 )
@@ -18,7 +18,7 @@ RANK = 40
 
 def candidates(case: Case) -> ir.Table:
     """Lines that agree when charged with the old system's own tariff for the period."""
-    rows = monthly(case.behind)
+    rows = recurring_charges(case.behind)
     listed = rows.filter(rows.price_version != OWN_PRICE).inner_join(
         case.product.select("product_key", "source_code"), "product_key"
     )

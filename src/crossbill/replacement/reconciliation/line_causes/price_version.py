@@ -9,8 +9,8 @@ from crossbill.platform.billing.resolve import LARGEST_MONTHLY_NANOS, OWN_PRICE
 from crossbill.replacement.reconciliation.lines import (
     LINE,
     Case,
-    monthly,
     price_words,
+    recurring_charges,
     what_if,
     with_their_charge,
 )
@@ -35,7 +35,7 @@ def _with_prices(case: Case) -> ir.Table:
     """The charges whose recurring line differs, with each other price of their offering."""
     records = case.records
     recurring = records.filter(records.category == RECURRING).select(*LINE, "old_net")
-    rows = monthly(case.charge).inner_join(recurring, list(LINE))
+    rows = recurring_charges(case.charge).inner_join(recurring, list(LINE))
     price = case.price.rename(other_version="price_version")
     price = price.select("other_version", "amount_nanos", price_code="offering_code")
     pairs = rows.inner_join(price, "price_code")

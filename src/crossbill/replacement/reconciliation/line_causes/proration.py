@@ -7,8 +7,8 @@ from crossbill.platform.billing.charge import charge
 from crossbill.replacement.reconciliation.lines import (
     LINE,
     Case,
-    monthly,
     price_words,
+    recurring_charges,
     what_if,
     with_their_charge,
 )
@@ -24,9 +24,14 @@ NOT_COUNTED = ", the last day not counted"
 
 
 def candidates(case: Case) -> ir.Table:
-    """Lines of part of a period that agree under another day count, or when the end day counts."""
-    rows = monthly(case.behind)
-    part = rows.filter((rows.charge_from > rows.period_from) | (rows.charge_to < rows.period_to))
+    """Lines of part of an interval that agree under another day count, or with its end day counted.
+
+    What is paid for three months ahead is counted as part of all three.
+    """
+    rows = recurring_charges(case.behind)
+    part = rows.filter(
+        (rows.charge_from > rows.interval_from) | (rows.charge_to < rows.interval_to)
+    )
     parts = [
         part.filter((part.day_count != count) | (part.end_day_counts != counts)).mutate(
             policy_code=_variant(count, part.end_day_counts == counts),
