@@ -16,9 +16,7 @@ from crossbill.replacement.reconciliation.lines import line_causes
 FOLDER = Path(__file__).parent / "line_causes"
 TOPICS = sorted(path.stem for path in FOLDER.glob("*.md") if path.stem != "carrier")
 MAY = "2024-05"
-TERMS = {
-    "alignment": "cycle", "prorated": True, "tax_category": "standard", "tax_inclusive": False,
-}  # fmt: skip
+TERMS = {"alignment": "cycle", "prorated": True, "tax_inclusive": False}
 
 
 def tables_in(path: Path) -> dict[str, list[dict[str, str]]]:
@@ -60,7 +58,8 @@ def catalogue() -> dict[str, Rows]:
         ],
         "component": [
             {"offering_code": row["offering"], "price_code": row["price"], "kind": row["kind"]}
-            | {"timing": row["timing"], "months": int(row["months"]), **TERMS}
+            | {"timing": row["timing"], "months": int(row["months"]), "tax_category": row["tax"]}
+            | TERMS
             for row in components
         ],
         "tariff": [
@@ -69,7 +68,8 @@ def catalogue() -> dict[str, Rows]:
             for row, when in zip(tariffs, valid[1], strict=True)
         ],
         "tax_rate": [
-            {"tax_code": row["code"], "rate_ppm": parse_scaled(row["rate"], digits=4), **when}
+            {"tax_code": row["code"], "rate_ppm": parse_scaled(row["rate"], digits=4)}
+            | {"tax_name": row["name"], "tax_category": row["of"], **when}
             for row, when in zip(rates, valid[2], strict=True)
         ],
     }

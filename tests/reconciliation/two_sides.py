@@ -10,8 +10,9 @@ from oracle.tables import ENGINE, SCHEMAS, table
 
 from crossbill.core.money import MINOR_DIGITS
 from crossbill.engine import datasets
+from crossbill.engine.billing_datasets import TAX
 from crossbill.engine.calculation import Calculation
-from crossbill.platform.billing.bills import bill_population
+from crossbill.platform.billing.bills import TAX_TERMS, bill_population
 from crossbill.replacement.reconciliation.calculation import reconciliation
 
 Rows = list[dict]
@@ -58,7 +59,8 @@ def bills_of(lines: Iterable[dict]) -> Rows:
 
 def reconciled(stated: dict[str, Rows], new: dict[str, Rows], old: dict[str, Rows]) -> "Found":
     """The differences between what is billed here and the old bills, with their classes."""
-    facts = {name: stated[name] for name in ("product", "price", "tax_rate")}
+    facts = {name: stated[name] for name in ("product", "price")}
+    facts["tax_rate"] = [TAX_TERMS | row for row in stated["tax_rate"]]
     sources = {name: _rows(datasets_by_name()[name], rows) for name, rows in facts.items()}
     sources["charge"] = _rows(datasets.CHARGE, new["charge"])
     sources["tariff"] = _rows(datasets.TARIFF, old.get("tariff", []))
@@ -96,7 +98,7 @@ class Found:
 @cache
 def datasets_by_name() -> dict[str, datasets.Dataset]:
     """The datasets that stand on a side."""
-    known = (datasets.PRODUCT, datasets.PRICE, datasets.TAX_RATE, datasets.BILL, datasets.BILL_LINE)
+    known = (datasets.PRODUCT, datasets.PRICE, TAX, datasets.BILL, datasets.BILL_LINE)
     return {dataset.name: dataset for dataset in known}
 
 

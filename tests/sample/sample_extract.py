@@ -3,7 +3,7 @@
 import csv
 from collections import defaultdict
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from functools import cached_property
 from pathlib import Path
 
@@ -92,6 +92,27 @@ class Estate:
         for row in sorted(first.values(), key=lambda row: (row["START_TS"], row["REC_ID"])):
             found[row["SVC_ID"]].append(row)
         return found
+
+    def tax(self, net: Decimal, account: str, line: Row, way: str = ROUND_DOWN) -> Decimal:
+        """The tax on an amount of a line of the account: each of its taxes, cut by itself."""
+        code = self.customers[account]["TAXCD"]
+        return self.tax_in(code, net, line, way)
+
+    def tax_in(self, code: str, net: Decimal, line: Row, way: str = ROUND_DOWN) -> Decimal:
+        """The same in a jurisdiction."""
+        group, on = self._tax_group(line), f"20{line['BILL_NO'][1:5]}01"
+        rates = [
+            money(row["RATE_PCT"]) / 100
+            for row in self.tables["TAXTAB"]
+            if (row["TAXCD"], row["TXG"]) == (code, group) and row["VFROM"] <= on <= row["VTO"]
+        ]
+        return sum(((net * rate).quantize(Decimal("0.01"), way) for rate in rates), Decimal(0))
+
+    def _tax_group(self, line: Row) -> str:
+        """What is charged as telecommunications; usage is not."""
+        kind = {"O": "O", "U": ""}.get(line["CAT"], "R")
+        charges = (row for row in self.tables["TRFCHG"] if row["TRF"] == line["TRF"])
+        return next((row["TXG"] for row in charges if row["KND"] == kind), "S")
 
     def of(self, table: str, account: str) -> list[Row]:
         """An account's rows of a table."""

@@ -55,10 +55,11 @@ def test_a_golden_bill() -> None:
 
     Fibre 500, whole month: 74.90; tax 6.647375 cut to 6.64.
     Its discount of 7.5 %: 5.6175 cut to -5.61; tax -0.4978875 cut to -0.49.
-    Fixed line from the 11th: 20 of 30 days of 21.49, 14.32666, cut to 14.32; tax 1.2709 to 1.27;
-    its connection at May's 24.00; tax 2.13.
+    Fixed line from the 11th: 20 of 30 days of 21.49, 14.32666, cut to 14.32; it bears three taxes,
+    2.51 % of the federal state and 2.35 % of the city too: 1.2709, 0.3594 and 0.3365 are 1.95.
+    Its connection at May's 24.00: 2.13, 0.6024 and 0.564 are 3.29.
     SIP, 8 channels at their own 11.10, to the 20th included: 20 of 30 days of 88.80 is 59.20;
-    tax 5.254 cut to 5.25.
+    tax 5.254, 1.4859 and 1.3912 are 8.12.
     """
     made = billed(
         service("F5S", discount_percent=D("7.50")),
@@ -69,11 +70,11 @@ def test_a_golden_bill() -> None:
     assert [(n.category, n.days, n.net, n.tax) for n in made.lines] == [
         ("R", 30, D("74.90"), D("6.64")),
         ("D", 30, D("-5.61"), D("-0.49")),
-        ("R", 20, D("14.32"), D("1.27")),
-        ("O", 1, D("24.00"), D("2.13")),
-        ("R", 20, D("59.20"), D("5.25")),
+        ("R", 20, D("14.32"), D("1.95")),
+        ("O", 1, D("24.00"), D("3.29")),
+        ("R", 20, D("59.20"), D("8.12")),
     ]
-    assert (made.net, made.tax, made.total) == (D("166.81"), D("14.80"), D("181.61"))
+    assert (made.net, made.tax, made.total) == (D("166.81"), D("19.51"), D("186.32"))
     assert (made.number, made.name, made.postcode) == (
         "B2405000000042",
         "Zoë Müller",
@@ -183,6 +184,12 @@ def test_a_discount_holds_while_it_ends_after_the_first_day(
 
 def test_the_exempt_pay_no_tax() -> None:
     assert billed(service("F5S"), tax_code="EX00").tax == 0
+
+
+def test_the_exempt_bear_the_federal_surcharge_on_telecommunications() -> None:
+    """Of 21.49: 2.34 % in April, 0.5028; 2.51 % in May, 0.5393."""
+    taxes = [billed(service("TLS"), period=p, tax_code="EX00").tax for p in (APRIL, MAY)]
+    assert taxes == [D("0.50"), D("0.53")]
 
 
 @pytest.mark.parametrize(

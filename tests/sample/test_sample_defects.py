@@ -43,12 +43,6 @@ def lines_of(estate: Estate, truth: Row, category: str = "R") -> Lines:
     return [row for row in named if row["CAT"] == category]
 
 
-def rate(estate: Estate, account: str) -> Decimal:
-    code = estate.customers[account]["TAXCD"]
-    rates = {row["TAXCD"]: money(row["RATE_PCT"]) for row in estate.tables["TAXTAB"]}
-    return rates[code] / 100
-
-
 def prices(estate: Estate, tariff: str) -> set[Decimal]:
     return {money(row["MRC"]) for row in estate.tables["TARIFF"] if row["TRF"] == tariff}
 
@@ -100,12 +94,12 @@ def rounding(estate: Estate, truth: Row) -> bool:
     service = services(estate, account)[one["SVC_ID"]]
     units = int(service["QTY"]) * Decimal(one["DAYS"])
     listed = {money(service["SPCL_PRC"])} - {0} or prices(estate, one["TRF"])
-    exact_tax = money(one["NET"]) * rate(estate, account)
+    net = money(one["NET"])
     for price in listed:
         exact_net = price * units / (30 * months(estate, one["TRF"]))
         for net_way, tax_way in ((ROUND_HALF_UP, ROUND_DOWN), (ROUND_DOWN, ROUND_HALF_UP)):
-            amounts = exact_net.quantize(CENT, net_way), exact_tax.quantize(CENT, tax_way)
-            cut = exact_net.quantize(CENT, ROUND_DOWN), exact_tax.quantize(CENT, ROUND_DOWN)
+            amounts = exact_net.quantize(CENT, net_way), estate.tax(net, account, one, tax_way)
+            cut = exact_net.quantize(CENT, ROUND_DOWN), estate.tax(net, account, one)
             if amounts == (money(one["NET"]), money(one["TAX"])) != cut:
                 return True
     return False
@@ -123,14 +117,14 @@ def tax(estate: Estate, truth: Row) -> bool:
     lines = [
         r for r in estate.of("BILLLIN", truth["account_key"]) if r["BILL_NO"] == truth["record"]
     ]
-    rates = {money(row["RATE_PCT"]) / 100 for row in estate.tables["TAXTAB"]}
+    places = {row["TAXCD"] for row in estate.tables["TAXTAB"]}
 
-    def fits(percent: Decimal) -> bool:
-        taxes = [(money(r["NET"]) * percent).quantize(CENT, ROUND_DOWN) for r in lines]
+    def fits(code: str) -> bool:
+        taxes = [estate.tax_in(code, money(r["NET"]), r) for r in lines]
         return taxes == [money(r["TAX"]) for r in lines]
 
-    own = rate(estate, truth["account_key"])
-    return not fits(own) and any(fits(other) for other in rates - {own})
+    own = estate.customers[truth["account_key"]]["TAXCD"]
+    return not fits(own) and any(fits(other) for other in places - {own})
 
 
 def price_version(estate: Estate, truth: Row) -> bool:
@@ -230,8 +224,8 @@ def source_defect(estate: Estate, truth: Row) -> bool:
 
 def unexplained(estate: Estate, truth: Row) -> bool:
     one = line(estate, truth)
-    taxed = (money(one["NET"]) * rate(estate, truth["account_key"])).quantize(CENT, ROUND_DOWN)
-    return taxed != money(one["TAX"]) or rate(estate, truth["account_key"]) == 0
+    taxed = estate.tax(money(one["NET"]), truth["account_key"], one)
+    return taxed != money(one["TAX"]) or taxed == 0
 
 
 EVIDENCE = {

@@ -200,16 +200,13 @@ def cut(amount: Fraction) -> Decimal:
 
 
 def expected_lines(estate: Estate, account: str) -> Counter:
-    rates = {
-        row["TAXCD"]: Fraction(money(row["RATE_PCT"])) / 100 for row in estate.tables["TAXTAB"]
-    }
-    rate = rates[estate.customers[account]["TAXCD"]]
     lines: Counter = Counter()
     for service in estate.of("SVCINV", account):
         for first, after in PERIODS:
             amounts = service_amounts(estate, service, first, after)
             for category, start, end, net in [*amounts, *fees(estate, service, first, after)]:
-                tax = cut(Fraction(net) * rate)
+                on = {"BILL_NO": f"B{first:%y%m}", "TRF": service["TRF"], "CAT": category}
+                tax = estate.tax(net, account, on)
                 key = (first, service["SVC_ID"], service["TRF"], category, start, end, net, tax)
                 lines[(*key, service["CHG_TS"])] += 1
     return lines

@@ -51,6 +51,7 @@ def test_a_perfect_result(estate: Estate) -> None:
 
 
 KINDS = {"R": "recurring", "O": "one_time"}
+GROUPS = {"S": "standard", "T": "telecom"}
 TIMINGS = {"A": "advance", "E": "arrears", "S": "start"}
 
 # The carrier's specifications must fit the old tables: a slip there would look like a defect.
@@ -66,6 +67,10 @@ def mapping() -> dict:
     return yaml.safe_load((carrier_folder() / "mapping.yaml").read_text("utf-8"))
 
 
+def since(version: dict) -> str:
+    return str(version["from"]).replace("-", "")
+
+
 def old_charges(estate: Estate) -> dict[str, set]:
     """What each old tariff charges: kind, months, timing, and the versions of its price."""
     versions: dict = {}
@@ -73,7 +78,7 @@ def old_charges(estate: Estate) -> dict[str, set]:
         versions.setdefault(row["TRF"], set()).add((row["VFROM"], money(row["MRC"])))
     found: dict = {}
     for row in estate.tables["TRFCHG"]:
-        terms = KINDS[row["KND"]], int(row["MON"] or 1), TIMINGS[row["TIM"]]
+        terms = KINDS[row["KND"]], int(row["MON"] or 1), TIMINGS[row["TIM"]], GROUPS[row["TXG"]]
         found.setdefault(row["TRF"], set()).add((*terms, frozenset(versions[row["CHG"]])))
     return found
 
@@ -84,10 +89,9 @@ def new_charges(offering: dict) -> set:
     for price in offering["prices"]:
         kind = price.get("charge", "recurring")
         timing = price.get("timing", "advance" if kind == "recurring" else "start")
-        days = [str(v["from"]).replace("-", "") for v in price["versions"]]
-        amounts = [Decimal(v["amount"]) for v in price["versions"]]
-        versions = frozenset(zip(days, amounts, strict=True))
-        found.add((kind, price.get("months", 1), timing, versions))
+        versions = frozenset((since(v), Decimal(v["amount"])) for v in price["versions"])
+        group = price.get("tax_category", offering.get("tax_category", "standard"))
+        found.add((kind, price.get("months", 1), timing, group, versions))
     return found
 
 
@@ -102,9 +106,19 @@ def test_the_catalogue_prices_what_the_old_tariffs_did_but_for_the_promotion(
 
 
 def test_the_catalogue_taxes_what_the_old_tax_table_did(estate: Estate, catalogue: dict) -> None:
-    old = {(r["TAXCD"], r["VFROM"], money(r["RATE_PCT"])) for r in estate.tables["TAXTAB"]}
+    names = {"SAL": "sales", "USF": "federal", "CTX": "city"}
+    old = {
+        (r["TAXCD"], names[r["TAX"]], GROUPS[r["TXG"]], r["VFROM"], money(r["RATE_PCT"]))
+        for r in estate.tables["TAXTAB"]
+    }
     new = {
-        (t["jurisdiction"], str(t["from"]).replace("-", ""), Decimal(t["percent"]))
+        (
+            t["jurisdiction"],
+            t["tax"],
+            t.get("category", "standard"),
+            since(t),
+            Decimal(t["percent"]),
+        )
         for t in catalogue["taxes"]
     }
     assert new == old

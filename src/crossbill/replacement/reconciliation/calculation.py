@@ -13,8 +13,8 @@ from crossbill.engine.datasets import (
     PRICE,
     PRODUCT,
     TARIFF,
-    TAX_RATE,
 )
+from crossbill.platform.billing.resolve import bill_days, valid_rates
 from crossbill.replacement.reconciliation import lines, reconcile
 from crossbill.replacement.reconciliation.compare import (
     differing,
@@ -29,7 +29,7 @@ FACTS = {
     "charge": CHARGE,
     "product": PRODUCT,
     "price": PRICE,
-    "tax_rate": TAX_RATE,
+    "tax_rate": TAX,
     "tariff": TARIFF,
 }
 
@@ -110,6 +110,7 @@ def _line_steps() -> list[Step]:
                 t["differences"], t["old_bill_line"], t["new_bill_line"]
             ),
         ),
+        Step("taxes", lambda t: valid_rates(bill_days(t["charge"]), t["tax_rate"])),
         Step("behind", lambda t: lines.behind(t["charge"], t["records"])),
         *(Step(f"candidates_{cause.CODE}", _candidates(cause)) for cause in causes),
         Step(
@@ -140,7 +141,7 @@ def _case(t: Tables) -> lines.Case:
         product=t["product"],
         old_product=t.get("old_product", t["product"]),
         price=t["price"],
-        tax_rate=t["tax_rate"],
+        taxes=t["taxes"],
         tariff=t["tariff"],
     )
 

@@ -95,7 +95,7 @@ def _fix_steps() -> list[Step]:
     return [
         Step("change", lambda t: fixes.changes(_found(t), t["explained"], t["charge"])),
         Step("changed", lambda t: fixes.changed(_found(t), t["change"], t["charge"])),
-        Step("charged_again", lambda t: fixes.charged_again(t["changed"])),
+        Step("charged_again", lambda t: fixes.charged_again(t["changed"], t["taxes"])),
         Step("charged_before", lambda t: fixes.before(t["changed"], t["old_bill_line"])),
         Step("finding_left", _left),
     ]

@@ -69,9 +69,9 @@ def _of_sharers(found: Found, charges: ir.Table) -> ir.Table:
     return all_of_account.select(*columns).union(of_product.select(*columns)).distinct()
 
 
-def charged_again(rows: ir.Table) -> ir.Table:
+def charged_again(rows: ir.Table, taxes: ir.Table) -> ir.Table:
     """The lines that changed charges give: ``number``, RECORD, net_minor and tax_minor."""
-    again = amounts(rows.mutate(policy_code=rows.number.cast("string")))
+    again = amounts(rows.mutate(policy_code=rows.number.cast("string")), taxes)
     named = again.mutate(
         number=again.variant.cast("int64"), net_minor=again.net, tax_minor=again.tax
     )

@@ -10,7 +10,7 @@ import ibis.expr.types as ir
 
 from crossbill.core import plugins
 from crossbill.engine.datasets import CHARGE_INPUT
-from crossbill.engine.integers import div_trunc
+from crossbill.engine.integers import div_trunc, sum_int64
 from crossbill.platform.billing.bill import DISCOUNT
 from crossbill.platform.billing.charge import charge
 from crossbill.platform.billing.due import RECURRING
@@ -24,12 +24,18 @@ LINE = ("account_key", "period_from", "product_key")
 TERMS = {
     "price_nanos": "int64",
     "discount_ppm": "int64",
-    "tax_ppm": "int64",
+    "tax_code": "string",
     "day_count": "string",
     "end_day_counts": "boolean",
     "rounding_mode": "string",
     "tax_rounding_mode": "string",
 }
+OF_VARIANT = (
+    *(*LINE, "charge_from", "charged", "variant"),
+    *("tax_code", "tax_category", "tax_scope", "tax_rounding_mode"),
+)
+# So many minor units the taxes of a line lose at most together when each of them is cut.
+LOST_BY_CUTS = 4
 EXPLAINED = (*RECORD, "variant", "evidence", *TERMS)
 
 
@@ -42,8 +48,9 @@ class Case:
     it, likewise), ``digits`` (of the currency's minor unit),
     ``old_stamp`` (source_changed_at), ``kind``.
     ``behind``: the CHARGE_INPUT rows behind them; ``charge``: all charges; ``product``: the new
-    side's products; ``old_product``: the old side's, the same where it has none; ``price``,
-    ``tax_rate``: the catalogue; ``tariff``: the old system's own price table.
+    side's products; ``old_product``: the old side's, the same where it has none; ``price`` and
+    ``taxes``: the catalogue, of that those taxes that hold on each ``period_from``; ``tariff``: the
+    old system's own price table.
     """
 
     records: ir.Table
@@ -52,7 +59,7 @@ class Case:
     product: ir.Table
     old_product: ir.Table
     price: ir.Table
-    tax_rate: ir.Table
+    taxes: ir.Table
     tariff: ir.Table
 
 
@@ -125,7 +132,7 @@ def what_if(case: Case, variants: ir.Table) -> ir.Table:
     apart = records.filter(
         (records.old_net != records.new_net) | (records.old_tax != records.new_tax)
     )
-    pairs = apart.inner_join(amounts(sound), list(RECORD))
+    pairs = apart.inner_join(amounts(sound, case.taxes), list(RECORD))
     fitting = pairs.filter((pairs.old_net == pairs.net) & (pairs.old_tax == pairs.tax))
     said = variants.select(
         *LINE, "charge_from", "words", "base_words", *TERMS,
@@ -164,29 +171,25 @@ def behind(charge_rows: ir.Table, records: ir.Table) -> ir.Table:
     return charge_rows.select(*CHARGE_INPUT.ibis).semi_join(wanted, list(LINE))
 
 
-def amounts(variants: ir.Table) -> ir.Table:
+def amounts(variants: ir.Table, taxes: ir.Table) -> ir.Table:
     """Net and tax that each variant gives the charge's own and the discount line; 0 for no line."""
     charged = charge(variants).rename(variant="policy_code", charged="category")
-    itself = charged.select(
-        *LINE,
-        "charge_from",
-        "charged",
-        "variant",
-        category=charged.charged,
-        net=charged.gross_minor,
-        tax=line_tax(charged, charged.gross_minor),
-    )
+    itself = charged.select(*OF_VARIANT, category=charged.charged, net=charged.gross_minor)
     with_discount = charged.filter(charged.charged == RECURRING)
     discount = with_discount.select(
-        *LINE,
-        "charge_from",
-        "charged",
-        "variant",
+        *OF_VARIANT,
         category=ibis.literal(DISCOUNT, charged.charged.type()),
         net=with_discount.discount_minor,
-        tax=line_tax(with_discount, with_discount.discount_minor),
     )
-    return itself.union(discount)
+    return _taxed(itself.union(discount, distinct=True), taxes)
+
+
+def _taxed(lines: ir.Table, taxes: ir.Table) -> ir.Table:
+    """Adds the tax of each line, which is that of each of its taxes by itself."""
+    rates = taxes.select("tax_code", "tax_category", "period_from", tax_ppm="rate_ppm")
+    pairs = lines.inner_join(rates, ["tax_code", "tax_category", "period_from"])
+    each = pairs.mutate(each_tax=line_tax(pairs, pairs.net))
+    return each.group_by(*lines.columns).aggregate(tax=sum_int64(each.each_tax))
 
 
 def amounts_in_words(

@@ -8,6 +8,7 @@ from ibis.backends.duckdb import Backend
 
 from crossbill.engine.calculation import Calculation, Tables
 from crossbill.engine.datasets import CANONICAL
+from crossbill.platform.billing.bills import TAX_TERMS
 from crossbill.replacement.reconciliation.calculation import Mapped, reconciliation
 
 from .generate import COMPARED, RECORDS
@@ -44,6 +45,8 @@ def sources(backend: Backend, folder: Path) -> dict[str, ir.Table]:
     found["product"] = found["new_product"]
     for name in ("price", "tax_rate", "tariff"):
         found[name] = backend.read_parquet(folder / "catalogue" / f"{name}.parquet")
+    terms = {name: ibis.literal(value) for name, value in TAX_TERMS.items()}
+    found["tax_rate"] = found["tax_rate"].mutate(**terms)
     found["known"] = backend.read_parquet(folder / "catalogue" / "known.parquet")
     return found
 

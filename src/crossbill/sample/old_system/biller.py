@@ -1,10 +1,11 @@
 """The old biller: one account at a time, in decimals, with 30-day months and truncation."""
 
+from collections.abc import Iterable
 from datetime import date
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 from .calendar import ONE_DAY, PERIODS, Period, month_after, months_between
-from .places import TAXES
+from .places import STANDARD, TELECOM, rates
 from .rater import charged
 from .records import (
     DISCOUNT,
@@ -18,7 +19,7 @@ from .records import (
     Service,
     Usage,
 )
-from .tariffs import TARIFFS, price
+from .tariffs import TARIFFS, TELECOM_TARIFFS, price
 
 CENT = Decimal("0.01")
 DAYS_PER_MONTH = 30
@@ -48,6 +49,21 @@ def exact_charge(amount: Decimal, quantity: int, days: int, months: int = 1) -> 
 def exact_share(amount: Decimal, percent: Decimal) -> Decimal:
     """A percentage of an amount, before it is cut to cents."""
     return amount * percent / 100
+
+
+def taxed(net: Decimal, rates: Iterable[Decimal]) -> Decimal:
+    """What the taxes take of an amount, each cut by itself."""
+    return sum((truncated(exact_share(net, rate)) for rate in rates), ZERO)
+
+
+def line_tax(net: Decimal, tax_code: str, group: str, period: Period) -> Decimal:
+    """The tax on a line: by the rates of the period's first day."""
+    return taxed(net, rates(tax_code, group, period.first))
+
+
+def tax_group(charge: str) -> str:
+    """Whether a tariff or a fee is taxed as telecommunications."""
+    return TELECOM if charge in TELECOM_TARIFFS else STANDARD
 
 
 def unit_price(service: Service, period: Period) -> Decimal:
@@ -86,15 +102,15 @@ def charged_days(service: Service, interval: Period) -> tuple[date, date] | None
     return (first, after) if first < after else None
 
 
-def service_lines(service: Service, period: Period, rate: Decimal) -> list[Line]:
+def service_lines(service: Service, period: Period, tax_code: str) -> list[Line]:
     """The charge of one service and, apart, its discount; and what it costs to begin."""
     interval = paid_at_once(service, period)
     charged = charged_days(service, interval) if interval else None
     days = days_360(*charged) if charged else 0
-    fees = _fees(service, period, rate)
+    fees = _fees(service, period, tax_code)
     if not interval or not charged or days == 0:
         return fees
-    price = unit_price(service, period)
+    price, group = unit_price(service, period), tax_group(service.tariff)
     net = truncated(exact_charge(price, service.quantity, days, interval.months))
     amounts = [(RECURRING, net)]
     if has_discount(service, period):
@@ -108,9 +124,10 @@ def service_lines(service: Service, period: Period, rate: Decimal) -> list[Line]
             charged[1] - ONE_DAY,
             days,
             amount,
-            truncated(exact_share(amount, rate)),
+            line_tax(amount, tax_code, group, period),
             service.changed,
             interval,
+            group,
         )
         for category, amount in amounts
         if category == RECURRING or amount
@@ -118,13 +135,13 @@ def service_lines(service: Service, period: Period, rate: Decimal) -> list[Line]
     return lines + fees
 
 
-def _fees(service: Service, period: Period, rate: Decimal) -> list[Line]:
+def _fees(service: Service, period: Period, tax_code: str) -> list[Line]:
     """What is due once, on the bill of the month in which the service begins."""
     fee, day = TARIFFS[service.tariff].fee, service.start
     never = service.end is not None and service.end < day
     if not fee or never or not period.first <= day < period.after:
         return []
-    net = price(fee, period.first) * service.quantity
+    net, group = price(fee, period.first) * service.quantity, tax_group(fee)
     return [
         Line(
             service.service_id,
@@ -134,14 +151,15 @@ def _fees(service: Service, period: Period, rate: Decimal) -> list[Line]:
             day,
             1,
             net,
-            truncated(exact_share(net, rate)),
+            line_tax(net, tax_code, group, period),
             service.changed,
             Period(day, day + ONE_DAY),
+            group,
         )
     ]
 
 
-def usage_line(usage: Usage, period: Period, rate: Decimal) -> Line:
+def usage_line(usage: Usage, period: Period, tax_code: str) -> Line:
     """The usage of one service that was received in the period: a sum of prices, each cut."""
     return Line(
         usage.service_id,
@@ -151,9 +169,10 @@ def usage_line(usage: Usage, period: Period, rate: Decimal) -> Line:
         period.last,
         DAYS_PER_MONTH,
         usage.net,
-        truncated(exact_share(usage.net, rate)),
+        line_tax(usage.net, tax_code, STANDARD, period),
         changed="",
         interval=period,
+        group=STANDARD,
         units=usage.records,
     )
 
@@ -165,9 +184,9 @@ def discount(net: Decimal, percent: Decimal | None) -> Decimal:
 
 def bill(account: Account, period: Period) -> Bill | None:
     """One account's bill of one month, or none where nothing is charged."""
-    rate = TAXES[account.tax_code].rate
-    lines = [line for service in account.services for line in service_lines(service, period, rate)]
-    lines += [usage_line(usage, period, rate) for usage in charged(account, period)]
+    code = account.tax_code
+    lines = [line for service in account.services for line in service_lines(service, period, code)]
+    lines += [usage_line(usage, period, code) for usage in charged(account, period)]
     if not lines:
         return None
     number = f"B{period.first:%y%m}{account.key[1:]}"

@@ -17,7 +17,7 @@ from .accounts import CHANNELS, DISCOUNT_PERCENTS, begin_on
 from .alternatives import (
     actual_days,
     actual_days_net,
-    another_rate_fits,
+    another_place_fits,
     explained_nets,
     other_version_nets,
     taxes_at,
@@ -30,17 +30,19 @@ from .biller import (
     exact_share,
     half_up,
     has_discount,
+    line_tax,
     truncated,
     unit_price,
 )
 from .calendar import APRIL, MAY, ONE_DAY, random_day, random_stamp
-from .places import TAXES
+from .places import JURISDICTIONS, STANDARD, rates
 from .rater import rate_usage
-from .records import DISCOUNT, RECURRING, Account, Bill, Line, Service
+from .records import DISCOUNT, RECURRING, ZERO, Account, Bill, Line, Service
 from .tariffs import INTERNET, PROMOTION, TARIFFS, UNKNOWN, other_prices
 from .traffic import MAY_BEGINS, within_holding
 
 TWO_CENTS = 2 * CENT
+FOUR_CENTS = 4 * CENT  # more than the rounding of three taxes
 ODD_AMOUNTS = tuple(map(Decimal, ("3.37", "-2.71", "1.83", "7.19", "-4.43", "11.57", "-1.13")))
 SENTINELS = (Decimal("-1.00"), Decimal("9999999.99"))
 
@@ -121,7 +123,8 @@ def _billed(account: Account) -> list[Service]:
 def _rebill(charged: Charged, account: Account, net: Decimal) -> None:
     """Put another net on the line, with the tax that follows from it."""
     charged.line.net = net
-    charged.line.tax = truncated(exact_share(net, TAXES[account.tax_code].rate))
+    line = charged.line
+    line.tax = line_tax(net, account.tax_code, line.group, charged.bill.period)
     charged.bill.sum_up()
 
 
@@ -200,17 +203,18 @@ def rounded_half_up(account: Account, ordinal: int, rng: Random) -> Spoiled | No
     one = rng.choice(charged)
     price = unit_price(one.service, one.bill.period)
     exact_net = _exact(one, price)
-    exact_tax = exact_share(one.line.net, TAXES[account.tax_code].rate)
+    taxes = rates(account.tax_code, one.line.group, one.bill.period.first)
+    rounded_tax = sum((half_up(exact_share(one.line.net, rate)) for rate in taxes), ZERO)
     before = one.line.net, one.line.tax
     if half_up(exact_net) != one.line.net:
         _rebill(one, account, half_up(exact_net))
-    elif half_up(exact_tax) != one.line.tax:
-        one.line.tax = half_up(exact_tax)
+    elif rounded_tax != one.line.tax:
+        one.line.tax = rounded_tax
         one.bill.sum_up()
     else:
         return None
     by_days = actual_days_net(one.service, one.line, one.bill.period)
-    if one.line.net == by_days != before[0] or another_rate_fits(account, one.bill):
+    if one.line.net == by_days != before[0] or another_place_fits(account, one.bill):
         return None
     return Spoiled(one.record, f"{before[0]} + {before[1]} tax is {one.line.net} + {one.line.tax}")
 
@@ -233,16 +237,17 @@ def prorated_by_actual_days(account: Account, ordinal: int, rng: Random) -> Spoi
 
 @_fault("TAX")
 def taxed_elsewhere(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
-    """One bill was taxed at another jurisdiction's rate, by two cents or more on a line."""
-    bill, other = rng.choice(account.bills), TAXES[rng.choice(list(TAXES))]
-    taxes = taxes_at(other.rate, bill)
+    """One bill was taxed at another jurisdiction's rates, by more on a line than rounding gives."""
+    bill, other = rng.choice(account.bills), rng.choice(JURISDICTIONS)
+    taxes = taxes_at(other, bill)
     gaps = [abs(tax - line.tax) for tax, line in zip(taxes, bill.lines, strict=True)]
-    if not any(gaps) or any(0 < gap < TWO_CENTS for gap in gaps):
+    if not any(gaps) or any(0 < gap < FOUR_CENTS for gap in gaps):
         return None
     for line, tax in zip(bill.lines, taxes, strict=True):
         line.tax = tax
     bill.sum_up()
-    return Spoiled(bill.number, f"taxed as {other.code} ({other.rate} %), not {account.tax_code}")
+    sales = rates(other, STANDARD, bill.period.first)[0]
+    return Spoiled(bill.number, f"taxed as {other} ({sales} %), not {account.tax_code}")
 
 
 @_fault("PRICE_VERSION")

@@ -3,6 +3,7 @@
 from datetime import date
 from decimal import Decimal
 
+from .biller import tax_group
 from .calendar import NOT_SET, day_text
 from .places import TAXES
 from .rates import FREE_MINUTES, PLANS
@@ -28,8 +29,8 @@ HEADERS = {
     **USAGE_HEADERS,
 }
 TARIFF_HEADER = "TRF;DESCR;CLS;MRC;VFROM;VTO;RPLAN;FREE_MIN"
-CHARGE_HEADER = "TRF;CHG;KND;MON;TIM"
-TAX_HEADER = "TAXCD;DESCR;RATE_PCT;VFROM"
+CHARGE_HEADER = "TRF;CHG;KND;MON;TIM;TXG"
+TAX_HEADER = "TAXCD;TAX;TXG;DESCR;RATE_PCT;VFROM;VTO"
 MANIFEST_HEADER = "FILE;ROWS;AS_OF;CTL_FIELD;CTL_SUM"
 CONTROL_FIELDS = {
     CUSTOMERS: "BAL",
@@ -168,15 +169,21 @@ def charge_rows() -> list[tuple[str, Decimal]]:
     for tariff in TARIFFS.values():
         if tariff.kind != FEE:
             timing = "A" if tariff.months > 1 else "E"
-            rows.append(f"{tariff.code};{tariff.code};{RECURRING};{tariff.months};{timing}")
+            terms = f"{RECURRING};{tariff.months};{timing};{tax_group(tariff.code)}"
+            rows.append(f"{tariff.code};{tariff.code};{terms}")
         if tariff.fee:
-            rows.append(f"{tariff.code};{tariff.fee};{ONE_TIME};;S")
+            terms = f"{ONE_TIME};;S;{tax_group(tariff.fee)}"
+            rows.append(f"{tariff.code};{tariff.fee};{terms}")
     return [(row, ZERO) for row in rows]
 
 
 def tax_rows() -> list[tuple[str, Decimal]]:
     """The tax table: each row with what it adds to the control total."""
     return [
-        (f"{t.code};{t.description};{amount(t.rate)};{day_text(t.since)}", t.rate)
-        for t in TAXES.values()
+        (
+            f"{t.code};{t.tax};{t.group};{t.description};{amount(t.rate)};{day_text(t.first)};"
+            f"{day_text(t.last)}",
+            t.rate,
+        )
+        for t in TAXES
     ]

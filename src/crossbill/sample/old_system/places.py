@@ -1,8 +1,13 @@
 """Where the sample carrier's customers live, and the tax jurisdictions of those places."""
 
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from typing import NamedTuple
+
+from .calendar import APRIL, MAY
+from .tariffs import OPEN_END
 
 
 class Place(NamedTuple):
@@ -15,15 +20,20 @@ class Place(NamedTuple):
 
 
 class Tax(NamedTuple):
-    """A jurisdiction; the rate is in percent."""
+    """A rate of one tax of a jurisdiction on one group of charges: percent, last day included."""
 
     code: str
+    tax: str
+    group: str
     description: str
     rate: Decimal
-    since: date
+    first: date
+    last: date
 
 
 EXEMPT = "EX00"
+SALES, FEDERAL, CITY = "SAL", "USF", "CTX"
+STANDARD, TELECOM = "S", "T"  # groups of charges; a line and what it costs to begin are telecom
 
 _PLACES = """
 New York;NY;100;NY01
@@ -73,15 +83,39 @@ EX00;Exempt;0.000;20200101
 """
 
 
-def _tax(line: str) -> Tax:
-    code, description, rate, since = line.split(";")
-    return Tax(code, description, Decimal(rate), date.fromisoformat(since))
+# What telecom bears beside the sales tax: the federal surcharge everywhere, also where exempt.
+_FEDERAL = (
+    (Decimal("2.340"), date(2020, 1, 1), APRIL.last),
+    (Decimal("2.510"), MAY.first, OPEN_END),
+)
+_CITIES = {"NY01": "2.350", "IL01": "7.000", "WA01": "6.000"}
+
+
+def _taxes(line: str) -> Iterator[Tax]:
+    """All taxes of a jurisdiction."""
+    code, description, sales, since = line.split(";")
+    for group in (STANDARD, TELECOM):
+        first = date.fromisoformat(since)
+        yield Tax(code, SALES, group, description, Decimal(sales), first, OPEN_END)
+    for rate, first, last in _FEDERAL:
+        yield Tax(code, FEDERAL, TELECOM, "Federal universal service", rate, first, last)
+    if code in _CITIES:
+        city = f"{description} telecommunications"
+        yield Tax(code, CITY, TELECOM, city, Decimal(_CITIES[code]), date(2020, 1, 1), OPEN_END)
 
 
 PLACES = tuple(Place(*line.split(";")) for line in _PLACES.strip().splitlines())
-TAXES = {tax.code: tax for tax in map(_tax, _TAXES.strip().splitlines())}
+TAXES = tuple(tax for line in _TAXES.strip().splitlines() for tax in _taxes(line))
+JURISDICTIONS = tuple(dict.fromkeys(tax.code for tax in TAXES))
 STREETS = (
     *("Main St", "Oak Ave", "Maple Dr", "Cedar Ln", "Broadway", "Washington Blvd", "Lake Rd"),
     *("Hill St", "Sunset Blvd", "Peña Blvd", "Park Ave", "River Rd", "Elm St", "2nd Ave"),
     *("Market St", "Calle Cañón", "Mill Rd", "Church St"),
 )
+
+
+@cache
+def rates(code: str, group: str, day: date) -> tuple[Decimal, ...]:
+    """What the taxes of a jurisdiction take of a group of charges on the day."""
+    mine = (tax for tax in TAXES if (tax.code, tax.group) == (code, group))
+    return tuple(tax.rate for tax in mine if tax.first <= day <= tax.last)

@@ -67,6 +67,7 @@ class Line:
     tax: Decimal
     changed: str
     interval: Period  # the days that the whole price would pay for
+    group: str  # of charges, for tax
     units: int | None = None  # usage records behind a usage line
 
 

@@ -44,6 +44,7 @@ CONSUMER_BASICS = ("TLS", "TLL", "MBS", "MBM", "MBL", "TVB", "TVP", "RTR", "SEC"
 BUSINESS_BASICS = ("TLS", "TLL", "MBM", "MBL", "IPF", "SIP", "RTR", "SEC", "PRM")
 BY_CHANNEL = frozenset({"SIP"})
 FEE = "FEE"
+TELECOM_TARIFFS = frozenset({"TLS", "TLL", "MBS", "MBM", "MBL", "SIP", "CON"})
 
 
 class Version(NamedTuple):

@@ -3,7 +3,14 @@
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.replacement.reconciliation.lines import EXPLAINED, RECORD, Case, behind, what_if
+from crossbill.replacement.reconciliation.lines import (
+    EXPLAINED,
+    LOST_BY_CUTS,
+    RECORD,
+    Case,
+    behind,
+    what_if,
+)
 
 CODE = "ROUNDING"
 RANK = 80
@@ -13,10 +20,10 @@ MODES = ("down", "half_up", "half_even", "up")
 
 
 def candidates(case: Case) -> ir.Table:
-    """Lines that agree under other rounding modes, by at most one minor unit in net and in tax."""
+    """Lines that agree under other rounding modes, by a minor unit in net and in each tax."""
     records = case.records
     by_one = ((records.old_net - records.new_net).abs() <= 1) & (
-        (records.old_tax - records.new_tax).abs() <= 1
+        (records.old_tax - records.new_tax).abs() <= LOST_BY_CUTS
     )
     small = records.filter(by_one)
     rows = behind(case.behind, small)

@@ -1,14 +1,18 @@
-"""The old bill taxed by the rate of another jurisdiction."""
+"""The old bill taxed by the rates of another jurisdiction."""
 
 import ibis
 import ibis.expr.types as ir
 
 from crossbill.core.money import INT64_MAX
-from crossbill.engine.integers import div_trunc
+from crossbill.engine.integers import div_trunc, sum_int64
+from crossbill.platform.billing.bill import DISCOUNT
 from crossbill.platform.billing.charge import PPM
+from crossbill.platform.billing.due import RECURRING
 from crossbill.platform.billing.resolve import HIGHEST_TAX_PPM
 from crossbill.replacement.reconciliation.lines import (
     EXPLAINED,
+    LINE,
+    LOST_BY_CUTS,
     RECORD,
     Case,
     behind,
@@ -20,38 +24,50 @@ CODE = "TAX"
 RANK = 90
 BILL = ("account_key", "period_from")
 PERCENT = PPM // 100
-LARGEST = INT64_MAX // PPM - 1  # more tax has no rate that could be computed
+LARGEST = INT64_MAX // PPM - LOST_BY_CUTS  # more tax has no rate that could be computed
 
 
 def candidates(case: Case) -> ir.Table:
-    """Lines with equal net whose tax agrees under another known rate."""
+    """Lines with equal net whose tax agrees in another known jurisdiction."""
     records = case.records
     equal_net = records.filter(
         records.old_net == records.new_net, records.old_net != 0, records.old_tax.abs() < LARGEST
     )
-    rates = _rates_within(_largest(equal_net), _rates(case.tax_rate, equal_net))
-    rows = behind(case.behind, equal_net)
-    pairs = rows.inner_join(rates, list(BILL))
-    other = pairs.filter(pairs.rate_ppm != pairs.tax_ppm)
+    rows, totals = behind(case.behind, equal_net), _totals(case.taxes)
+    near = _near(_with_category(_largest(equal_net), rows), totals)
+    others = rows.inner_join(near, list(BILL)).filter(lambda t: t.other_code != t.tax_code)
+    known = totals.rename(other_code="tax_code", other_ppm="total_ppm", other_bears="bears")
+    own = totals.select("period_from", "tax_category", "tax_code", "bears")
+    pairs = others.inner_join(known, ["period_from", "tax_category", "other_code"])
+    pairs = pairs.inner_join(own, ["period_from", "tax_category", "tax_code"])
+    other = pairs.filter(pairs.bears != pairs.other_bears)
     variants = other.mutate(
         policy_code=ibis.literal("rate of ") + other.other_code,
-        tax_ppm=other.rate_ppm,
-        words=_words(other.rate_ppm, other.other_code),
+        tax_code=other.other_code,
+        words=_words(other.other_ppm, other.other_code),
         base_words=_words(other.tax_ppm, other.tax_code),
     )
     found = what_if(case, variants)
     return found.semi_join(equal_net, list(RECORD)).select(*EXPLAINED)
 
 
-def _rates(tax_rate: ir.Table, records: ir.Table) -> ir.Table:
-    """The rates valid on the first day of each period, each once, by the first of its codes."""
-    periods = records.select("period_from").distinct()
-    valid = [
-        tax_rate.valid_from <= periods.period_from,
-        tax_rate.valid_to.isnull() | (tax_rate.valid_to > periods.period_from),
-    ]
-    rates = periods.inner_join(tax_rate, valid)
-    return rates.group_by("period_from", "rate_ppm").aggregate(other_code=rates.tax_code.min())
+def _totals(taxes: ir.Table) -> ir.Table:
+    """What the taxes of each jurisdiction take together of each kind of thing.
+
+    ``bears`` is the same for jurisdictions of the same taxes; ``first`` is the first of these.
+    """
+    named = taxes.mutate(
+        said=taxes.tax_category + "/" + taxes.tax_name + "/" + taxes.rate_ppm.cast("string")
+    )
+    each = named.group_by("period_from", "tax_code").aggregate(
+        bears=named.said.group_concat(sep="|", order_by=named.said)
+    )
+    alike = ibis.window(group_by=["period_from", "bears"])
+    each = each.mutate(first=each.tax_code.min().over(alike))
+    sums = taxes.group_by("period_from", "tax_code", "tax_category").aggregate(
+        total_ppm=sum_int64(taxes.rate_ppm)
+    )
+    return sums.inner_join(each, ["period_from", "tax_code"])
 
 
 def _largest(records: ir.Table) -> ir.Table:
@@ -66,23 +82,33 @@ def _largest(records: ir.Table) -> ir.Table:
     return ranked.filter(ranked.position == 0)
 
 
-def _rates_within(records: ir.Table, rates: ir.Table) -> ir.Table:
-    """Per bill the rates that give the old tax, give or take one: few, where all would be many.
+def _with_category(records: ir.Table, rows: ir.Table) -> ir.Table:
+    """Adds what kind of thing for tax the charge behind each line is."""
+    charged = rows.select(*LINE, "charge_from", "tax_category", charged="category").distinct()
+    is_off = records.category == DISCOUNT
+    named = records.mutate(charged=ibis.ifelse(is_off, RECURRING, records.category))
+    return named.inner_join(charged, [*LINE, "charge_from", "charged"])
 
-    They meet by whole percents first, so that not every bill meets every rate.
+
+def _near(records: ir.Table, totals: ir.Table) -> ir.Table:
+    """Per bill the jurisdictions that give the old tax or almost: few, where all would be many.
+
+    They meet by whole percents first, so that not every bill meets every jurisdiction.
     """
     size = records.old_net.abs()
     tax = records.old_tax * records.old_net.sign().cast("int64")
-    highest = div_trunc((tax + 1) * PPM, size) + 1
+    highest = div_trunc((tax + LOST_BY_CUTS) * PPM, size) + 1
     near = records.mutate(
-        lowest=div_trunc((tax - 1) * PPM, size), highest=ibis.least(highest, HIGHEST_TAX_PPM)
+        lowest=div_trunc((tax - LOST_BY_CUTS) * PPM, size),
+        highest=ibis.least(highest, HIGHEST_TAX_PPM),
     )
     first, last = div_trunc(near.lowest, PERCENT), div_trunc(near.highest, PERCENT)
     by_percent = near.mutate(percent=ibis.range(first, last + 1).unnest().cast("int64"))
-    known = rates.mutate(percent=div_trunc(rates.rate_ppm, PERCENT))
-    pairs = by_percent.inner_join(known, ["period_from", "percent"])
-    fitting = pairs.filter(pairs.rate_ppm.between(pairs.lowest, pairs.highest))
-    return fitting.select(*BILL, "rate_ppm", "other_code").distinct()
+    firsts = totals.filter(totals.tax_code == totals.first)
+    known = firsts.mutate(percent=div_trunc(firsts.total_ppm, PERCENT))
+    pairs = by_percent.inner_join(known, ["period_from", "tax_category", "percent"])
+    fitting = pairs.filter(pairs.total_ppm.between(pairs.lowest, pairs.highest))
+    return fitting.select(*BILL, other_code="tax_code").distinct()
 
 
 def _words(ppm: ir.IntegerValue, tax_code: ir.StringValue) -> ir.StringValue:
