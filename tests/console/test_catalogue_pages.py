@@ -8,7 +8,7 @@ import estate
 import pytest
 
 from crossbill.platform.customer.models import Carrier
-from crossbill.platform.product.catalogue_operations import load_draft
+from crossbill.platform.product.catalogue_operations import load_draft, take_over
 from crossbill.platform.product.models import CatalogueVersion
 
 
@@ -36,6 +36,15 @@ class TestList:
         Carrier.objects.create(code="new", name="New Carrier")
         text = words(signed_in("viewer").get("/catalogue/?carrier=new"))
         assert "crossbill catalogue load FILE --carrier new" in text
+
+    def test_version_that_was_taken_over_names_nobody(self, replacement, signed_in):
+        moved = Carrier.objects.create(code="moved", name="Moved")
+        made = take_over(carrier_id=moved.id, text=catalogue_estate.TEXT, file="catalogue.yaml")
+        client = signed_in("viewer")
+        text = words(client.get("/catalogue/?carrier=moved"))
+        assert re.search("billed by today 2020-01-01 taken over .* with the accounts", text)
+        text = words(client.get(f"/catalogue/versions/{made.id}/"))
+        assert "Taken over with the accounts of the old system" in text
 
 
 class TestVersion:

@@ -125,6 +125,27 @@ def test_a_fee_is_due_once_with_the_month_in_which_the_service_begins() -> None:
     assert [n.category for n in billed(trunk, period=MAY).lines] == ["R"]
 
 
+@pytest.mark.parametrize(
+    ("end", "until", "fee"),
+    [
+        (date(2024, 5, 20), date(2024, 8, 21), D("52.50")),
+        (date(2024, 5, 20), date(2024, 8, 22), D("70.00")),
+        (date(2024, 4, 29), date(2024, 5, 30), D("15.00")),
+        (date(2024, 5, 20), date(2024, 5, 21), None),
+        (date(2024, 5, 20), None, None),
+    ],
+    ids=["three months", "a fourth has begun", "April's price", "as it ends", "no contract"],
+)
+def test_an_early_end_costs_a_fee_for_each_month_of_the_contract_that_is_left(
+    end: date, until: date | None, fee: Decimal | None
+) -> None:
+    mobile = service("MBM", end=end, contract_end=until)
+    made = billed(mobile, period=APRIL if end < MAY.first else MAY)
+    assert [(n.first, n.net) for n in made.lines if n.category == "O"] == (
+        [(end, fee)] if fee else []
+    )
+
+
 def test_a_service_that_never_was_held_owes_no_fee() -> None:
     never = service("SIP", start=date(2024, 4, 10), end=date(2024, 4, 9))
     assert bill(account(never), APRIL) is None

@@ -224,6 +224,14 @@ def fees(estate: Estate, service: Row, first: date, after: date):
         for row in charges(estate, service, "O"):
             net = money(list_price(estate, row["CHG"], first)) * int(service["QTY"])
             yield "O", begun, begun + timedelta(1), net
+    until = day(service["CTR_END"])
+    if last and until and max(begun, first) <= last < after and until > last + timedelta(1):
+        gone = last + timedelta(1)
+        left = 12 * (until.year - gone.year) + until.month - gone.month + (until.day > gone.day)
+        for row in charges(estate, service, "X"):
+            net = money(list_price(estate, row["CHG"], first)) * int(service["QTY"]) * left
+            if net:
+                yield "O", last, gone, net
 
 
 def service_amounts(estate: Estate, service: Row, first: date, after: date):

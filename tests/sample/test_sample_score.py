@@ -50,9 +50,10 @@ def test_a_perfect_result(estate: Estate) -> None:
     assert score(estate.truth_dir, reported) == dict.fromkeys(sorted(FAULTS), perfect)
 
 
-KINDS = {"R": "recurring", "O": "one_time"}
+KINDS = {"R": "recurring", "O": "one_time", "X": "termination"}
+USUAL = {"recurring": "advance", "one_time": "start", "termination": "end"}
 GROUPS = {"S": "standard", "T": "telecom"}
-TIMINGS = {"A": "advance", "E": "arrears", "S": "start"}
+TIMINGS = {"A": "advance", "E": "arrears", "S": "start", "X": "end"}
 
 # The carrier's specifications must fit the old tables: a slip there would look like a defect.
 
@@ -88,7 +89,7 @@ def new_charges(offering: dict) -> set:
     found = set()
     for price in offering["prices"]:
         kind = price.get("charge", "recurring")
-        timing = price.get("timing", "advance" if kind == "recurring" else "start")
+        timing = price.get("timing", USUAL[kind])
         versions = frozenset((since(v), Decimal(v["amount"])) for v in price["versions"])
         group = price.get("tax_category", offering.get("tax_category", "standard"))
         found.add((kind, price.get("months", 1), timing, group, versions))

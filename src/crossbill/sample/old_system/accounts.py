@@ -127,10 +127,15 @@ def _change_mid_cycle(account: Account, rng: Random) -> None:
     if kind != "begin":
         ending = _add_service(account, rng)
         ending.end = day - ONE_DAY
-        ending.contract_end = None
+        ending.contract_end = _broken_contract(rng) if kind == "end" else None
         ending.changed = random_stamp(rng, ending.end)
     if kind != "end":
         begin_on(_add_service(account, rng), day, rng)
+
+
+def _broken_contract(rng: Random) -> date | None:
+    """The end of a contract that a customer leaves early, in one case of two; a change keeps it."""
+    return random_day(rng, date(2024, 7, 1), date(2025, 4, 30)) if rng.randrange(2) else None
 
 
 def _add_service(account: Account, rng: Random) -> Service:

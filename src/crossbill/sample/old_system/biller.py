@@ -1,6 +1,6 @@
 """The old biller: one account at a time, in decimals, with 30-day months and truncation."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
@@ -19,7 +19,7 @@ from .records import (
     Service,
     Usage,
 )
-from .tariffs import TARIFFS, TELECOM_TARIFFS, price
+from .tariffs import EARLY_ENDS, TARIFFS, TELECOM_TARIFFS, price
 
 CENT = Decimal("0.01")
 DAYS_PER_MONTH = 30
@@ -103,7 +103,7 @@ def charged_days(service: Service, interval: Period) -> tuple[date, date] | None
 
 
 def service_lines(service: Service, period: Period, tax_code: str) -> list[Line]:
-    """The charge of one service and, apart, its discount; and what it costs to begin."""
+    """The charge of one service and, apart, its discount; and what it costs to begin or end."""
     interval = paid_at_once(service, period)
     charged = charged_days(service, interval) if interval else None
     days = days_360(*charged) if charged else 0
@@ -135,13 +135,28 @@ def service_lines(service: Service, period: Period, tax_code: str) -> list[Line]
     return lines + fees
 
 
+def months_left(service: Service) -> int:
+    """The months of the contract that are left when the service ends, begun ones counted."""
+    if service.end is None or service.contract_end is None:
+        return 0
+    after, until = service.end + ONE_DAY, service.contract_end
+    begun = 1 if until.day > after.day else 0
+    return max(months_between(after, until) + begun, 0)
+
+
+def due_once(service: Service, period: Period) -> Iterator[tuple[str, date, int]]:
+    """The fees that the service owes in the month: which, on what day, how many times."""
+    start, end = service.start, service.end
+    never = end is not None and end < start
+    fee, early = TARIFFS[service.tariff].fee, EARLY_ENDS.get(service.tariff)
+    if fee and not never and period.first <= start < period.after:
+        yield fee, start, service.quantity
+    if early and end and not never and period.first <= end < period.after:
+        yield early, end, service.quantity * months_left(service)
+
+
 def _fees(service: Service, period: Period, tax_code: str) -> list[Line]:
-    """What is due once, on the bill of the month in which the service begins."""
-    fee, day = TARIFFS[service.tariff].fee, service.start
-    never = service.end is not None and service.end < day
-    if not fee or never or not period.first <= day < period.after:
-        return []
-    net, group = price(fee, period.first) * service.quantity, tax_group(fee)
+    """What is due once, when the service begins or ends before its contract does."""
     return [
         Line(
             service.service_id,
@@ -150,12 +165,14 @@ def _fees(service: Service, period: Period, tax_code: str) -> list[Line]:
             day,
             day,
             1,
-            net,
-            line_tax(net, tax_code, group, period),
+            net := price(fee, period.first) * times,
+            line_tax(net, tax_code, tax_group(fee), period),
             service.changed,
             Period(day, day + ONE_DAY),
-            group,
+            tax_group(fee),
         )
+        for fee, day, times in due_once(service, period)
+        if times
     ]
 
 

@@ -7,8 +7,8 @@ from .biller import tax_group
 from .calendar import NOT_SET, day_text
 from .places import TAXES
 from .rates import FREE_MINUTES, PLANS
-from .records import ONE_TIME, RECURRING, ZERO, Account, Bill, Item, Line, Service
-from .tariffs import FEE, TARIFFS
+from .records import EARLY_END, ONE_TIME, RECURRING, ZERO, Account, Bill, Item, Line, Service
+from .tariffs import EARLY_ENDS, FEE, TARIFFS
 from .usage_files import RATE_TABLE, USAGE_HEADERS, ZONE_TABLE
 
 ENCODING = "cp1252"
@@ -164,7 +164,7 @@ def tariff_rows() -> list[tuple[str, Decimal]]:
 
 
 def charge_rows() -> list[tuple[str, Decimal]]:
-    """What each tariff charges: its own price by the month or ahead, and a fee at its start."""
+    """What each tariff charges: its own price by the month or ahead, and fees at start and end."""
     rows = []
     for tariff in TARIFFS.values():
         if tariff.kind != FEE:
@@ -174,6 +174,9 @@ def charge_rows() -> list[tuple[str, Decimal]]:
         if tariff.fee:
             terms = f"{ONE_TIME};;S;{tax_group(tariff.fee)}"
             rows.append(f"{tariff.code};{tariff.fee};{terms}")
+        if tariff.code in EARLY_ENDS:
+            fee = EARLY_ENDS[tariff.code]
+            rows.append(f"{tariff.code};{fee};{EARLY_END};1;X;{tax_group(fee)}")
     return [(row, ZERO) for row in rows]
 
 

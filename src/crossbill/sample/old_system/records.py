@@ -9,6 +9,7 @@ from .calendar import APRIL, MAY, ONE_DAY, PERIODS, Period
 
 ZERO = Decimal("0.00")
 RECURRING, DISCOUNT, USAGE, ONE_TIME = "R", "D", "U", "O"
+EARLY_END = "X"  # a kind of charge; on a bill it stands as a one-time line
 
 
 @dataclass(slots=True)

@@ -36,6 +36,8 @@ CON ; Connection           ; FEE ;    ;     ; 19.00@20200101 24.00@20240501
 SIM ; SIM card             ; FEE ;    ;     ; 4.95@20200101
 CHN ; Channel set-up       ; FEE ;    ;     ; 7.45@20210101
 REG ; Registration         ; FEE ;    ;     ; 12.00@20200101
+XMO ; Early end, mobile    ; FEE ;    ;     ; 15.00@20200101 17.50@20240501
+XTV ; Early end, TV        ; FEE ;    ;     ; 12.50@20200101
 """
 
 INTERNET = ("F1S", "F1L", "F5S", "FGS")
@@ -44,6 +46,8 @@ CONSUMER_BASICS = ("TLS", "TLL", "MBS", "MBM", "MBL", "TVB", "TVP", "RTR", "SEC"
 BUSINESS_BASICS = ("TLS", "TLL", "MBM", "MBL", "IPF", "SIP", "RTR", "SEC", "PRM")
 BY_CHANNEL = frozenset({"SIP"})
 FEE = "FEE"
+# What an end before that of the contract costs for each month that is left.
+EARLY_ENDS = {"MBM": "XMO", "MBL": "XMO", "TVB": "XTV", "TVP": "XTV"}
 TELECOM_TARIFFS = frozenset({"TLS", "TLL", "MBS", "MBM", "MBL", "SIP", "CON"})
 
 
