@@ -52,7 +52,7 @@ def stage_chunk(workspace: Workspace, name: str) -> Receipt:
             store=workspace.store,
             folder=f"{workspace.carrier}/stage/{name}",
             backend=backend,
-            label=workspace.source_file(source).name,
+            label=source.called(workspace.source_file(source).name),
             account=source.account,
         )
     ours = {path.removeprefix(f"{workspace.carrier}/"): h for path, h in receipt.files.items()}
@@ -76,9 +76,9 @@ def manifest_holds(workspace: Workspace, key: str) -> Receipt:
 
 
 def _sources(workspace: Workspace) -> dict[str, str]:
-    """Source by the name of its file."""
+    """Source by what its file and table are called."""
     sources = workspace.mapping.sources
-    return {workspace.source_file(source).name: name for name, source in sources.items()}
+    return {s.called(workspace.source_file(s).name): name for name, s in sources.items()}
 
 
 def _staged(workspace: Workspace) -> dict[str, Receipt]:

@@ -361,5 +361,13 @@ def _receipt(source: Source, totals: _Totals, files: dict[str, str]) -> Receipt:
         suspended=totals.counts["suspended"],
         sums={f"{source.label}.{name}": sums for name, sums in totals.sums.items()},
         files=files,
-        notes={f"{source.label}.{name} unreadable": n for name, n in totals.unknown.items() if n},
+        notes=_notes(source, totals),
+    )
+
+
+def _notes(source: Source, totals: _Totals) -> dict[str, int]:
+    """Amounts that nobody can read, and records of other types in the same file."""
+    notes = {f"{source.label}.{name} unreadable": n for name, n in totals.unknown.items() if n}
+    return notes | (
+        {f"{source.label} passed over": source.passed_over} if source.passed_over else {}
     )

@@ -112,7 +112,7 @@ class Workspace:
         """
         for source in self.mapping.sources.values():
             path = self.source_file(source)
-            label = below(path, self.data)
+            label = source.called(below(path, self.data))
             head = open_source(path, source, label=label)
             head.require(field.source_column for field in source.fields)
 

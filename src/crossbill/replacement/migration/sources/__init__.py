@@ -20,7 +20,7 @@ __all__ = [
 
 
 def open_source(path: Path, format: SourceFormat, *, label: str | None = None) -> Source:
-    """Open a file in its format; messages call it by the label, which is its name if not given."""
+    """Open a file in its format; messages call it by the label, or by what the format says."""
     kind = plugins.chosen(plugins.load(__name__), format.format, field="format")
-    source: Source = kind.open_file(path, format, label or path.name)
+    source: Source = kind.open_file(path, format, label or format.called(path.name))
     return source

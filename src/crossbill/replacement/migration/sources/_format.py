@@ -2,7 +2,7 @@
 
 import codecs
 import re
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -13,6 +13,13 @@ _ASCII_BASED = re.compile(
 )
 _EBCDIC = re.compile(r"cp(037|273|424|500|875|1026|1140)")
 
+_ONLY_IN_DATABASES = ("sqlite",)
+# What some formats read and no other.
+_ONLY_IN = {
+    ("fixed_width",): ("line_ends", "records", "low_values"),
+    _ONLY_IN_DATABASES: ("table",),
+}
+
 
 class FixedColumn(BaseModel):
     """One column of a fixed-width record, in bytes."""
@@ -22,6 +29,16 @@ class FixedColumn(BaseModel):
     name: str = Field(min_length=1, description="what the mapping calls it")
     start: int = Field(ge=1, description="its first byte, counted from 1")
     length: int = Field(ge=1, description="how many bytes")
+    kind: Literal["text", "zoned", "packed", "binary"] = Field(
+        "text", description="how its bytes are meant"
+    )
+    scale: int = Field(0, ge=0, le=18, description="digits of a number after the point")
+
+    @model_validator(mode="after")
+    def _scale_is_of_a_number(self) -> Self:
+        if self.scale and self.kind == "text":
+            raise ValueError("a scale is for zoned, packed and binary numbers")
+        return self
 
     @property
     def end(self) -> int:
@@ -37,12 +54,20 @@ class Trailer(BaseModel):
     starts_with: str = Field(min_length=1, description="the text that such a line begins with")
 
 
+class RecordType(BaseModel):
+    """Which records of a file that holds several types are meant."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    starts_with: str = Field(min_length=1, description="the text that such a record begins with")
+
+
 class SourceFormat(BaseModel):
     """How to read one file: its kind, its encoding, its columns."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: str = Field("delimited", description="delimited, fixed_width or parquet")
+    format: str = Field("delimited", description="delimited, fixed_width, parquet or sqlite")
     encoding: str = Field("utf-8", description="utf-8, cp1252, latin-1, utf-16 ...")
     delimiter: str = Field(",", min_length=1, max_length=1, description="between the values")
     quote: str = Field('"', max_length=1, description="around values; empty for none")
@@ -50,6 +75,12 @@ class SourceFormat(BaseModel):
     record_length: int | None = Field(None, ge=1, description="bytes of each fixed-width line")
     columns: tuple[FixedColumn | str, ...] = Field((), description="where no header names them")
     trailer: Trailer | None = Field(None, description="lines that are control records")
+    line_ends: bool = Field(True, description="fixed_width: whether each record has one")
+    records: RecordType | None = Field(None, description="fixed_width: the type that is meant")
+    low_values: Literal["refused", "blank"] = Field(
+        "refused", description="fixed_width: what zero bytes throughout a value mean"
+    )
+    table: str | None = Field(None, min_length=1, description="sqlite: the table or view")
 
     @field_validator("encoding")
     @classmethod
@@ -68,7 +99,17 @@ class SourceFormat(BaseModel):
             self._fixed_width_fits()
         elif self.format == "delimited":
             self._delimited_fits()
+        self._belong_to_the_format()
         return self
+
+    def _belong_to_the_format(self) -> None:
+        """Refuse what only another format reads, which would be passed over in silence."""
+        for formats, names in _ONLY_IN.items():
+            stray = [name for name in names if name in self.model_fields_set]
+            if stray and self.format not in formats:
+                raise ValueError(f"{stray[0]} is for {' and '.join(formats)} only")
+        if self.format in _ONLY_IN_DATABASES and self.table is None:
+            raise ValueError(f"{self.format} needs `table`")
 
     def _delimited_fits(self) -> None:
         if self.delimiter == self.quote or self.delimiter in "\r\n" or self.quote in ("\r", "\n"):
@@ -94,6 +135,8 @@ class SourceFormat(BaseModel):
             raise ValueError(f"a column ends after record_length {self.length}")
         if self.encoding.startswith("utf-16"):
             raise ValueError("fixed_width is read by bytes: utf-16 has no fixed width")
+        if not self.line_ends and self.has_header:
+            raise ValueError("a file without line ends has no header line")
 
     @property
     def fixed_columns(self) -> tuple[FixedColumn, ...]:
@@ -104,6 +147,10 @@ class SourceFormat(BaseModel):
     def names(self) -> tuple[str, ...]:
         """The names of the columns listed here."""
         return tuple(c.name if isinstance(c, FixedColumn) else c for c in self.columns)
+
+    def called(self, name: str) -> str:
+        """What messages call the source of a file of this name: with its table, if it has one."""
+        return f"{name}/{self.table}" if self.table else name
 
     @property
     def length(self) -> int:

@@ -2,11 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import pyarrow as pa
 
 from crossbill.core.refusal import Refusal
 from crossbill.engine.datasets import SUSPENDED
+
+MOST_NAMES = 20  # of tables that a message lists
 
 
 class FileMissing(Refusal):
@@ -55,6 +58,25 @@ class ColumnMissing(Refusal):
     """The file lacks a column that is asked for. Correct the name, or export the column."""
 
     code = "COLUMN_MISSING"
+
+
+class TableMissing(Refusal):
+    """The database has no such table or view. Correct its name, or ask for the right to read it."""
+
+    code = "TABLE_MISSING"
+
+
+def table_missing(wanted: str, names: Sequence[str], label: str) -> TableMissing:
+    """The refusal for a table that is not there, with the nearest that is."""
+    near = get_close_matches(wanted, names, n=1)
+    hint = f"the nearest is {near[0]!r}; " if near else ""
+    return TableMissing(
+        "the database has no such table or view",
+        file=label,
+        field="table",
+        value=wanted,
+        cure=f"{hint}it has: {', '.join(names[:MOST_NAMES]) or 'none'}",
+    )
 
 
 class LineTooLong(Refusal):
@@ -116,6 +138,18 @@ ROW_PROBLEMS = {
             "FORMAT",
             "The record holds a control character, such as NUL or a lone carriage return",
             "Clean the value in the old system, or convert the file as text, and export again",
+        ),
+        RowProblem(
+            "BAD_DIGITS",
+            "FORMAT",
+            "The bytes of a zoned or packed number hold what is no digit or no sign",
+            "Check its place, length and kind in the layout, or correct the record",
+        ),
+        RowProblem(
+            "NO_TEXT_FORM",
+            "FORMAT",
+            "The record holds a value of bytes, which has no text form",
+            "Leave the column out by a view, or write the value as text in the old system",
         ),
     )
 }

@@ -38,6 +38,7 @@ class Source(ABC):
         """Open the file and read its header; what is wrong with either is refused here."""
         self.path, self.format, self.label = path, format, label
         self.lines = 0
+        self.passed_over = 0  # records of another type, which somebody else reads
         self.trailers: list[str] = []
         self.notes: list[str] = []
         require_file(path, label)
@@ -57,7 +58,7 @@ class Source(ABC):
 
     def batches(self) -> Iterator[tuple[pa.Table, pa.Table]]:
         """Accepted rows (text columns and ``_line``) and suspended ones; together every record."""
-        self.lines, self.trailers = 0, []
+        self.lines, self.passed_over, self.trailers = 0, 0, []
         for part in self.read_parts():
             assert part.records == part.accepted.num_rows + len(part.bad), "a record vanished"
             self.lines += part.records
