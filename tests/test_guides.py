@@ -17,7 +17,7 @@ from crossbill.platform.customer.models import Carrier
 
 ROOT = Path(__file__).parents[1]
 GUIDES = ("rating", "billing")
-SHORT_GUIDES = ("infer-policy",)  # without a script of their own
+SHORT_GUIDES = ("infer-policy", "compare-two-systems")  # without a script of their own
 WITH_BOOKS = "catalogue"
 BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 COMMAND = re.compile(r"^\$ ((?:.*\\\n)*.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)

@@ -19,6 +19,7 @@ from crossbill.replacement.reconciliation.reconcile_extracts import (
 )
 
 UNEXPLAINED_EXIT = 1
+SELDOM = ("left_out", "combined")  # shown only where a specification asks for it
 
 
 class WithDefault(TyperGroup):
@@ -83,10 +84,14 @@ def _records(found: dict[str, Any]) -> Table:
         table.add_column(heading, justify="right" if heading else "left")
     for label, key in (
         ("records read", "rows"),
+        ("not meant", "left_out"),
         ("suspended", "suspended"),
         ("with a doubled key", "duplicate_rows"),
+        ("rows that they make", "combined"),
     ):
-        table.add_row(label, *(f"{found[side][key]:,}" for side in ("left", "right")))
+        counts = [found[side][key] for side in ("left", "right")]
+        if any(counts) or key not in SELDOM:
+            table.add_row(label, *(f"{n:,}" if n is not None else "" for n in counts))
     table.add_row("on this side only", f"{found['missing']:,}", f"{found['extra']:,}")
     table.add_row("matched", *[f"{found['matched']:,}"] * 2)
     for name, left in found["left"]["totals"].items():

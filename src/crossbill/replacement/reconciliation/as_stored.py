@@ -28,10 +28,9 @@ from crossbill.replacement.reconciliation.extracts import (
     suspended_keys,
 )
 from crossbill.replacement.reconciliation.spec import NUMBERS, FieldSpec, KeyPart, ReconcileSpec
-from crossbill.replacement.reconciliation.values import LARGEST, normalised, typed
+from crossbill.replacement.reconciliation.values import LARGEST, SCALES, normalised, typed
 
 PARQUET = "parquet"
-SCALES = {"money": 9, "integer": 0}  # digits behind the point that such a field may have
 MOST_DIGITS = 28  # before the point, so that the sum of any table is exact
 # What says how a cell is read: alike on both sides, equal cells are equal values.
 READING = ("normalise", "null_values", "sentinels", "date_format", "decimal_comma", "thousands")
@@ -64,7 +63,7 @@ def can_stay(spec: ReconcileSpec, files: Mapping[str, Sequence[Path]]) -> bool:
     """Whether both sides can be compared as they are stored; what is wrong is told elsewhere."""
     found: dict[str, pa.Schema] = {}
     for side, paths in files.items():
-        if spec.side(side).format != PARQUET:
+        if spec.side(side).format != PARQUET or spec.side(side).where or spec.combines(side):
             return False
         each = [pq.read_schema(path) for path in paths]
         wanted = columns_of(spec, side)
@@ -76,7 +75,7 @@ def can_stay(spec: ReconcileSpec, files: Mapping[str, Sequence[Path]]) -> bool:
 
 def _stays(field: FieldSpec, schemas: Mapping[str, pa.Schema]) -> bool:
     """Whether equal cells of the field are never a difference."""
-    if any(field.sql(side) for side in schemas):
+    if any(field.sql(side) or field.formula(side) for side in schemas):
         return False
     if any(getattr(field, name).left != getattr(field, name).right for name in READING):
         return False

@@ -1,7 +1,7 @@
 """Extracts as tables that can be compared: found, read, typed; what has no key is suspended."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePath
 from typing import ClassVar
 
@@ -16,7 +16,9 @@ from crossbill.core.refusal import Refusal
 from crossbill.engine import expressions
 from crossbill.engine.datasets import SUSPENDED
 from crossbill.replacement.migration.sources import LINE_COLUMN, Source, open_source
+from crossbill.replacement.reconciliation.combined import combined, with_zeros
 from crossbill.replacement.reconciliation.compare import ComparedField, Comparison
+from crossbill.replacement.reconciliation.formulas import with_formulas
 from crossbill.replacement.reconciliation.spec import NUMBERS, FieldSpec, ReconcileSpec
 from crossbill.replacement.reconciliation.values import normalised, typed
 
@@ -51,6 +53,8 @@ class Extract:
     records: int  # all that were read
     suspended: pa.Table  # records that could not be read, or have no key
     notes: tuple[str, ...]  # what a reader should know, such as a byte-order mark
+    left_out: int = 0  # records that ``where`` does not mean, or of another type
+    combined: int | None = None  # rows that ``combine`` made of the others
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,18 @@ class _Landed:
 
     @property
     def records(self) -> int:
-        return sum(source.lines for source in self.sources)
+        """All that were read, whatever their type."""
+        return sum(source.lines + source.passed_over for source in self.sources)
+
+    @property
+    def passed_over(self) -> int:
+        """Those of another type."""
+        return sum(source.passed_over for source in self.sources)
+
+    @property
+    def typed(self) -> int:
+        """Those of the right type that could be read."""
+        return sum(s.lines for s in self.sources) - sum(r.num_rows for r in self.rejects)
 
 
 def comparison_of(spec: ReconcileSpec, engine: Backend) -> Comparison:
@@ -112,9 +127,35 @@ def read_extract(
         [*landed.rejects, suspended_keys(blank, spec, side, landed.sources)]
     )
     notes = tuple(f"{s.label}: {note}" for s in landed.sources for note in s.notes)
-    assert landed.records == _rows(keyed, engine) + suspended.num_rows, "a record vanished"
+    left_out = landed.passed_over + landed.typed - _rows(table, engine)
+    accounted = _rows(keyed, engine) + suspended.num_rows + left_out
+    assert landed.records == accounted, "a record vanished"
     rows = keyed.drop(FILE_COLUMN, LINE_COLUMN)
-    return Extract(rows, totals(rows, numbers(spec)), landed.records, suspended, notes)
+    made = None
+    if spec.combines(side):
+        rows = engine.create_table(
+            f"{side}_combined", combined(rows, _key(spec), spec.fields, side)
+        )
+        made = _rows(rows, engine)
+    sums = totals(rows, numbers(spec))
+    return Extract(rows, sums, landed.records, suspended, notes, left_out, made)
+
+
+def _key(spec: ReconcileSpec) -> list[str]:
+    return [part.name for part in spec.key]
+
+
+def filled(
+    spec: ReconcileSpec, extracts: dict[str, Extract], engine: Backend
+) -> dict[str, Extract]:
+    """The extracts, with a zero for a key without rows where a side says so."""
+    found = dict(extracts)
+    for side, other in (("left", "right"), ("right", "left")):
+        if spec.side(side).without_rows == "zero":
+            rows = with_zeros(extracts[side].table, extracts[other].table, _key(spec), spec.fields)
+            stored = engine.create_table(f"{side}_filled", rows)
+            found[side] = replace(extracts[side], table=stored)
+    return found
 
 
 def numbers(spec: ReconcileSpec) -> list[str]:
@@ -172,7 +213,7 @@ def _land(spec: ReconcileSpec, side: str, files: Sequence[Path], target: Path) -
     """Write the accepted records of all files into one Parquet file, and keep the rejects."""
     sources = tuple(open_source(path, spec.side(side)) for path in files)
     columns = columns_of(spec, side)
-    if any(f.sql(side) for f in spec.fields):
+    if spec.reads_all(side):
         columns = tuple(dict.fromkeys([*columns, *sources[0].columns]))
     for source in sources:
         source.require(columns)
@@ -208,18 +249,24 @@ def _typed(spec: ReconcileSpec, side: str, landed: _Landed, engine: Backend) -> 
     """The records with normalised key and typed fields, stored in the engine."""
     raw = engine.read_parquet(landed.path, table_name=f"{side}_landed")
     raw = _with_expressions(raw, spec, side, engine)
+    columns = [name for name in raw.columns if not name.startswith(_EXPRESSION)]
+    raw = with_formulas(raw, columns, spec, side, _EXPRESSION)
     kept: dict[str, ir.Value] = {name: raw[name] for name in PLACE.names}
     for part in spec.key:
         text = normalised(raw[getattr(part, side)], getattr(part.normalise, side))
         kept[part.name] = text.fill_null("")
-    texts = [
-        (f, raw[f.column(side) or _expression_name(number)]) for number, f in enumerate(spec.fields)
-    ]
+    texts = [(f, _field_text(raw, f, side, n)) for n, f in enumerate(spec.fields)]
     return _stored(typed(raw, kept, texts, side), engine, side)
 
 
-def _expression_name(number: int) -> str:
-    return f"_expression_{number}"
+_EXPRESSION = "_expression_"
+
+
+def _field_text(raw: ibis.Table, field: FieldSpec, side: str, number: int) -> ir.StringValue:
+    """The text of a field: its column, its expression or formula, or one for each row."""
+    if getattr(field.combine, side) == "count":
+        return ibis.literal("1")
+    return raw[field.column(side) or f"{_EXPRESSION}{number}"]
 
 
 def _with_expressions(
@@ -232,17 +279,22 @@ def _with_expressions(
         for n, f in enumerate(spec.fields)
         if (sql := f.sql(side))
     ]
-    if not checked:
+    where = spec.side(side).where
+    if not checked and where is None:
         return raw
-    parts = [f'CAST(({sql}) AS VARCHAR) AS "{_expression_name(n)}"' for n, sql in checked]
-    return engine.sql(f"SELECT *, {', '.join(parts)} FROM {side}_landed")  # noqa: S608 - checked
+    parts = [f'CAST(({sql}) AS VARCHAR) AS "{_EXPRESSION}{n}"' for n, sql in checked]
+    meant = "true"
+    if where is not None:
+        meant = expressions.scalar(where, columns, file=spec.name, field=f"{side}.where")
+    selected = f"SELECT {', '.join(['*', *parts])} FROM {side}_landed WHERE ({meant})"  # noqa: S608 - checked
+    return engine.sql(selected)
 
 
 def _stored(rows: ibis.Table, engine: Backend, side: str) -> ibis.Table:
     """The table in the engine; what an expression cannot digest is refused."""
     try:
         return engine.create_table(f"{side}_side", rows)
-    except duckdb.DataError as error:
+    except (duckdb.DataError, duckdb.BinderException) as error:
         raise _failed(side, error) from error
 
 

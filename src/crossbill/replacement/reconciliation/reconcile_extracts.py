@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend
 
 from crossbill.config.environment import read_environment
-from crossbill.core.money import format_nanos, minor_digits
+from crossbill.core.money import format_nanos
 from crossbill.engine import duckdb as engines
 from crossbill.replacement.reconciliation.as_stored import can_stay, may_differ, near, read_stored
 from crossbill.replacement.reconciliation.classify import UNEXPLAINED, classify, field_causes
@@ -35,12 +35,19 @@ from crossbill.replacement.reconciliation.compare import (
 from crossbill.replacement.reconciliation.extracts import (
     Extract,
     comparison_of,
+    filled,
     found_files,
     read_extract,
     totals,
 )
 from crossbill.replacement.reconciliation.populations import often_differing, with_populations
-from crossbill.replacement.reconciliation.spec import NUMBERS, FieldSpec, ReconcileSpec, read_spec
+from crossbill.replacement.reconciliation.spec import (
+    NUMBERS,
+    FieldSpec,
+    ReconcileSpec,
+    minor_digits_of,
+    read_spec,
+)
 
 ORDER = ("record_key", "field")
 EXPORTED = (
@@ -75,6 +82,8 @@ class SideResult:
     suspended: dict[str, int]
     totals: dict[str, int]
     notes: tuple[str, ...]
+    left_out: int
+    combined: int | None
 
 
 @dataclass(frozen=True)
@@ -165,6 +174,7 @@ def _as_text(
     extracts = {
         side: read_extract(spec, side, files[side], engine, workshop.folder) for side in files
     }
+    extracts = filled(spec, extracts, engine)
     tables = extracts["left"].table, extracts["right"].table
     doubled = _doubled(engine, tables, comparison)
     return _Sides(extracts, tables, doubled, tables)
@@ -203,7 +213,15 @@ def _populated(
 
 def _side(spec: ReconcileSpec, extract: Extract, duplicates: int) -> SideResult:
     suspended = dict(Counter(str(code) for code in extract.suspended["code"].to_pylist()))
-    return SideResult(extract.records, duplicates, suspended, extract.totals, extract.notes)
+    return SideResult(
+        extract.records,
+        duplicates,
+        suspended,
+        extract.totals,
+        extract.notes,
+        extract.left_out,
+        extract.combined,
+    )
 
 
 def _fields(spec: ReconcileSpec, classified: ibis.Table) -> dict[str, FieldResult]:
@@ -272,6 +290,8 @@ def _side_document(side: SideResult, described: dict[str, FieldSpec]) -> dict[st
         "rows": side.records,
         "totals": {name: decimal_text(n, described[name]) for name, n in side.totals.items()},
         "duplicate_rows": side.duplicates,
+        "left_out": side.left_out,
+        "combined": side.combined,
         "suspended": sum(side.suspended.values()),
         "notes": list(side.notes),
     }
@@ -290,10 +310,7 @@ def decimal_text(amount: int, described: FieldSpec) -> str:
     """An amount in the field's unit as decimal text: ``456116.60``."""
     if described.type != "money":
         return str(amount)
-    digits = described.digits
-    return format_nanos(
-        amount, minor_digits(described.currency or "") if digits is None else digits
-    )
+    return format_nanos(amount, minor_digits_of(described))
 
 
 def write_result(result: Reconciliation, folder: Path) -> None:

@@ -15,13 +15,14 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
-from crossbill.core.money import MINOR_DIGITS, parse_nanos
+from crossbill.core.money import MINOR_DIGITS, minor_digits, parse_nanos
 from crossbill.core.refusal import Refusal
 from crossbill.replacement.migration.sources import SourceFormat
 
 MAXIMUM_SPEC_BYTES = 4 * 1024 * 1024
 REFERENCE = "see docs/reference/reconcile-spec.md"
 
+Combining = Literal["sum", "count", "least", "greatest"]
 Normaliser = Literal["trim", "upper", "lower", "collapse_blanks", "digits_only", "strip_zeros"]
 FieldKind = Literal["text", "integer", "money", "date", "boolean"]
 NUMBERS = ("money", "integer")
@@ -86,9 +87,11 @@ Texts = list[str]
 
 
 class SideSpec(SourceFormat):
-    """One extract: which file or files, and how they are written."""
+    """One extract: which file or files, how they are written, and which rows are meant."""
 
     file: str = Field(min_length=1)
+    where: str | None = Field(None, min_length=1)
+    without_rows: Literal["missing", "zero"] = "missing"
 
 
 class KeyPart(Strict):
@@ -108,6 +111,9 @@ class FieldSpec(Strict):
     right: str | None = None
     left_sql: str | None = None
     right_sql: str | None = None
+    left_formula: str | None = Field(None, min_length=1, max_length=200)
+    right_formula: str | None = Field(None, min_length=1, max_length=200)
+    combine: Annotated[Sides[Combining | None], _both(None)] = Sides(left=None, right=None)
     type: FieldKind = "text"
     currency: str | None = None
     digits: int | None = Field(default=None, ge=0, le=9)
@@ -128,8 +134,11 @@ class FieldSpec(Strict):
     def _whole(self) -> "FieldSpec":
         """What no single key can tell alone."""
         for side in ("left", "right"):
-            if getattr(self, side) and getattr(self, f"{side}_sql"):
-                raise ValueError(f"{side} and {side}_sql exclude each other")
+            given = [f"{side}{way}" for way in ("", "_sql", "_formula")]
+            given = [name for name in given if getattr(self, name)]
+            if len(given) > 1:
+                raise ValueError(f"{given[0]} and {given[1]} exclude each other")
+            self._check_combine(side, given)
         for text in (*self.sentinels.left, *self.sentinels.right):
             self._check_sentinel(text)
         self._check_type()
@@ -139,6 +148,15 @@ class FieldSpec(Strict):
         span = RANGE.fullmatch(text)
         if span and self.type in ("money", "integer") and int(span[1]) > int(span[2]):
             raise ValueError(f"the range {text} is empty: write the lower end first")
+
+    def _check_combine(self, side: str, given: list[str]) -> None:
+        how = getattr(self.combine, side)
+        if how == "count" and (given or self.type != "integer"):
+            raise ValueError("a count is of rows: it needs type integer and no column")
+        if how == "sum" and self.type not in NUMBERS:
+            raise ValueError("a sum needs type money or integer")
+        if self.formula(side) and self.type not in NUMBERS:
+            raise ValueError(f"{side}_formula needs type money or integer")
 
     def _check_type(self) -> None:
         if self.codes and self.type != "text":
@@ -155,12 +173,15 @@ class FieldSpec(Strict):
     @property
     def as_read(self) -> bool:
         """Whether the text as read is the value: nothing is declared that could change it."""
-        settings = (self.normalise, self.null_values, self.sentinels)
+        settings = (self.normalise, self.null_values, self.sentinels, self.combine)
         return self.type == "text" and not any(s.left or s.right for s in settings)
 
     def column(self, side: str) -> str | None:
-        """The side's column; the field's own name where nothing is said; none for an expression."""
-        if self.sql(side) is not None:
+        """The side's column; the field's own name where nothing is said.
+
+        None for an expression, a formula and a count.
+        """
+        if self.sql(side) or self.formula(side) or getattr(self.combine, side) == "count":
             return None
         return getattr(self, side) or self.name
 
@@ -168,6 +189,16 @@ class FieldSpec(Strict):
         """The side's expression, where it has one."""
         expression: str | None = getattr(self, f"{side}_sql")
         return expression
+
+    def formula(self, side: str) -> str | None:
+        """The side's formula, where it has one."""
+        formula: str | None = getattr(self, f"{side}_formula")
+        return formula
+
+
+def minor_digits_of(field: FieldSpec) -> int:
+    """Digits of the minor unit of a field of money."""
+    return minor_digits(field.currency or "") if field.digits is None else field.digits
 
 
 class ReconcileSpec(Strict):
@@ -187,6 +218,28 @@ class ReconcileSpec(Strict):
         if doubled:
             raise ValueError(f"{', '.join(doubled)} is the name of more than one key or field")
         return self
+
+    @model_validator(mode="after")
+    def _combined_whole(self) -> "ReconcileSpec":
+        """On a side whose rows are combined, each field says how; what is absent may be zero."""
+        for name in ("left", "right"):
+            ways = {field.name: getattr(field.combine, name) for field in self.fields}
+            silent = [field for field, how in ways.items() if how is None]
+            if silent and self.combines(name):
+                raise ValueError(f"{silent[0]} needs combine on the {name}, as others have it")
+            zero = self.side(name).without_rows == "zero"
+            if zero and not {*ways.values()} <= {"sum", "count"}:
+                raise ValueError(f"without_rows: zero on the {name} needs sums and counts only")
+        return self
+
+    def combines(self, side: str) -> bool:
+        """Whether the rows of a key are combined on this side."""
+        return any(getattr(field.combine, side) for field in self.fields)
+
+    def reads_all(self, side: str) -> bool:
+        """Whether an expression or formula of this side may read any column."""
+        written = any(field.sql(side) or field.formula(side) for field in self.fields)
+        return written or self.side(side).where is not None
 
     def side(self, name: str) -> SideSpec:
         """The left or the right extract."""

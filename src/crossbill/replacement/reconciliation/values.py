@@ -1,12 +1,14 @@
 """Texts of an extract as typed values, exactly: what cannot be read is told, never emptied."""
 
 from collections.abc import Callable, Sequence
+from decimal import Decimal
 
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.core.money import parse_nanos
+from crossbill.core.money import NANO_DIGITS, parse_nanos
 from crossbill.core.refusal import Refusal
+from crossbill.engine.integers import TOTAL
 from crossbill.replacement.reconciliation.causes.format import try_strptime
 from crossbill.replacement.reconciliation.compare import (
     BLANK,
@@ -18,6 +20,9 @@ from crossbill.replacement.reconciliation.compare import (
 from crossbill.replacement.reconciliation.spec import RANGE, FieldSpec
 
 LARGEST = 2**62 - 1  # so that right minus left stays within 64 bits
+SCALES = {"money": 9, "integer": 0}  # digits behind the point that such a field may have
+FINE_DIGITS = 12  # behind the point, where amounts are calculated with before they are compared
+FINER = 10 ** (FINE_DIGITS - NANO_DIGITS)
 TRUE, FALSE = ("yes", "y", "true", "t", "1"), ("no", "n", "false", "f", "0")
 
 NORMALISERS: dict[str, Callable[[ir.StringValue], ir.StringValue]] = {
@@ -89,9 +94,9 @@ def _of(setting: object, side: str) -> list[str]:
 def _value(text: ir.StringValue, field: FieldSpec, side: str) -> ir.Value:
     """The text in the field's type; empty where it is not of that type."""
     if field.type == "money":
-        return _scaled(_plain(text, field, side), 9)
+        return _scaled(plain_number(text, field, side), 9)
     if field.type == "integer":
-        return _scaled(_plain(text, field, side), 0)
+        return _scaled(plain_number(text, field, side), 0)
     if field.type == "date":
         return try_strptime(text, ibis.literal(getattr(field.date_format, side))).cast("date")
     if field.type == "boolean":
@@ -100,7 +105,7 @@ def _value(text: ir.StringValue, field: FieldSpec, side: str) -> ir.Value:
     return text
 
 
-def _plain(text: ir.StringValue, field: FieldSpec, side: str) -> ir.StringValue:
+def plain_number(text: ir.StringValue, field: FieldSpec, side: str) -> ir.StringValue:
     """The number with a decimal point and without separators; empty where it is no number."""
     point = r"," if getattr(field.decimal_comma, side) else r"\."
     separator = getattr(field.thousands, side)
@@ -111,18 +116,51 @@ def _plain(text: ir.StringValue, field: FieldSpec, side: str) -> ir.StringValue:
     return ibis.ifelse(number, plain, ibis.null("string"))
 
 
-def _scaled(plain: ir.StringValue, digits: int) -> ir.IntegerValue:
-    """Decimal text times ``10**digits``; empty where that is no whole number or absurdly large.
+def fine_number(plain: ir.StringValue) -> ir.DecimalValue:
+    """What ``plain_number`` gave, times 10**12; empty where it is none or too fine or large."""
+    fine = _moved(plain, FINE_DIGITS).try_cast(TOTAL)
+    limit = ibis.literal(Decimal(LARGEST * FINER), TOTAL)
+    return ibis.ifelse(fine.between(-limit, limit), fine, ibis.null(TOTAL))
 
-    By moving the point in the text: the engine's casts to decimals round, and are slow.
+
+def decimal_text(number: ir.NumericValue, digits: int) -> ir.StringValue:
+    """A whole number as decimal text with so many digits, without zeros at its end: ``-0.5``.
+
+    Give it a stored number, for it is read several times.
+    """
+    text = number.cast("string").replace("-", "")
+    if digits:
+        text = ibis.ifelse(text.length() <= digits, text.lpad(digits + 1, "0"), text)
+        text = text.left(text.length() - digits) + ibis.literal(".") + text.right(digits)
+        text = text.re_replace(r"\.?0+$", "")
+    return ibis.ifelse(number < 0, ibis.literal("-") + text, text)
+
+
+def decimal_text_sql(number: str, digits: int) -> str:
+    """SQL for a whole number as decimal text with so many digits, without zeros at its end."""
+    whole = f"abs({number})::VARCHAR"
+    text = f"lpad({whole}, greatest(length({whole}), {digits + 1})::INTEGER, '0')"
+    point = f"left({text}, -{digits}) || '.' || right({text}, {digits})"
+    return f"CASE WHEN {number} < 0 THEN '-' ELSE '' END || regexp_replace({point}, '\\.?0+$', '')"
+
+
+def _scaled(plain: ir.StringValue, digits: int) -> ir.IntegerValue:
+    """Decimal text times ``10**digits``; empty where that is no whole number or absurdly large."""
+    scaled = _moved(plain, digits).try_cast("int64")
+    return ibis.ifelse(scaled.between(-LARGEST, LARGEST), scaled, ibis.null("int64"))
+
+
+def _moved(plain: ir.StringValue, digits: int) -> ir.StringValue:
+    """Decimal text with its point moved; empty where that leaves digits behind it.
+
+    The engine's casts to decimals round, and are slow.
     """
     point = plain.find(".")
     short = ibis.ifelse(point >= 0, plain.re_replace(r"0+$", ""), plain)
     fraction = ibis.ifelse(point >= 0, short.length() - point - 1, 0)
     zeros = ibis.literal("0" * digits).left(ibis.greatest(digits - fraction, 0))
     moved = ibis.ifelse(fraction <= digits, short.replace(".", "") + zeros, ibis.null("string"))
-    scaled = moved.replace("+", "").try_cast("int64")
-    return ibis.ifelse(scaled.between(-LARGEST, LARGEST), scaled, ibis.null("int64"))
+    return moved.replace("+", "")
 
 
 def _is_sentinel(
