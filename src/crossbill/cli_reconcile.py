@@ -45,8 +45,14 @@ reconcile_app.command("infer-policy")(infer_policy_command)
 @reconcile_app.command("extracts")
 def reconcile(
     spec: Annotated[Path, typer.Argument(help="How the two extracts are written and pair.")],
-    left: Annotated[Path, typer.Option(help="Folder or file of the left (old) side.")],
-    right: Annotated[Path, typer.Option(help="Folder or file of the right (new) side.")],
+    left: Annotated[
+        Path | None,
+        typer.Option(help="Folder or file of the left (old) side, unless it is in a database."),
+    ] = None,
+    right: Annotated[
+        Path | None,
+        typer.Option(help="Folder or file of the right (new) side, unless it is in a database."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object only.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for every difference found.")] = None,
 ) -> None:

@@ -132,7 +132,9 @@ def test_a_missing_column_names_the_nearest(tmp_path: Path):
         ({"delimiter": '"'}, "two different characters"),
         ({**PACKED, "header": True}, "no header line"),
         ({"low_values": "blank"}, "fixed_width only"),
-        ({"table": "t"}, "sqlite only"),
+        ({"table": "t"}, "sqlite and postgresql only"),
+        ({"format": "postgresql", "table": "t"}, "needs `url_from`"),
+        ({"format": "postgresql", "table": "t", "url_from": "postgresql://x"}, "match pattern"),
         ({"format": "sqlite"}, "needs `table`"),
     ],
 )

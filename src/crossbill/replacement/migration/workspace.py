@@ -24,7 +24,7 @@ from crossbill.platform.rating.catalogue_model import RatingCatalogue
 from crossbill.replacement.migration import spec as specs
 from crossbill.replacement.migration.agreement import check_agreement
 from crossbill.replacement.migration.land import below
-from crossbill.replacement.migration.sources import open_source
+from crossbill.replacement.migration.sources import fetch_source, is_elsewhere, open_source
 from crossbill.replacement.migration.spec import (
     BadSpec,
     CarrierSpec,
@@ -104,6 +104,15 @@ class Workspace:
                 field="sources.file", value=pattern, cure="write its name, or a glob such as *.CSV",
             )  # fmt: skip
         return list(self.data.glob(pattern))
+
+    def fetch_missing(self) -> None:
+        """Fetch what is in a database server into the data folder, once, under its source's name.
+
+        What was fetched stays, so that a run goes on with what it began with.
+        """
+        for source in self.mapping.sources.values():
+            if is_elsewhere(source) and not any(self._named(source.file)):
+                fetch_source(source, self.data / source.file)
 
     def refuse_unreadable_sources(self) -> None:
         """Look at each file's place, head and columns before a run takes its name.
@@ -185,6 +194,7 @@ def open_workspace(
     check_agreement(spec, mapping, file=spec_path.name)
     rating = read_catalogue(spec_path.parent / spec.rating.catalogue) if spec.rating else None
     workspace = Workspace(spec_path, data, spec, mapping, catalogue, store, rating)
+    workspace.fetch_missing()
     workspace.refuse_unreadable_sources()
     return workspace
 

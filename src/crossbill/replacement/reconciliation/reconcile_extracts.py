@@ -19,6 +19,7 @@ from ibis.backends.duckdb import Backend
 from crossbill.config.environment import read_environment
 from crossbill.core.money import format_nanos
 from crossbill.engine import duckdb as engines
+from crossbill.replacement.migration.sources import fetch_source, is_elsewhere
 from crossbill.replacement.reconciliation.as_stored import can_stay, may_differ, near, read_stored
 from crossbill.replacement.reconciliation.classify import UNEXPLAINED, classify, field_causes
 from crossbill.replacement.reconciliation.compare import (
@@ -34,6 +35,7 @@ from crossbill.replacement.reconciliation.compare import (
 )
 from crossbill.replacement.reconciliation.extracts import (
     Extract,
+    ExtractMissing,
     comparison_of,
     filled,
     found_files,
@@ -115,21 +117,39 @@ class Workshop:
 
 
 @contextmanager
-def reconciled(spec_path: Path, left: Path, right: Path) -> Iterator[Reconciliation]:
-    """Compare two extracts; the result's table lives as long as the ``with`` block."""
+def reconciled(spec_path: Path, left: Path | None, right: Path | None) -> Iterator[Reconciliation]:
+    """Compare two extracts; the result's table lives as long as the ``with`` block.
+
+    A side in a database server has no path.
+    """
     spec = read_spec(spec_path)
-    files = {
-        side: found_files(given, spec.side(side).file)
-        for side, given in (("left", left), ("right", right))
-    }
-    stays = can_stay(spec, files)
-    read_there = [path.parent for paths in files.values() for path in paths] if stays else []
-    with (
-        TemporaryDirectory(prefix="reconcile-", dir=read_environment().folder("tmp")) as folder,
-        engines.connect(sealed_to=[Path(folder), *read_there]) as engine,
-    ):
-        workshop = Workshop(engine, Path(folder))
-        yield _compared(spec, files, workshop, stays=stays)
+    with TemporaryDirectory(prefix="reconcile-", dir=read_environment().folder("tmp")) as folder:
+        files = {
+            side: _files(spec, side, given, Path(folder))
+            for side, given in (("left", left), ("right", right))
+        }
+        stays = can_stay(spec, files)
+        read_there = [path.parent for paths in files.values() for path in paths] if stays else []
+        with engines.connect(sealed_to=[Path(folder), *read_there]) as engine:
+            workshop = Workshop(engine, Path(folder))
+            yield _compared(spec, files, workshop, stays=stays)
+
+
+def _files(spec: ReconcileSpec, side: str, given: Path | None, folder: Path) -> list[Path]:
+    """The files of a side; what is elsewhere is fetched into the folder first."""
+    described = spec.side(side)
+    if is_elsewhere(described):
+        target = folder / f"{side}-fetched.parquet"
+        fetch_source(described, target)
+        return [target]
+    if given is None:
+        raise ExtractMissing(
+            "this side is in files, and no folder was given",
+            field=side,
+            value=described.file,
+            cure=f"add --{side} FOLDER",
+        )
+    return found_files(given, str(described.file))
 
 
 def _compared(

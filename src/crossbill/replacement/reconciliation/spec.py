@@ -89,9 +89,15 @@ Texts = list[str]
 class SideSpec(SourceFormat):
     """One extract: which file or files, how they are written, and which rows are meant."""
 
-    file: str = Field(min_length=1)
+    file: str | None = Field(None, min_length=1)
     where: str | None = Field(None, min_length=1)
     without_rows: Literal["missing", "zero"] = "missing"
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> "SideSpec":
+        if (self.file is None) is (self.url_from is None):
+            raise ValueError("a side needs a file, or url_from where it is in a database server")
+        return self
 
 
 class KeyPart(Strict):

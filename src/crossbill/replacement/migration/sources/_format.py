@@ -13,11 +13,13 @@ _ASCII_BASED = re.compile(
 )
 _EBCDIC = re.compile(r"cp(037|273|424|500|875|1026|1140)")
 
-_ONLY_IN_DATABASES = ("sqlite",)
-# What some formats read and no other.
+_SERVERS = ("postgresql",)
+_DATABASES = ("sqlite", *_SERVERS)
+# What some formats read and no other; all that name a table or server need to.
 _ONLY_IN = {
     ("fixed_width",): ("line_ends", "records", "low_values"),
-    _ONLY_IN_DATABASES: ("table",),
+    _DATABASES: ("table",),
+    _SERVERS: ("url_from",),
 }
 
 
@@ -67,7 +69,7 @@ class SourceFormat(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    format: str = Field("delimited", description="delimited, fixed_width, parquet or sqlite")
+    format: str = Field("delimited", description="the name of a plug-in")
     encoding: str = Field("utf-8", description="utf-8, cp1252, latin-1, utf-16 ...")
     delimiter: str = Field(",", min_length=1, max_length=1, description="between the values")
     quote: str = Field('"', max_length=1, description="around values; empty for none")
@@ -80,7 +82,12 @@ class SourceFormat(BaseModel):
     low_values: Literal["refused", "blank"] = Field(
         "refused", description="fixed_width: what zero bytes throughout a value mean"
     )
-    table: str | None = Field(None, min_length=1, description="sqlite: the table or view")
+    table: str | None = Field(None, min_length=1, description="of a database: the table or view")
+    url_from: str | None = Field(
+        None,
+        pattern=r"^[A-Z][A-Z0-9_]*$",
+        description="postgresql: the environment variable that holds the database's URL",
+    )
 
     @field_validator("encoding")
     @classmethod
@@ -108,8 +115,10 @@ class SourceFormat(BaseModel):
             stray = [name for name in names if name in self.model_fields_set]
             if stray and self.format not in formats:
                 raise ValueError(f"{stray[0]} is for {' and '.join(formats)} only")
-        if self.format in _ONLY_IN_DATABASES and self.table is None:
-            raise ValueError(f"{self.format} needs `table`")
+        needed = {"table": _DATABASES, "url_from": _SERVERS}
+        for name, formats in needed.items():
+            if self.format in formats and getattr(self, name) is None:
+                raise ValueError(f"{self.format} needs `{name}`")
 
     def _delimited_fits(self) -> None:
         if self.delimiter == self.quote or self.delimiter in "\r\n" or self.quote in ("\r", "\n"):
@@ -150,7 +159,7 @@ class SourceFormat(BaseModel):
 
     def called(self, name: str) -> str:
         """What messages call the source of a file of this name: with its table, if it has one."""
-        return f"{name}/{self.table}" if self.table else name
+        return f"{self.url_from or name}/{self.table}" if self.table else name
 
     @property
     def length(self) -> int:

@@ -60,6 +60,18 @@ class ColumnMissing(Refusal):
     code = "COLUMN_MISSING"
 
 
+class SourceUnreachable(Refusal):
+    """The database cannot be reached. Set its variable to a URL that works from this machine."""
+
+    code = "SOURCE_UNREACHABLE"
+
+
+class SourceLost(Refusal):
+    """The database went away while it was read. Run the same command again when it is back."""
+
+    code = "SOURCE_LOST"
+
+
 class TableMissing(Refusal):
     """The database has no such table or view. Correct its name, or ask for the right to read it."""
 
