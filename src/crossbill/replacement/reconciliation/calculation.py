@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import ibis
 import ibis.expr.types as ir
 
+from crossbill.engine.billing_datasets import TAX
 from crossbill.engine.calculation import Calculation, Step, Tables, compiled_once
 from crossbill.engine.datasets import (
     CANONICAL,
