@@ -158,6 +158,9 @@ def _translated(node: sqlglot.Expr) -> sqlglot.Expr | None:
     """What Spark writes in another way; nothing for what both write alike."""
     if isinstance(node, exp.Anonymous) and node.this in FUNCTIONS:
         return FUNCTIONS[node.this](*node.expressions)
+    if isinstance(node, exp.Window) and isinstance(node.this, exp.RowNumber):
+        in_any_order = not (node.args["partition_by"] or node.args["order"])
+        return exp.func("monotonically_increasing_id") if in_any_order else None
     if isinstance(node, exp.TimestampFromParts):  # as the compiler reads make_timestamp
         return _make_timestamp(*(value for value in node.args.values() if value is not None))
     if isinstance(node, exp.BitwiseRightShift):

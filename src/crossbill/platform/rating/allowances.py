@@ -12,6 +12,8 @@ from crossbill.engine import integers
 from crossbill.engine.rating_datasets import BUCKET
 from crossbill.platform.usage import guide
 
+SPAN_S = 3 * 86_400  # long enough that few spans have to be added up, short enough to order few
+
 
 def grant(service: ir.Table, allowance: ir.Table, period: ir.Table) -> ir.Table:
     """Reads ``service``, ``allowance`` and ``period``; writes ``bucket``.
@@ -110,85 +112,96 @@ def held_buckets(party: ir.Table, allowance: ir.Table, bucket: ir.Table) -> ir.T
     )  # fmt: skip
 
 
-def asking(sound: ir.Table, held: ir.Table, ranks: int) -> ir.Table:
-    """Reads sound events with their scopes; writes usage_key, started_s and need of some of them.
+def asking(sound: ir.Table, held: ir.Table) -> ir.Table:
+    """Reads sound events with scope_mask and need; writes those whose party holds buckets.
 
-    Those that may be paid for have bucket_N for each rank N, empty where there is none that pays
-    for such an event then.
+    Keeps event_id, party_id, scope_mask, started_s and need.
     """
     rows = sound.filter((sound.scope_mask != 0) & (sound.need > 0))
-    for rank in range(ranks):
-        mine = held.filter(held["rank"] == rank).select(
-            "party_id", "valid_from_s", "valid_to_s", "scope", "bucket_id"
-        )
-        mine = mine.rename({f"{name}_{rank}": name for name in mine.columns})
-        rows = rows.left_join(
-            mine,
-            [
-                rows.party_id == mine[f"party_id_{rank}"],
-                rows.started_s >= mine[f"valid_from_s_{rank}"],
-                rows.started_s < mine[f"valid_to_s_{rank}"],
-            ],
-        )
-        pays = ((rows.scope_mask >> rows[f"scope_{rank}"]) & 1) == 1
-        bucket = ibis.ifelse(pays.fill_null(False), rows[f"bucket_id_{rank}"], ibis.null("int64"))
-        rows = rows.mutate(**{f"bucket_{rank}": bucket})
-    buckets = [f"bucket_{rank}" for rank in range(ranks)]
-    held_any = ibis.or_(*(rows[name].notnull() for name in buckets))
-    return rows.filter(held_any).select("usage_key", "started_s", "need", *buckets)
+    return rows.semi_join(held, "party_id").select(*_ASKING)
 
 
-def bucket_totals(asking: ir.Table, held: ir.Table, rank: int) -> ir.Table:
-    """Reads who asks; writes the buckets of this rank with all that is wanted of them."""
-    buckets = held.filter(held["rank"] == rank)
-    buckets = buckets.select("bucket_id", "block", "capacity", "charged").distinct()
-    rows = asking.inner_join(buckets, asking[f"bucket_{rank}"] == buckets.bucket_id)
-    rows = rows.mutate(wanted=_wanted(rows))
-    return rows.group_by("bucket_id", "block", "capacity", "charged").aggregate(
-        total=integers.sum_int64(rows.wanted)
-    )
+_ASKING = ("event_id", "party_id", "scope_mask", "started_s", "need")
 
 
-def giving(asking: ir.Table, total: ir.Table, rank: int) -> ir.Table:
-    """Reads who asks and the totals; writes who gets what.
+def giving(asking: ir.Table, held: ir.Table, event: ir.Table, rank: int) -> ir.Table:
+    """Reads who asks, ``held`` and the events' keys; writes who gets what from buckets of the rank.
 
-    For usage_key and bucket_id it is ``taken`` in whole blocks, ``given`` of what is needed, and
+    For event_id and bucket_id it is ``taken`` in whole blocks, ``given`` of what is needed, and
     ``freed``: given, and not charged all the same.
 
     A bucket that serves all who ask needs no order; only where one runs out does it matter who came
     first. Events are in order of their start, at one instant in order of their key.
     """
-    rows = asking.inner_join(total, asking[f"bucket_{rank}"] == total.bucket_id)
-    rows = rows.mutate(wanted=_wanted(rows))
+    wanted = _wanted(asking, held, rank)
+    totals = wanted.group_by("bucket_id").aggregate(total=integers.sum_int64(wanted.wanted))
+    rows = wanted.inner_join(totals, "bucket_id")
     ample = rows.total <= rows.capacity
-    plenty = rows.filter(ample)
-    served = plenty.mutate(taken=plenty.wanted).select(*_ASKED)
-    given = served.union(_first_come(rows.filter(~ample)).select(*_ASKED))
+    served = rows.filter(ample).mutate(taken=rows.wanted).select(*_SERVED)
+    given = served.union(_first_come(rows.filter(~ample), event).select(*_SERVED))
     taken = given.filter(given.taken > 0).mutate(given=ibis.least(given.need, given.taken))
     freed = ibis.ifelse(taken.charged, 0, taken.given)
-    return taken.mutate(freed=freed).select("usage_key", "bucket_id", "taken", "given", "freed")
+    return taken.mutate(freed=freed).select("event_id", "bucket_id", "taken", "given", "freed")
 
 
-_ASKED = ("usage_key", "bucket_id", "need", "charged", "taken")
+_SERVED = ("event_id", "bucket_id", "need", "charged", "taken")
 
 
-def _wanted(rows: ir.Table) -> ir.IntegerValue:
-    return integers.ceil_div(rows.need, rows.block) * rows.block
+def _wanted(asking: ir.Table, held: ir.Table, rank: int) -> ir.Table:
+    """Who asks which bucket of the rank for how many whole blocks."""
+    mine = held.filter(held["rank"] == rank).select(
+        "bucket_id", "scope", "block", "capacity", "charged", "valid_from_s", "valid_to_s",
+        holder_id="party_id",
+    )  # fmt: skip
+    rows = asking.inner_join(
+        mine,
+        [
+            asking.party_id == mine.holder_id,
+            asking.started_s >= mine.valid_from_s,
+            asking.started_s < mine.valid_to_s,
+        ],
+    )
+    rows = rows.filter(((rows.scope_mask >> rows.scope) & 1) == 1)
+    return rows.mutate(wanted=integers.ceil_div(rows.need, rows.block) * rows.block)
 
 
-def _first_come(rows: ir.Table) -> ir.Table:
-    """What each takes from a bucket that runs out: what is left after all who came before."""
-    order = [rows.started_s, rows.usage_key]
-    so_far = ibis.window(group_by=rows.bucket_id, order_by=order, preceding=None, following=0)
-    asked_by_then = integers.sum_int64(rows.wanted, over=so_far)
-    left = ibis.greatest(rows.capacity - (asked_by_then - rows.wanted), 0)
-    return rows.mutate(taken=ibis.least(left, rows.wanted))
+def _first_come(rows: ir.Table, event: ir.Table) -> ir.Table:
+    """What each takes from a bucket that runs out: what is left after all who came before.
+
+    Before the few days in which it runs out everybody gets all, and after them nobody gets
+    anything: only within them the events have to be put in order.
+    """
+    dated = rows.mutate(days=integers.quotient(rows.started_s, SPAN_S))
+    spans = _spans(dated).rename(span_bucket="bucket_id", span_days="days")
+    open_then = dated.inner_join(
+        spans, [dated.bucket_id == spans.span_bucket, dated.days == spans.span_days]
+    )
+    enough = open_then.left >= open_then.asked
+    early = open_then.filter(enough).mutate(taken=open_then.wanted)
+    keyed = open_then.filter(~enough).inner_join(event.select("event_id", "usage_key"), "event_id")
+    order = [keyed.started_s, keyed.usage_key]
+    so_far = ibis.window(group_by=keyed.bucket_id, order_by=order, preceding=None, following=0)
+    asked_by_then = integers.sum_int64(keyed.wanted, over=so_far)
+    left = ibis.greatest(keyed.left - (asked_by_then - keyed.wanted), 0)
+    late = keyed.mutate(taken=ibis.least(left, keyed.wanted))
+    return early.select(*_SERVED).union(late.select(*_SERVED))
 
 
-def still_asking(asking: ir.Table, given: ir.Table, rank: int, ranks: int) -> ir.Table:
-    """Reads who asked and what was given; writes who asks the buckets of the ranks that follow."""
-    later = [f"bucket_{number}" for number in range(rank + 1, ranks)]
-    joined = asking.left_join(given.select("usage_key", "freed"), "usage_key")
-    need = joined.need - joined.freed.fill_null(0)
-    left = joined.mutate(need=need).select("usage_key", "started_s", "need", *later)
-    return left.filter(left.need > 0, ibis.or_(*(left[name].notnull() for name in later)))
+def _spans(dated: ir.Table) -> ir.Table:
+    """For each bucket and days what is ``asked`` then and was ``left`` at their begin, if any."""
+    asked = dated.group_by("bucket_id", "days").aggregate(
+        asked=integers.sum_int64(dated.wanted), capacity=dated.capacity.max()
+    )
+    so_far = ibis.window(group_by=asked.bucket_id, order_by=asked.days, preceding=None, following=0)
+    asked_by_then = integers.sum_int64(asked.asked, over=so_far)
+    spans = asked.mutate(left=asked.capacity - (asked_by_then - asked.asked))
+    return spans.filter(spans.left > 0).select("bucket_id", "days", "asked", "left")
+
+
+def still_asking(asking: ir.Table, given: ir.Table, held: ir.Table, rank: int) -> ir.Table:
+    """Reads who asked and what was given; writes who may ask buckets of the ranks that follow."""
+    freed = given.select("event_id", "freed")
+    joined = asking.left_join(freed, "event_id")
+    left = joined.mutate(need=joined.need - joined.freed.fill_null(0)).select(*_ASKING)
+    later = held.filter(held["rank"] > rank)
+    return left.filter(left.need > 0).semi_join(later, "party_id")

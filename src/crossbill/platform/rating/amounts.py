@@ -81,7 +81,8 @@ def _connect_fee(event: ir.Table) -> ir.IntegerValue:
 def surcharges(rated: ir.Table, surcharge: ir.Table) -> ir.Table:
     """Reads rated events and ``surcharge``; writes ``rated_surcharge``, each rounded by itself."""
     keys = ["plan_code", "charge_code", "epoch_id"]
-    rows = rated.select("usage_key", "leg", "amount_nanos", *keys).inner_join(surcharge, keys)
+    events = rated.select("event_id", "usage_key", "leg", "amount_nanos", *keys)
+    rows = events.inner_join(surcharge, keys)
     scaled = rows.mutate(
         scale=ibis.cases(
             *((rows.rounding_digits == d, 10 ** (9 - d)) for d in range(-9, 10)), else_=1
@@ -96,4 +97,4 @@ def surcharges(rated: ir.Table, surcharge: ir.Table) -> ir.Table:
         scaled.scale,
         scaled.rounding_mode,
     )
-    return scaled.select("usage_key", "leg", "surcharge_code", amount_nanos=amount)
+    return scaled.select("event_id", "usage_key", "leg", "surcharge_code", amount_nanos=amount)

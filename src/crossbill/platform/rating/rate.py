@@ -43,7 +43,6 @@ from crossbill.platform.rating.routes import (
 from crossbill.platform.usage import guide
 from crossbill.platform.usage.reasons import first_fault, suspended
 
-EVENT_KEY = ("usage_key", "retail")
 LONGEST_CALL_S = 7 * 86_400
 LARGEST_CARRIED_NANOS = 10**15  # a million major units in one event, marked up
 INPUTS = (
@@ -135,7 +134,7 @@ def _located(t: Tables) -> ir.Table:
     crosses = rows.timed & rows.splits & (rows.started_s + rows.quantity > rows.span_to_s)
     stepped = (rows.steps > 1) & (rows.quantity > rows.to_quantity)
     return rows.mutate(fault=_fault(rows), several=crosses | stepped).select(
-        "usage_key", "retail", "party_id", "route_id", "term_id", "started_s", "quantity",
+        "event_id", "retail", "party_id", "route_id", "term_id", "started_s", "quantity",
         "carried_nanos", "several", "fault",
     )  # fmt: skip
 
@@ -183,31 +182,30 @@ def _passes(shape: Shape) -> list[Step]:
         return []
     return [
         Step("held", lambda t: allowances.held_buckets(t["party"], t["allowance"], t["bucket"])),
-        Step("asking_0", lambda t: _asking(t, shape)),
+        Step("asking_0", _asking),
         *(step for rank in range(shape.ranks) for step in _pass(rank, shape.ranks)),
         Step("covered", lambda t: _covered(t, shape)),
     ]
 
 
 def _pass(rank: int, ranks: int) -> list[Step]:
-    asking, total, given = f"asking_{rank}", f"total_{rank}", f"given_{rank}"
-    steps = [
-        Step(total, lambda t: allowances.bucket_totals(t[asking], t["held"], rank)),
-        Step(given, lambda t: allowances.giving(t[asking], t[total], rank)),
-    ]
+    asking, given = f"asking_{rank}", f"given_{rank}"
+    steps = [Step(given, lambda t: allowances.giving(t[asking], t["held"], t["event"], rank))]
     if rank + 1 < ranks:
-        following = f"asking_{rank + 1}"
-        left = Step(following, lambda t: allowances.still_asking(t[asking], t[given], rank, ranks))
+        left = Step(
+            f"asking_{rank + 1}",
+            lambda t: allowances.still_asking(t[asking], t[given], t["held"], rank),
+        )
         steps.append(left)
     return steps
 
 
-def _asking(t: Tables, shape: Shape) -> ir.Table:
+def _asking(t: Tables) -> ir.Table:
     """The sound events with what they still need once what is free is off, and who pays for it."""
     located, terms = t["located"], t["terms"].select("term_id", "included", "scope_mask")
     rows = located.filter(located.fault.isnull()).inner_join(terms, "term_id")
     need = rows.quantity - ibis.least(rows.included, rows.quantity)
-    return allowances.asking(rows.mutate(need=need), t["held"], shape.ranks)
+    return allowances.asking(rows.mutate(need=need), t["held"])
 
 
 def _given(t: Tables, shape: Shape) -> ir.Table:
@@ -219,8 +217,7 @@ def _given(t: Tables, shape: Shape) -> ir.Table:
 def _covered(t: Tables, shape: Shape) -> ir.Table:
     """How much of each event allowances pay for."""
     given = _given(t, shape)
-    freed = given.group_by("usage_key").aggregate(covered_quantity=integers.sum_int64(given.freed))
-    return freed.mutate(retail=ibis.literal(True))
+    return given.group_by("event_id").aggregate(covered_quantity=integers.sum_int64(given.freed))
 
 
 def _priced(t: Tables, shape: Shape) -> ir.Table:
@@ -237,7 +234,7 @@ def _priced(t: Tables, shape: Shape) -> ir.Table:
 def _all_pieces(t: Tables, shape: Shape) -> ir.Table:
     """Every piece of every event, also of those that are one: what an explanation is made of."""
     columns = (
-        "usage_key", "retail", "band_id", "piece_from", "piece_to", "from_quantity", "minimum",
+        "event_id", "band_id", "piece_from", "piece_to", "from_quantity", "minimum",
         "begun", "increment", "increments", "billed", "unit", "price_nanos", "minimum_nanos",
         "increment_nanos", "whole", "part", "parts",
     )  # fmt: skip
@@ -259,7 +256,7 @@ def _sound(t: Tables, shape: Shape, *, several: bool) -> ir.Table:
 def _with_covered(event: ir.Table, t: Tables, shape: Shape) -> ir.Table:
     if shape.ranks == 0:
         return event.mutate(covered_quantity=ibis.literal(0, "int64"))
-    joined = event.left_join(t["covered"], EVENT_KEY).drop("usage_key_right", "retail_right")
+    joined = event.left_join(t["covered"], "event_id").drop("event_id_right")
     return joined.mutate(covered_quantity=joined.covered_quantity.fill_null(0))
 
 
@@ -278,8 +275,8 @@ def _pieces(t: Tables) -> ir.Table:
     routes = t["resolved"].select("route_id", "calendar_id", "timed")
     rows = t["cut"].inner_join(routes, "route_id")
     events = rows.mutate(by_band=rows.timed & rows.splits).select(
-        "usage_key", "retail", "started_s", "piece_from", "piece_to", "rate_set_id", "band_id",
-        "policy_id", "calendar_id", "by_band",
+        "event_id", "started_s", "piece_from", "piece_to", "rate_set_id", "band_id", "policy_id",
+        "calendar_id", "by_band",
     )  # fmt: skip
     within = events.filter(~events.by_band)
     segments = _segments(events.filter(events.by_band), t["band_span"]).union(within)
@@ -320,18 +317,18 @@ def _segments(crossing: ir.Table, band_span: ir.Table) -> ir.Table:
 
 def _put_together(cut: ir.Table, pieces: ir.Table) -> ir.Table:
     """The cut events with the sums of their pieces; one that is paid for in full has none."""
-    sums = pieces.group_by(*EVENT_KEY).aggregate(
+    sums = pieces.group_by("event_id").aggregate(
         billed=integers.sum_int64(pieces.billed),
         whole=integers.sum_int64(pieces.whole),
         part=integers.sum_int64(pieces.part),
     )
-    joined = cut.left_join(sums, EVENT_KEY)
+    joined = cut.left_join(sums, "event_id")
     nothing = {name: joined[name].fill_null(0) for name in ("billed", "whole", "part")}
     return joined.mutate(**nothing).select(*SUMMED)
 
 
 SUMMED = (
-    "usage_key", "retail", "party_id", "route_id", "band_id", "started_s", "quantity",
+    "event_id", "retail", "party_id", "route_id", "band_id", "started_s", "quantity",
     "free_quantity", "covered_quantity", "billed", "whole", "part", "parts", "connect_fee_nanos",
     "max_cost_nanos", "carried_ppm", "carried_nanos", "rounding_mode", "rounding_scale",
 )  # fmt: skip
@@ -340,8 +337,13 @@ SUMMED = (
 def _surcharges(t: Tables, shape: Shape) -> ir.Table:
     """The surcharges of the rated events."""
     routes = t["resolved"].select("route_id", "plan_code", "charge_code", "epoch_id")
-    rows = _priced(t, shape).inner_join(routes, "route_id")
+    rows = _keyed(_priced(t, shape), t).inner_join(routes, "route_id")
     return amounts.surcharges(rows.mutate(leg=_leg(rows)), t["surcharge"])
+
+
+def _keyed(rows: ir.Table, t: Tables) -> ir.Table:
+    """Rows of events with the keys by which those are known outside."""
+    return rows.inner_join(t["event"].select("event_id", "usage_key"), "event_id")
 
 
 def _leg(rows: ir.Table) -> ir.StringValue:
@@ -354,7 +356,8 @@ def _rated_usage(t: Tables, shape: Shape) -> ir.Table:
         "route_id", "plan_code", "charge_code", "usage_type", "zone", "prefix", "price_version"
     )
     parties = _parties(t)
-    rows = _priced(t, shape).inner_join(routes, "route_id").inner_join(parties, "party_id")
+    priced = _keyed(_priced(t, shape), t)
+    rows = priced.inner_join(routes, "route_id").inner_join(parties, "party_id")
     named = rows.inner_join(t["band"], "band_id")
     charged = (
         _with_surcharges(named, t["rated_surcharge"])
@@ -370,8 +373,7 @@ def _usage_charge(t: Tables, shape: Shape) -> ir.Table:
     """What each product used of each charge in each period: added up first, then named."""
     priced = _priced(t, shape).mutate(surcharge_nanos=ibis.literal(0, "int64"))
     if shape.surcharges:
-        named = priced.mutate(leg=_leg(priced))
-        priced = _with_surcharges(named.drop("surcharge_nanos"), t["rated_surcharge"])
+        priced = _with_surcharges(priced.drop("surcharge_nanos"), t["rated_surcharge"])
     sums = lines.summed(priced, t["resolved"], t["period"])
     routes = t["charge"].select("charge_id", "plan_code", "charge_code", "usage_type")
     rows = sums.inner_join(routes, "charge_id").inner_join(_parties(t), "party_id")
@@ -388,17 +390,17 @@ def _parties(t: Tables) -> ir.Table:
 
 
 def _with_surcharges(rows: ir.Table, surcharge: ir.Table) -> ir.Table:
-    sums = surcharge.group_by("usage_key", "leg").aggregate(
+    sums = surcharge.group_by("event_id").aggregate(
         surcharge_nanos=integers.sum_int64(surcharge.amount_nanos)
     )
-    joined = rows.left_join(sums, ["usage_key", "leg"])
+    joined = rows.left_join(sums, "event_id").drop("event_id_right")
     return joined.mutate(surcharge_nanos=joined.surcharge_nanos.fill_null(0))
 
 
 def _suspended_usage(t: Tables) -> ir.Table:
     """What could not be rated, with the field that shows why."""
     located = t["located"]
-    faulty = located.filter(located.fault.notnull())
+    faulty = _keyed(located.filter(located.fault.notnull()), t)
     return suspended(faulty.select("usage_key", "fault", leg=_leg(faulty)), t["usage"])
 
 
@@ -419,8 +421,7 @@ def _consumption(t: Tables, shape: Shape) -> ir.Table:
     """Who took what from which bucket."""
     keys = t["held"].select("bucket_id", "bucket_key").distinct()
     named = _given(t, shape).inner_join(keys, "bucket_id")
-    retail = t["located"].filter(t["located"].retail)
-    rows = retail.select("usage_key", "started_s").inner_join(named, "usage_key")
+    rows = t["event"].select("event_id", "usage_key", "started_s").inner_join(named, "event_id")
     return rows.mutate(started_at=integers.instant(rows.started_s), covered=rows.given).select(
         *CONSUMPTION.ibis
     )

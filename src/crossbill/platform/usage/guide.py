@@ -73,7 +73,8 @@ def guide(
     event cannot be rated, as its number, and is empty where nothing speaks against it.
     """
     rows = _legs(usage, party, charge) if wholesale else _leg(usage, RETAIL, usage.service_key)
-    timed = rows.mutate(started_s=integers.epoch_seconds(rows.started_at))
+    started_s = integers.epoch_seconds(rows.started_at)
+    timed = rows.mutate(event_id=ibis.row_number(), started_s=started_s)
     cells = timed.mutate(cell=integers.div_trunc(timed.started_s, QUARTER_S))
     found = _with_party(cells, party).left_join(epoch_cell, "cell")
     charged = _with_charge(found, charge)
@@ -85,7 +86,7 @@ def guide(
 
 
 EVENT = (
-    "usage_key", "retail", "party_id", "policy_id", "charge_id", "head", "switch_zone",
+    "event_id", "usage_key", "retail", "party_id", "policy_id", "charge_id", "head", "switch_zone",
     "started_s", "quantity", "carried_nanos", "fault",
 )  # fmt: skip
 

@@ -1,0 +1,55 @@
+"""Who gets what from a bucket, against a loop over the events in their order."""
+
+from random import Random
+
+import ibis
+import pytest
+
+from crossbill.platform.rating.allowances import SPAN_S, giving
+
+ENGINE = ibis.duckdb.connect()
+BLOCK = 10
+
+
+def wants(events: int, spans: int, seed: int) -> list[dict]:
+    """Events of one party, many of them at the same instants, their keys in no order."""
+    rng = Random(seed)
+    keys = rng.sample(range(10 * events), events)
+    return [
+        {"event_id": n, "usage_key": f"U{key:05}", "party_id": 1, "scope_mask": 1,
+         "started_s": SPAN_S + rng.randrange(spans) * SPAN_S + rng.randrange(3),
+         "need": rng.randint(1, 25)}
+        for n, key in enumerate(keys)
+    ]  # fmt: skip
+
+
+def one_by_one(events: list[dict], capacity: int) -> dict[int, int]:
+    """What each event takes in whole blocks, as far as there is something left."""
+    taken = {}
+    for event in sorted(events, key=lambda e: (e["started_s"], e["usage_key"])):
+        wanted = -(-event["need"] // BLOCK) * BLOCK
+        taken[event["event_id"]] = min(wanted, capacity)
+        capacity -= taken[event["event_id"]]
+    return {event_id: quantity for event_id, quantity in taken.items() if quantity}
+
+
+def by_the_engine(events: list[dict], capacity: int) -> dict[int, int]:
+    held = {
+        "party_id": 1, "bucket_id": 7, "rank": 0, "scope": 0, "block": BLOCK,
+        "capacity": capacity, "charged": False, "valid_from_s": 0, "valid_to_s": 2**40,
+    }  # fmt: skip
+    asking = ibis.memtable(events)
+    given = giving(asking, ibis.memtable([held]), asking, 0)
+    return {row["event_id"]: row["taken"] for row in ENGINE.to_pyarrow(given).to_pylist()}
+
+
+@pytest.mark.parametrize("spans", [1, 4])
+@pytest.mark.parametrize("capacity", [0, 10, 170, 300, 600, 5000])
+def test_a_bucket_serves_events_in_order_until_it_runs_out(capacity, spans):
+    events = wants(40, spans, seed=capacity + spans)
+    assert by_the_engine(events, capacity) == one_by_one(events, capacity)
+
+
+def test_what_is_needed_of_the_last_block_is_given_and_all_of_it_is_taken():
+    event = wants(1, 1, seed=1)[0] | {"need": 3}
+    assert by_the_engine([event], 10) == {0: 10}
