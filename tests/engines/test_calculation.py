@@ -107,3 +107,18 @@ def test_run_again_changes_only_the_inputs_that_are_given(backend):
     calculation.run_again(backend, {"amounts": amounts(7)})
     assert rows(backend, done["total"]) == [{"n": 7}]
     assert [row["amount"] for row in rows(backend, done["scaled"])] == [7]
+
+
+def test_run_again_leaves_alone_what_does_not_follow_from_the_change(backend):
+    inputs = INPUTS | {"factor": ibis.schema({"factor": "int64"})}
+    total = Step("total", lambda t: t["amounts"].aggregate(n=t["amounts"].amount.max()))
+    kept = Step("kept", lambda t: t["factor"])
+    doubled = Step("doubled", lambda t: t["kept"].mutate(factor=t["kept"].factor * 2))
+    calculation = Calculation(inputs, [total, kept, doubled])
+    factor = ibis.memtable(pa.table({"factor": [1]}))
+    done = calculation.run(backend, {"amounts": amounts(3), "factor": factor})
+    backend.raw_sql("UPDATE kept SET factor = 5")
+    calculation.run_again(backend, {"amounts": amounts(7)})
+    assert rows(backend, done["total"]) == [{"n": 7}]
+    assert rows(backend, done["kept"]) == [{"factor": 5}]
+    assert rows(backend, done["doubled"]) == [{"factor": 2}]

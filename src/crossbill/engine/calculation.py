@@ -6,18 +6,19 @@ what it was compiled to is kept for the next process.
 """
 
 import gc
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property, wraps
-from typing import ParamSpec, cast
+from typing import ParamSpec
 
 import ibis
 import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 from ibis.backends.sql.datatypes import DuckDBType
 from ibis.expr.datatypes import DataType
-from ibis.expr.operations import DatabaseTable
+from ibis.expr.operations import DatabaseTable, UnboundTable
 
 from crossbill.engine.compiled import Compiled, Statement, functions_of, kept
 
@@ -61,6 +62,8 @@ class Calculation:
         self.inputs = dict(inputs)
         self._steps = steps
         self._kept_as = ""
+        self._sql: Compiled | None = None
+        self._turn = threading.Lock()
 
     def kept_as(self, name: str) -> "Calculation":
         """The same, whose SQL the next process finds under a name that says all it follows from."""
@@ -79,19 +82,35 @@ class Calculation:
             tables[step.name] = bound if step.stored else expression
         return found
 
-    @cached_property
     def _compiled(self) -> Compiled:
-        if not self._kept_as:
-            return self._compile()
-        return kept(self._kept_as, self._compile)
+        """Its SQL, compiled by one caller while others wait for it."""
+        with self._turn:
+            if self._sql is None:
+                name = self._kept_as
+                self._sql = kept(name, self._compile) if name else self._compile()
+            return self._sql
 
     def _compile(self) -> Compiled:
         with _uncollected():
+            behind = self._behind()
             statements = [
-                Statement(made.name, made.stored, ibis.to_sql(made.expression, dialect="duckdb"))
+                Statement(
+                    made.name,
+                    made.stored,
+                    sorted(behind[made.name]),
+                    ibis.to_sql(made.expression, dialect="duckdb"),
+                )
                 for made in self.made
             ]
             return Compiled(statements, functions_of(made.expression for made in self.made))
+
+    def _behind(self) -> dict[str, frozenset[str]]:
+        """The inputs from which each step follows."""
+        found = {name: frozenset([name]) for name in self.inputs}
+        for made in self.made:
+            read = (table.name for table in made.expression.op().find(UnboundTable))
+            found[made.name] = frozenset().union(*(found[name] for name in read))
+        return found
 
     def run(
         self, backend: Backend, sources: Tables, *, told: Callable[[str], None] = lambda name: None
@@ -105,24 +124,24 @@ class Calculation:
             missing = set(self.inputs[name]) - set(table.columns)
             assert not missing, f"{name} lacks {missing}"
         _bind(backend, sources)
-        for function in self._compiled.functions:
+        for function in self._compiled().functions:
             backend._register_udfs(function.called())  # as Ibis does itself before it executes
-        for statement in self._compiled.statements:
+        for statement in self._compiled().statements:
             backend.raw_sql(statement.sql)
             told(statement.name)
         return self._tables(backend)
 
     def run_again(self, backend: Backend, changed: Tables) -> None:
-        """Execute the steps once more where ``run`` was last: some inputs have other rows now.
+        """Execute what follows from some inputs once more where ``run`` was last: they changed.
 
-        The other inputs and the views are as they were left. The tables that ``run`` gave hold the
-        new rows; asking the engine for them anew would cost a fifth of a small question.
+        All else, and the views, are as they were left. The tables that ``run`` gave hold the new
+        rows; asking the engine for them anew would cost a fifth of a small question.
         """
         assert set(changed) <= set(self.inputs), set(changed) - set(self.inputs)
         for name, table in changed.items():
             _view(backend, name, table)
-        for statement in self._compiled.statements:
-            if statement.stored:
+        for statement in self._compiled().statements:
+            if statement.stored and not changed.keys().isdisjoint(statement.follows_from):
                 backend.raw_sql(statement.sql)
 
     def _tables(self, backend: Backend) -> dict[str, ir.Table]:
@@ -158,7 +177,14 @@ def compiled_once(build: Callable[Of, Calculation]) -> Callable[Of, Calculation]
         assert " at 0x" not in written, f"an argument does not write what it is: {written}"
         return build(*arguments, **named).kept_as(written)
 
-    return cast(Callable[Of, Calculation], cache(wraps(build)(built)))
+    known, turn = cache(built), threading.Lock()
+
+    @wraps(build)
+    def one(*arguments: Of.args, **named: Of.kwargs) -> Calculation:
+        with turn:
+            return known(*arguments, **named)
+
+    return one
 
 
 def _unbound(name: str, schema: ibis.Schema) -> ir.Table:

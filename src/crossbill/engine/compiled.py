@@ -32,10 +32,11 @@ FOLDER = "compiled"
 
 @dataclass(frozen=True)
 class Statement:
-    """One step as SQL: a table that is stored, or a view."""
+    """One step as SQL: a table that is stored, or a view; and the inputs that it follows from."""
 
     name: str
     stored: bool
+    follows_from: list[str]
     select: str
 
     @property

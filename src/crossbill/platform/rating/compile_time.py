@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
+from operator import itemgetter
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -65,7 +66,7 @@ def table(dataset: Dataset, rows: Collection[tuple[object, ...]]) -> pa.Table:
     """Rows in the order of the dataset's columns as its table, in the order of its key."""
     names = [column.name for column in dataset.columns]
     places = [names.index(name) for name in dataset.key]
-    ordered = sorted(rows, key=lambda row: [row[place] for place in places])
+    ordered = sorted(rows, key=itemgetter(*places))
     columns = list(zip(*ordered, strict=True)) or [()] * len(names)
     arrays = [
         pa.array(values, field.type) for values, field in zip(columns, dataset.arrow, strict=True)

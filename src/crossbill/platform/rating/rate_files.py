@@ -109,10 +109,43 @@ def rate_compiled(
     return with_metered_charges(backend, done, held)
 
 
+class OneAfterAnother:
+    """Rates several populations by one compiled catalogue.
+
+    What follows from the catalogue alone is worked out for the first of them only.
+    """
+
+    def __init__(self, backend: Backend, compiled: Mapping[str, ir.Table]) -> None:
+        self._backend, self._compiled = backend, compiled
+        self._bucket: ir.Table | None = None
+        self._chain: Calculation | None = None
+        self._done: dict[str, ir.Table] = {}
+
+    def rate(self, service: ir.Table, usage: ir.Table) -> dict[str, ir.Table]:
+        """Grant allowances and rate; the tables hold until the next population is rated."""
+        changed = {"service": service, "usage": usage, "bucket": self._granted(service)}
+        held = {**self._compiled, **changed}
+        chain = rating(shape_of(self._backend, held))
+        if chain is self._chain:
+            chain.run_again(self._backend, changed)
+        else:
+            self._done = chain.run(self._backend, {name: held[name] for name in chain.inputs})
+            self._chain = chain
+        return with_metered_charges(self._backend, self._done, held)
+
+    def _granted(self, service: ir.Table) -> ir.Table:
+        if self._bucket is None:
+            held = with_buckets(self._backend, {**self._compiled, "service": service})
+            self._bucket = held["bucket"]
+        else:
+            granting().run_again(self._backend, {"service": service})
+        return self._bucket
+
+
 def with_buckets(backend: Backend, held: Mapping[str, ir.Table]) -> dict[str, ir.Table]:
     """The same tables and ``bucket``: what the services are granted in each period."""
     granted = granting().run(backend, {name: held[name] for name in granting().inputs})
-    return {**held, "bucket": ibis.memtable(backend.to_pyarrow(granted["granted_bucket"]))}
+    return {**held, "bucket": granted["granted_bucket"]}
 
 
 @compiled_once

@@ -29,7 +29,7 @@ from crossbill.engine.work_off import work_off
 from crossbill.platform.rating.catalogue import read_catalogue
 from crossbill.platform.rating.catalogue_model import RatingCatalogue
 from crossbill.platform.rating.compile import compiled
-from crossbill.platform.rating.rate_files import rate_compiled, span_of, time_zones
+from crossbill.platform.rating.rate_files import OneAfterAnother, span_of, time_zones
 from crossbill.platform.rating.shard_result import (
     ShardResult,
     fingerprint,
@@ -200,20 +200,20 @@ def _worker(shards: Iterator[Shard], job: Job) -> list[ShardResult]:
             name: backend.create_table(f"compiled_{name}", rows)
             for name, rows in job.tables.items()
         }
+        rating = OneAfterAnother(backend, held)
         for shard in shards:
-            results.append(_rated(backend, held, shard, job))
+            results.append(_rated(backend, rating, shard, job))
             job.told(results[-1])
     return results
 
 
-def _rated(backend: Backend, held: Mapping[str, ir.Table], shard: Shard, job: Job) -> ShardResult:
+def _rated(backend: Backend, rating: OneAfterAnother, shard: Shard, job: Job) -> ShardResult:
     """The result of one shard, made now unless it is there."""
     folder = job.out / f"{FOLDER}{shard.name}"
     made_of = fingerprint(job.tables, (shard.service, shard.usage), job.events)
     found = stored(folder, made_of)
     if found is not None:
         return found
-    files = {"service": shard.service, "usage": shard.usage}
-    came = {name: backend.read_parquet(str(path)) for name, path in files.items()}
-    rated = rate_compiled(backend, {**held, **came})
+    came = (backend.read_parquet(str(path)) for path in (shard.service, shard.usage))
+    rated = rating.rate(*came)
     return write_result(backend, rated, folder, events=job.events, made_of=made_of)
