@@ -47,7 +47,10 @@ def seconds(at: datetime) -> int:
 
 def _roomy(shape: Shape) -> Shape:
     """A shape that fits most worlds."""
-    return Shape(max(shape.ranks, RANKS), wholesale=shape.wholesale, surcharges=True)
+    return Shape(
+        max(shape.ranks, RANKS), wholesale=shape.wholesale, surcharges=True, carried=True,
+        capped=True, switched=True,
+    )  # fmt: skip
 
 
 def written(world: dict, folder: Path) -> Path:

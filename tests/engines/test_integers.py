@@ -41,6 +41,18 @@ def test_division_is_exact_up_to_the_edge(rows):
     assert computed(t, integers.div_trunc(t.a, t.c)) == truncated
 
 
+@pytest.mark.parametrize("mode", [str(mode) for mode in RoundingMode])
+def test_an_amount_with_a_part_of_a_nano_is_rounded_once(mode):
+    parts = [(part, of) for of in (1, 2, 3, 4, 10**6) for part in {0, of // 2, of - 1, 1 % of}]
+    cases = [(whole, part, of, scale) for scale in (1, 10, 1000) for part, of in parts
+             for whole in (0, 1, 4, 5, 6, 9, 14, 15, 25, 500, 1500, 2500)]  # fmt: skip
+    t = ibis.memtable([dict(zip("wpns", case, strict=True)) | {"mode": mode} for case in cases])
+    assert computed(t, integers.round_parts(t.w, t.p, t.n, t.s, t.mode)) == [
+        divide_rounded(whole * of + part, of * scale, RoundingMode(mode)) * scale
+        for whole, part, of, scale in cases
+    ]
+
+
 def fits(row):
     """What ``mul_div`` promises to answer: parts and result within int64."""
     a, b, c, _ = row

@@ -8,6 +8,7 @@ the engine, never a wrapped, empty or truncated amount; ``refusing_overflow`` wo
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import duckdb
 import ibis
@@ -21,6 +22,7 @@ from crossbill.core.rounding import RoundingMode
 
 INT64 = "int64"
 TOTAL = "decimal(38, 0)"
+ZERO = ibis.literal(0, INT64)
 
 
 class AmountOverflow(Refusal):
@@ -123,6 +125,56 @@ def ceil_div(numerator: ir.IntegerValue, divisor: ir.IntegerValue | int) -> ir.I
     return quotient(_int64(numerator) + _int64(divisor) - 1, divisor)
 
 
+class Rounding(NamedTuple):
+    """How ``whole + part / parts`` is rounded, as numbers that no longer ask for the mode.
+
+    What is left over beyond the last digit that is kept, ``lead``, and one more where ``sticky`` or
+    ``odd`` say so, are rounded up together where they reach ``bound``.
+    """
+
+    scale: ir.IntegerValue  # the last digit that is kept is worth so much, a power of ten
+    bound: ir.IntegerValue  # what is left over is less than that
+    lead: ir.IntegerValue
+    fine: ir.IntegerValue  # 1 where a part is left over, 0 where it lies beyond what is left over
+    sticky: ir.IntegerValue  # 1 where such a part counts
+    odd: ir.IntegerValue  # 1 where it counts that the digit that is kept is odd
+
+
+def rounding(scale: ir.IntegerValue, parts: ir.IntegerValue, mode: ir.StringValue) -> Rounding:
+    """How amounts are rounded to a multiple of ``scale``, a power of ten up to 10**18.
+
+    Below a scale of 10 or more, what is left of one nano only tells a tie from what lies just
+    beyond it. Millions of amounts that are rounded alike need this once.
+    """
+    fine = (scale == 1).cast(INT64)
+    bound = ibis.ifelse(scale == 1, _int64(parts), _int64(scale))
+    unknown = stop(ibis.literal("unknown rounding mode: ") + mode.fill_null("none"))
+    lead = mode.cases(
+        (RoundingMode.HALF_UP.value, quotient(bound, 2)),
+        (RoundingMode.HALF_EVEN.value, quotient(bound - 1, 2)),
+        (RoundingMode.UP.value, bound - 1),
+        (RoundingMode.DOWN.value, _int64(0)),
+        else_=unknown,
+    )
+    beyond = mode.isin([RoundingMode.HALF_EVEN.value, RoundingMode.UP.value]).cast(INT64)
+    ties = (mode == RoundingMode.HALF_EVEN.value).cast(INT64)
+    return Rounding(
+        _int64(scale), bound, lead, fine, sticky=beyond * (1 - fine), odd=ties * (1 - bound % 2)
+    )
+
+
+def rounded(whole: ir.IntegerValue, part: ir.IntegerValue, how: Rounding) -> ir.IntegerValue:
+    """The multiple of the scale that an amount is rounded to.
+
+    Needs ``whole`` at least 0 and ``0 <= part < parts < 2**62``.
+    """
+    kept = quotient(whole, how.scale)
+    left = whole - kept * how.scale + part * how.fine
+    beyond = ibis.greatest((part > 0).cast(INT64) * how.sticky, (kept & 1) * how.odd)
+    grows = left + how.lead + beyond >= how.bound
+    return (kept + grows.cast(INT64)) * how.scale
+
+
 def round_parts(
     whole: ir.IntegerValue,
     part: ir.IntegerValue,
@@ -130,26 +182,13 @@ def round_parts(
     scale: ir.IntegerValue,
     mode: ir.StringValue,
 ) -> ir.IntegerValue:
-    """``whole + part / parts`` rounded once to a multiple of ``scale``, as an int64.
+    """``whole + part / parts`` rounded once, under the conditions of ``rounded``."""
+    return rounded(whole, part, rounding(scale, parts, mode))
 
-    Needs ``whole`` at least 0, ``0 <= part < parts < 2**62`` and a scale that is a power of ten up
-    to 10**18. Nothing is multiplied by ``parts``: below a scale of 10 or more, what is left of one
-    nano only tells a tie from what lies just beyond it.
-    """
-    fine = scale == 1
-    kept, rest = quotient(whole, scale), whole % scale
-    doubled = ibis.ifelse(fine, part, rest) * 2
-    bound = ibis.ifelse(fine, parts, scale)
-    sticky = (~fine & (part > 0)).cast(INT64)
-    odd = kept % 2
-    grows = mode.cases(
-        (RoundingMode.HALF_UP.value, doubled >= bound),
-        (RoundingMode.HALF_EVEN.value, doubled + ibis.greatest(sticky, odd) > bound),
-        (RoundingMode.UP.value, doubled + sticky > 0),
-        (RoundingMode.DOWN.value, False),
-        else_=stop(ibis.literal("unknown rounding mode: ") + mode.fill_null("none")) > 0,
-    )
-    return (kept + grows.cast(INT64)) * scale
+
+def where(condition: ir.BooleanValue, value: ir.IntegerValue) -> ir.IntegerValue:
+    """The value where the condition holds, 0 elsewhere: cheaper than a choice between branches."""
+    return condition.cast(INT64) * value
 
 
 def sum_int64(values: ir.IntegerValue, over: WindowBuilder | None = None) -> ir.IntegerValue:

@@ -237,7 +237,7 @@ PARTY = described(
     valid_from_s     integer  first second
     valid_to_s       integer  first second after
     doubled          boolean  two rows hold the service at one time: nobody knows whose usage it is
-    plan_zone_id     integer  plan and local time together
+    plan_zone_id     integer  plan, rules and local time together
     plan_code        text     the plan
     account_key      text     who pays
     product_key      text     what is charged
@@ -286,12 +286,16 @@ TERMS = described(
     included            integer   free at the start of each event
     max_cost_nanos      integer?  an event costs no more
     carried_ppm         integer   share of the event's own price that is charged
-    parts               integer   so many parts make a nano
+    parts               integer   so many parts make a nano, of millionths where some are carried
     unit_parts          integer   of these, so many are one part of the unit
     scope_mask          integer   which allowances pay for it
-    rounding_scope      text      of the policy
-    rounding_mode       text      of the policy
+    by_increment        boolean   of the policy: each increment is rounded by itself
     rounding_scale      integer   of the policy: what an event is a multiple of, in nanos
+    rounding_bound      integer   what is left over and what is added to it is rounded up from here
+    rounding_lead       integer   what is added to it
+    rounding_fine       integer   1 where a part of a nano is left over, 0 where whole nanos are
+    rounding_sticky     integer   1 where a part of a nano beyond what is left over adds one
+    rounding_odd        integer   1 where an odd digit before it adds one
     splits              boolean   of the policy
     """,
 )

@@ -162,7 +162,10 @@ def _wanted(asking: ir.Table, held: ir.Table, rank: int) -> ir.Table:
         ],
     )
     rows = rows.filter(((rows.scope_mask >> rows.scope) & 1) == 1)
-    return rows.mutate(wanted=integers.ceil_div(rows.need, rows.block) * rows.block)
+    wanted = integers.ceil_div(rows.need, rows.block) * rows.block
+    return rows.select(
+        "event_id", "started_s", "need", "bucket_id", "capacity", "charged", wanted=wanted
+    )
 
 
 def _first_come(rows: ir.Table, event: ir.Table) -> ir.Table:

@@ -3,7 +3,6 @@
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.core.policy import RoundingScope
 from crossbill.engine import integers
 
 PPM = 1_000_000
@@ -19,7 +18,7 @@ def charged_pieces(piece: ir.Table) -> ir.Table:
     begun = (piece.piece_from < minimum_to) & (piece.piece_from < piece.piece_to)
     rest = ibis.greatest(piece.piece_to - ibis.greatest(piece.piece_from, minimum_to), 0)
     counted = piece.mutate(begun=begun, increments=integers.ceil_div(rest, piece.increment))
-    minimum = ibis.ifelse(counted.begun, counted.minimum, 0)
+    minimum = integers.where(counted.begun, counted.minimum)
     sized = counted.mutate(billed=minimum + counted.increments * counted.increment)
     rows = sized.mutate(units=integers.quotient(sized.billed, sized.unit))
     below = rows.mutate(below=(rows.billed - rows.units * rows.unit) * rows.price_nanos)
@@ -27,34 +26,25 @@ def charged_pieces(piece: ir.Table) -> ir.Table:
 
 
 def _priced(piece: ir.Table) -> ir.Table:
-    each = piece.rounding_scope == RoundingScope.INCREMENT.value
-    first = ibis.ifelse(piece.begun, piece.minimum_nanos, 0)
+    first = integers.where(piece.begun, piece.minimum_nanos)
     stepped = first + piece.increments * piece.increment_nanos
     exact = piece.units * piece.price_nanos + piece.nanos
     part = (piece.below - piece.nanos * piece.unit) * piece.unit_parts
+    each = piece.by_increment
     return piece.mutate(whole=ibis.ifelse(each, stepped, exact), part=ibis.ifelse(each, 0, part))
 
 
-def event_amount(event: ir.Table) -> ir.Table:
+def event_amount(event: ir.Table, *, carried: bool, capped: bool) -> ir.Table:
     """Reads events with the sum of their pieces (whole, part) and the terms of their first band.
 
     Adds ``amount_nanos``: connect fee and pieces, or the event's own price, capped, rounded once.
+    Where no rate carries such a price, or none has a cap, it need not be asked of each event.
     """
-    carried = _with_carried(event)
-    over = integers.quotient(carried.part, carried.parts)
-    summed = carried.mutate(
-        whole=carried.whole + over + _connect_fee(carried),
-        part=carried.part - over * carried.parts,
-    )
-    capped = (summed.whole >= summed.max_cost_nanos).fill_null(False)
-    cut = summed.mutate(
-        whole=ibis.ifelse(capped, summed.max_cost_nanos, summed.whole),
-        part=ibis.ifelse(capped, 0, summed.part),
-    )
-    amount = integers.round_parts(
-        cut.whole, cut.part, cut.parts, cut.rounding_scale, cut.rounding_mode
-    )
-    return cut.mutate(amount_nanos=amount)
+    summed = _with_carried(event) if carried else event
+    charged = summed.mutate(whole=summed.whole + _connect_fee(summed))
+    cut = _capped(charged) if capped else charged
+    how = integers.Rounding(*(cut[f"rounding_{name}"] for name in integers.Rounding._fields))
+    return cut.mutate(amount_nanos=integers.rounded(cut.whole, cut.part, how))
 
 
 def _with_carried(event: ir.Table) -> ir.Table:
@@ -63,19 +53,37 @@ def _with_carried(event: ir.Table) -> ir.Table:
     price = event.carried_nanos.fill_null(0)
     below = (price % PPM) * event.carried_ppm
     whole = integers.quotient(price, PPM) * event.carried_ppm + integers.quotient(below, PPM)
-    part = event.part * PPM + (below % PPM) * event.parts
+    part = (below % PPM) * integers.quotient(event.parts, PPM)
+    return with_whole_parts(
+        event.mutate(
+            whole=ibis.ifelse(carries, event.whole + whole, event.whole),
+            part=ibis.ifelse(carries, event.part + part, event.part),
+        )
+    )
+
+
+def with_whole_parts(event: ir.Table) -> ir.Table:
+    """What several parts of a nano make up together, made whole."""
+    over = integers.quotient(event.part, event.parts)
+    return event.mutate(whole=event.whole + over, part=event.part - over * event.parts)
+
+
+def _capped(event: ir.Table) -> ir.Table:
+    capped = (event.whole >= event.max_cost_nanos).fill_null(False)
     return event.mutate(
-        whole=ibis.ifelse(carries, event.whole + whole, event.whole),
-        part=ibis.ifelse(carries, part, event.part),
-        parts=ibis.ifelse(carries, event.parts * PPM, event.parts),
+        whole=ibis.ifelse(capped, event.max_cost_nanos, event.whole),
+        part=ibis.ifelse(capped, 0, event.part),
     )
 
 
 def _connect_fee(event: ir.Table) -> ir.IntegerValue:
-    """Due once where something was used, unless allowances paid for all of it."""
+    """Due once where something was used, unless allowances paid for all of it.
+
+    Of what is free altogether, allowances pay nothing, and it is due.
+    """
     ratable = event.quantity - event.free_quantity
-    due = (event.quantity > 0) & ((ratable == 0) | (event.covered_quantity < ratable))
-    return ibis.ifelse(due, event.connect_fee_nanos, 0)
+    due = event.covered_quantity < ibis.least(ibis.greatest(ratable, 1), event.quantity)
+    return integers.where(due, event.connect_fee_nanos)
 
 
 def surcharges(rated: ir.Table, surcharge: ir.Table) -> ir.Table:

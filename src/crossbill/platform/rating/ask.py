@@ -1,6 +1,5 @@
 """What would this event cost, and why: one event that nobody has made, rated by the same chain."""
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -12,9 +11,11 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from crossbill.core.period import month_period
+from crossbill.core.policy import LocalTime
 from crossbill.engine.calculation import Calculation
 from crossbill.engine.rating_datasets import BUCKET, SERVICE, USAGE
 from crossbill.platform.rating.calendars import local_date, midnight_s
+from crossbill.platform.rating.catalogue_model import RatingCatalogue
 from crossbill.platform.rating.compile import compiled
 from crossbill.platform.rating.current import Current
 from crossbill.platform.rating.explain import Explanation, explain
@@ -28,8 +29,6 @@ ANYBODY = "anybody"
 LONG_AGO = datetime(1970, 1, 1)
 COMPILED_MONTHS = 24  # kept ready, of all catalogues and local times together
 GRANTED_PLANS = 256
-
-_building = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -80,26 +79,30 @@ def ask(current: Current, question: Question) -> Explanation:
             bucket = _granted(backend, place, question.plan_code)
         rows = {"bucket": bucket, "usage": _usage(place, question)}
         rows["service"] = _service(place, question.plan_code, question.policy_code)
-        done = _rated(backend, place, _chain(_shape(place, bucket)), rows)
+        ranks = 1 + max((int(row["rank"]) for row in bucket.to_pylist()), default=-1)
+        done = _rated(backend, place, rating(_shape(current.catalogue, ranks)), rows)
         return explain(Rated(backend, current.catalogue, done), KEY)
 
 
 def get_ready(current: Current, plan_code: str) -> None:
     """Build the chain for a plan ahead of the first question, which then waits less."""
-    surcharges = any(charge.spec.surcharges for charge in current.catalogue.event_charges)
     ranks = len(current.catalogue.spec.plans[plan_code].allowances)
-    _chain(Shape(ranks, surcharges=surcharges, detail=True))
+    rating(_shape(current.catalogue, ranks))
 
 
-def _chain(shape: Shape) -> Calculation:
-    """The chain of a shape, built by one caller while others wait for it."""
-    with _building:
-        return rating(shape)
-
-
-def _shape(place: Place, bucket: pa.Table) -> Shape:
-    ranks = 1 + max((int(row["rank"]) for row in bucket.to_pylist()), default=-1)
-    return Shape(ranks, surcharges=_compiled(place)["surcharge"].num_rows > 0, detail=True)
+def _shape(catalogue: RatingCatalogue, ranks: int) -> Shape:
+    """The chain for any question about a catalogue; nobody has a wholesale party."""
+    rates = [rate for tariff in catalogue.spec.tariffs.values() for rate in tariff.rates]
+    return Shape(
+        ranks,
+        surcharges=any(charge.spec.surcharges for charge in catalogue.event_charges),
+        carried=any(rate.carried_ppm for rate in rates),
+        capped=any(rate.max_cost is not None for rate in rates),
+        switched=any(
+            policy.local_time == LocalTime.SWITCH.value for policy in catalogue.spec.policies
+        ),
+        detail=True,
+    )
 
 
 @lru_cache(maxsize=COMPILED_MONTHS)

@@ -174,7 +174,7 @@ class _Steps:
         )
 
     def _zone(self) -> str:
-        return str(self.route["switch_zone"] or self.party["time_zone"])
+        return str(self.route["local_zone"])
 
     def _who(self) -> str:
         who = self.party
@@ -223,7 +223,7 @@ class _Steps:
         parts = self.term["parts"]
         if carries:
             share = self.event["carried_nanos"] * self.term["carried_ppm"]
-            whole, part, parts = whole + share // PPM, part * PPM + share % PPM * parts, parts * PPM
+            whole, part = whole + share // PPM, part + share % PPM * (parts // PPM)
             words = f"the event's own price {format_nanos(self.event['carried_nanos'])}"
             steps.insert(0, ("Price", f"{words} x {self.term['carried_ppm']:,} millionths"))
         fee = self._connect_fee()

@@ -19,17 +19,21 @@ SUMMED = (
 def summed(priced: ir.Table, resolved: ir.Table, period: ir.Table) -> ir.Table:
     """Reads priced events, their routes and ``period``; writes the sums by party, charge, period.
 
-    Adding up whole numbers first and naming them after is cheaper than naming every event.
+    Adding up whole numbers first and naming them after is cheaper than naming every event. Events
+    without surcharges need no sum of them.
     """
     charged = priced.inner_join(resolved.select("route_id", "charge_id"), "route_id")
     days = period.select("period_from", "period_to", "period_from_s", "period_to_s")
-    rows = charged.mutate(billed_quantity=charged.billed, events=ibis.literal(1, "int64"))
+    rows = charged.mutate(billed_quantity=charged.billed)
     rows = rows.inner_join(
         days, [rows.started_s >= days.period_from_s, rows.started_s < days.period_to_s]
     )
-    return rows.group_by("party_id", "charge_id", "period_from", "period_to").aggregate(
-        **{name: integers.sum_int64(rows[name]) for name in SUMMED}
+    sums = rows.group_by("party_id", "charge_id", "period_from", "period_to").aggregate(
+        events=rows.count(),
+        **{name: integers.sum_int64(rows[name]) for name in SUMMED if name in rows.columns},
     )
+    added = {} if "surcharge_nanos" in sums.columns else {"surcharge_nanos": integers.ZERO}
+    return sums.mutate(**added)
 
 
 def usage_charges(rows: ir.Table, rules: ir.Table) -> ir.Table:

@@ -5,11 +5,13 @@ The same chain rates a hundred million events, one event, or an event that nobod
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
 
 import ibis
 import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
+from crossbill.core.policy import LocalTime
 from crossbill.engine import integers
 from crossbill.engine.calculation import Calculation, Step, Tables, compiled_once
 from crossbill.engine.rating_datasets import (
@@ -35,10 +37,10 @@ from crossbill.engine.rating_datasets import (
 )
 from crossbill.platform.rating import allowances, amounts, lines, rate_terms
 from crossbill.platform.rating.routes import (
-    ROUTE_KEY,
     charges,
     distinct_routes,
     resolve_routes,
+    route_key,
 )
 from crossbill.platform.usage import guide
 from crossbill.platform.usage.reasons import first_fault, suspended
@@ -58,6 +60,9 @@ class Shape:
     ranks: int = 0  # passes over the allowances
     wholesale: bool = False  # events with a network have a second leg
     surcharges: bool = False  # some charge has surcharges
+    carried: bool = False  # some rate charges a share of the event's own price
+    capped: bool = False  # some rate has a maximum
+    switched: bool = False  # some policy goes by the local time of the switch
     detail: bool = False  # who took what from which allowance is kept
 
 
@@ -73,9 +78,9 @@ def rating(shape: Shape) -> Calculation:
         Step("party", lambda t: guide.party(t["service"], t["rules"])),
         Step("charge", lambda t: charges(t["party"], t["plan_charge"], t["deck_prefix"])),
         Step("event", lambda t: _guided(t, shape)),
-        Step("route", lambda t: distinct_routes(t["event"]), stored=False),
+        Step("route", lambda t: distinct_routes(t["event"], _route_key(shape))),
         Step("resolved", _resolved),
-        Step("located", _located),
+        Step("located", lambda t: _located(t, shape)),
         *_passes(shape),
         Step("cut", lambda t: _sound(t, shape, several=True)),
         *([surcharges] if shape.surcharges else []),
@@ -93,17 +98,33 @@ def rating(shape: Shape) -> Calculation:
 
 def shape_of(backend: Backend, tables: Mapping[str, ir.Table], *, detail: bool = False) -> Shape:
     """The smallest shape that fits these tables; reads only the small ones."""
-    bucket, service, surcharge = (tables[name] for name in ("bucket", "service", "surcharge"))
-    legs = service.filter(service.leg == guide.WHOLESALE)
-    asked = (bucket["rank"].max().fill_null(-1), legs.count(), surcharge.count())
-    last_rank, wholesale, surcharges = (backend.to_pyarrow(figure).as_py() for figure in asked)
-    return Shape(int(last_rank) + 1, bool(wholesale), bool(surcharges), detail)
+    names = ("bucket", "service", "surcharge", "rate", "rating_policy")
+    bucket, service, surcharge, rate, policy = (tables[name] for name in names)
+    asked = (
+        bucket.aggregate(ranks=bucket["rank"].max().fill_null(-1) + 1),
+        service.aggregate(wholesale=(service.leg == guide.WHOLESALE).any().fill_null(False)),
+        surcharge.aggregate(surcharges=surcharge.count() > 0),
+        rate.aggregate(
+            carried=(rate.carried_ppm > 0).any().fill_null(False),
+            capped=rate.max_cost_nanos.count() > 0,
+        ),
+        policy.aggregate(
+            switched=(policy.local_time == LocalTime.SWITCH.value).any().fill_null(False)
+        ),
+    )
+    figures = backend.to_pyarrow(reduce(ir.Table.cross_join, asked)).to_pylist()[0]
+    return Shape(**figures, detail=detail)
 
 
 def _guided(t: Tables, shape: Shape) -> ir.Table:
     return guide.guide(
-        t["usage"], t["party"], t["epoch_cell"], t["charge"], wholesale=shape.wholesale
-    )
+        t["usage"], t["party"], t["epoch_cell"], t["charge"],
+        wholesale=shape.wholesale, switched=shape.switched, carried=shape.carried,
+    )  # fmt: skip
+
+
+def _route_key(shape: Shape) -> list[str]:
+    return route_key(switched=shape.switched)
 
 
 def _resolved(t: Tables) -> ir.Table:
@@ -112,13 +133,14 @@ def _resolved(t: Tables) -> ir.Table:
     )
 
 
-def _located(t: Tables) -> ir.Table:
+def _located(t: Tables, shape: Shape) -> ir.Table:
     """The events with their route and terms: of the band in which they start, the first step.
 
     ``several`` says that an event touches a second band or step. ``fault`` says why one cannot be
     rated. What follows from the terms alone is not kept here: joining them costs less.
     """
-    banded = _with_band(_with_route(t["event"], t["resolved"]), t["band_cell"])
+    routed = _with_route(t["event"], t["resolved"], _route_key(shape))
+    banded = _with_band(routed, t["band_cell"])
     first = t["terms"].filter(t["terms"].step == 0).select(
         "term_id", "steps", "to_quantity", "carried_ppm", "splits", "largest_quantity",
         set_id="rate_set_id", first_band="band_id", rules_id="policy_id",
@@ -133,17 +155,21 @@ def _located(t: Tables) -> ir.Table:
     )
     crosses = rows.timed & rows.splits & (rows.started_s + rows.quantity > rows.span_to_s)
     stepped = (rows.steps > 1) & (rows.quantity > rows.to_quantity)
-    return rows.mutate(fault=_fault(rows), several=crosses | stepped).select(
-        "event_id", "retail", "party_id", "route_id", "term_id", "started_s", "quantity",
-        "carried_nanos", "several", "fault",
-    )  # fmt: skip
+    located = rows.mutate(fault=_fault(rows, shape), several=crosses | stepped)
+    return located.select(*LOCATED, *(["carried_nanos"] if shape.carried else []))
 
 
-def _with_route(event: ir.Table, resolved: ir.Table) -> ir.Table:
+LOCATED = (
+    "event_id", "retail", "party_id", "route_id", "term_id", "started_s", "quantity", "several",
+    "fault",
+)  # fmt: skip
+
+
+def _with_route(event: ir.Table, resolved: ir.Table, key: list[str]) -> ir.Table:
     places = resolved.select(
-        *ROUTE_KEY, "route_id", "rate_set_id", "calendar_id", "timed", "route_fault"
+        *key, "route_id", "policy_id", "rate_set_id", "calendar_id", "timed", "route_fault"
     )
-    return event.left_join(places, ROUTE_KEY)
+    return event.left_join(places, key)
 
 
 def _with_band(event: ir.Table, band_cell: ir.Table) -> ir.Table:
@@ -160,9 +186,8 @@ def _with_band(event: ir.Table, band_cell: ir.Table) -> ir.Table:
     )
 
 
-def _fault(event: ir.Table) -> ir.IntegerValue:
+def _fault(event: ir.Table, shape: Shape) -> ir.IntegerValue:
     """Why an event cannot be rated: what is known of it, its route, or its band and rate."""
-    carries = (event.carried_ppm > 0).fill_null(False)
     known = event.fault.coalesce(event.route_fault)
     return known.coalesce(
         first_fault(
@@ -170,9 +195,17 @@ def _fault(event: ir.Table) -> ir.IntegerValue:
             (event.band_id.isnull(), "BAND_MISSING"),
             (event.term_id.isnull(), "RATE_MISSING"),
             (event.quantity > ibis.greatest(event.largest_quantity, 0), "AMOUNT_TOO_LARGE"),
-            (carries & event.carried_nanos.isnull(), "PRICE_MISSING"),
-            (carries & (event.carried_nanos > LARGEST_CARRIED_NANOS), "AMOUNT_TOO_LARGE"),
+            *(_carried_faults(event) if shape.carried else ()),
         )
+    )
+
+
+def _carried_faults(event: ir.Table) -> tuple[tuple[ir.BooleanValue, str], ...]:
+    """Why an event's own price cannot be charged, where its rate charges it."""
+    carries = (event.carried_ppm > 0).fill_null(False)
+    return (
+        (carries & event.carried_nanos.isnull(), "PRICE_MISSING"),
+        (carries & (event.carried_nanos > LARGEST_CARRIED_NANOS), "AMOUNT_TOO_LARGE"),
     )
 
 
@@ -226,9 +259,10 @@ def _priced(t: Tables, shape: Shape) -> ir.Table:
     An event within one band and one step is one piece, priced on its own row. The others are cut
     into pieces, priced by the same functions, and put together again.
     """
-    whole = amounts.charged_pieces(_sound(t, shape, several=False)).select(*SUMMED)
+    whole = amounts.charged_pieces(_sound(t, shape, several=False)).select(*_summed(shape))
     pieces = amounts.charged_pieces(_pieces(t))
-    return amounts.event_amount(whole.union(_put_together(t["cut"], pieces)))
+    events = whole.union(_put_together(t["cut"], pieces).select(*_summed(shape)))
+    return amounts.event_amount(events, carried=shape.carried, capped=shape.capped)
 
 
 def _all_pieces(t: Tables, shape: Shape) -> ir.Table:
@@ -324,13 +358,20 @@ def _put_together(cut: ir.Table, pieces: ir.Table) -> ir.Table:
     )
     joined = cut.left_join(sums, "event_id")
     nothing = {name: joined[name].fill_null(0) for name in ("billed", "whole", "part")}
-    return joined.mutate(**nothing).select(*SUMMED)
+    return amounts.with_whole_parts(joined.mutate(**nothing))
+
+
+def _summed(shape: Shape) -> list[str]:
+    """The columns of events with the sums of their pieces."""
+    carried = ["carried_ppm", "carried_nanos"] if shape.carried else []
+    capped = ["max_cost_nanos"] if shape.capped else []
+    return [*SUMMED, *carried, *capped]
 
 
 SUMMED = (
     "event_id", "retail", "party_id", "route_id", "band_id", "started_s", "quantity",
     "free_quantity", "covered_quantity", "billed", "whole", "part", "parts", "connect_fee_nanos",
-    "max_cost_nanos", "carried_ppm", "carried_nanos", "rounding_mode", "rounding_scale",
+    *(f"rounding_{name}" for name in integers.Rounding._fields),
 )  # fmt: skip
 
 
@@ -371,9 +412,9 @@ def _rated_usage(t: Tables, shape: Shape) -> ir.Table:
 
 def _usage_charge(t: Tables, shape: Shape) -> ir.Table:
     """What each product used of each charge in each period: added up first, then named."""
-    priced = _priced(t, shape).mutate(surcharge_nanos=ibis.literal(0, "int64"))
+    priced = _priced(t, shape)
     if shape.surcharges:
-        priced = _with_surcharges(priced.drop("surcharge_nanos"), t["rated_surcharge"])
+        priced = _with_surcharges(priced, t["rated_surcharge"])
     sums = lines.summed(priced, t["resolved"], t["period"])
     routes = t["charge"].select("charge_id", "plan_code", "charge_code", "usage_type")
     rows = sums.inner_join(routes, "charge_id").inner_join(_parties(t), "party_id")

@@ -9,6 +9,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from crossbill.core.policy import LocalTime
 from crossbill.engine import duckdb, integers, spark
 from crossbill.engine.rating_datasets import (
     BUCKET,
@@ -98,7 +99,15 @@ def _shape(session: "SparkSession", tables: Mapping[str, pa.Table]) -> Shape:
     legs = service.filter(service.leg == guide.WHOLESALE).limit(1)
     ranks = 0 if last is None else last + 1
     wholesale = spark.fetch(session, legs).num_rows > 0
-    return Shape(ranks, wholesale, tables["surcharge"].num_rows > 0)
+    rate, local_times = tables["rate"], tables["rating_policy"]["local_time"].to_pylist()
+    return Shape(
+        ranks,
+        wholesale,
+        surcharges=tables["surcharge"].num_rows > 0,
+        carried=any(rate["carried_ppm"].to_pylist()),
+        capped=rate["max_cost_nanos"].null_count < rate.num_rows,
+        switched=LocalTime.SWITCH.value in local_times,
+    )
 
 
 def _metered(session: "SparkSession", tables: Mapping[str, pa.Table]) -> dict[str, "DataFrame"]:

@@ -10,6 +10,7 @@ from crossbill.engine.rating_datasets import RULES, TERMS
 
 LARGEST_AMOUNT_NANOS = 10**18  # a billion major units for one event: an absurd price or quantity
 FINE = 1  # a scale of one nano
+PPM = 1_000_000
 
 
 def rules(rating_policy: ir.Table) -> ir.Table:
@@ -36,13 +37,18 @@ def terms(rate: ir.Table, rules: ir.Table) -> ir.Table:
         parts=integers.positive(rows.parts),
     )
     event = numbered.rounding_scope == RoundingScope.EVENT.value
+    shared = ibis.ifelse(numbered.carried_ppm > 0, numbered.parts * PPM, numbered.parts)
     priced = numbered.mutate(
-        unit_parts=integers.quotient(numbered.parts, numbered.unit),
+        parts=shared,
+        unit_parts=integers.quotient(shared, numbered.unit),
+        by_increment=numbered.rounding_scope == RoundingScope.INCREMENT.value,
         minimum_nanos=_price(numbered, numbered.minimum),
         increment_nanos=_price(numbered, numbered.increment),
         rounding_scale=ibis.ifelse(event, numbered.rounding_scale, FINE),
     )
-    bounded = priced.mutate(largest=_largest_quantity(priced))
+    how = integers.rounding(priced.rounding_scale, priced.parts, priced.rounding_mode)
+    ruled = priced.mutate(**{f"rounding_{name}": value for name, value in how._asdict().items()})
+    bounded = ruled.mutate(largest=_largest_quantity(ruled))
     whole_set = ibis.window(group_by=[bounded.rate_set_id, bounded.policy_id])
     largest = bounded.largest.min().over(whole_set)
     return bounded.mutate(largest_quantity=largest).select(*TERMS.ibis)
@@ -60,12 +66,11 @@ def _largest_quantity(rate: ir.Table) -> ir.IntegerValue:
 
 def _in_increments(rate: ir.Table) -> ir.IntegerValue:
     """The same where each increment is rounded by itself, and may have become far dearer."""
-    each = rate.rounding_scope == RoundingScope.INCREMENT.value
     affordable = integers.quotient(
         ibis.literal(LARGEST_AMOUNT_NANOS, "int64"), ibis.greatest(rate.increment_nanos, 1)
     )
     most = integers.quotient(ibis.literal(2**61, "int64"), rate.increment)
-    return ibis.ifelse(each, ibis.least(affordable, most) * rate.increment, 2**61)
+    return ibis.ifelse(rate.by_increment, ibis.least(affordable, most) * rate.increment, 2**61)
 
 
 def _price(rate: ir.Table, quantity: ir.IntegerValue) -> ir.IntegerValue:

@@ -4,22 +4,28 @@ A longest prefix depends on no more digits than the deck's longest prefix has, s
 one such head are one route.
 """
 
+from collections.abc import Sequence
+
 import ibis
 import ibis.expr.types as ir
 
 from crossbill.platform.usage.reasons import first_fault
 
-ROUTE_KEY = ("charge_id", "head", "switch_zone")
 NO_ZONE = "*"
+
+
+def route_key(*, switched: bool) -> list[str]:
+    """What events of one route have in common; the switch's local time only where some go by it."""
+    return ["charge_id", "head", *(["switch_zone"] if switched else [])]
 
 
 def charges(party: ir.Table, plan_charge: ir.Table, deck_prefix: ir.Table) -> ir.Table:
     """Reads ``party``, ``plan_charge`` and ``deck_prefix``; writes what each plan charges, where.
 
-    Adds charge_id, plan_zone_id and time_zone of the parties, and head_digits: how many leading
-    digits choose the zone.
+    Adds charge_id, and of the parties plan_zone_id, policy_id and time_zone; head_digits is how
+    many leading digits choose the zone.
     """
-    plans = party.select("plan_zone_id", "plan_code", "time_zone").distinct()
+    plans = party.select("plan_zone_id", "plan_code", "policy_id", "time_zone").distinct()
     decks = deck_prefix.group_by("deck_code").aggregate(head_digits=deck_prefix.prefix_digits.max())
     rows = plans.inner_join(plan_charge, "plan_code").left_join(decks, "deck_code")
     order = [rows.plan_zone_id, rows.usage_type, rows.epoch_id]
@@ -29,10 +35,10 @@ def charges(party: ir.Table, plan_charge: ir.Table, deck_prefix: ir.Table) -> ir
     ).drop("deck_code_right")
 
 
-def distinct_routes(event: ir.Table) -> ir.Table:
-    """Reads guided events; writes each combination of ``ROUTE_KEY`` once, numbered."""
-    routes = event.filter(event.fault.isnull()).select(*ROUTE_KEY).distinct()
-    order = [routes[name] for name in ROUTE_KEY]
+def distinct_routes(event: ir.Table, key: Sequence[str]) -> ir.Table:
+    """Reads guided events; writes each combination of their ``route_key`` once, numbered."""
+    routes = event.filter(event.fault.isnull()).select(*key).distinct()
+    order = [routes[name] for name in key]
     return routes.mutate(route_id=ibis.row_number().over(order_by=order).cast("int64"))
 
 
@@ -50,12 +56,18 @@ def resolve_routes(
     """
     charged = route.inner_join(charge, "charge_id")
     priced = _with_rates(_with_zone(charged, deck_prefix), rate_set)
-    local_zone = ibis.ifelse(priced.switch_zone != "", priced.switch_zone, priced.time_zone)
-    zoned = priced.mutate(local_zone=local_zone)
+    zoned = priced.mutate(local_zone=_local_zone(priced))
     calendars = calendar_zone.rename(local_zone="time_zone")
     found = zoned.left_join(calendars, ["calendar_code", "local_zone"])
     found = found.drop("calendar_code_right", "local_zone_right")
     return found.mutate(route_fault=_first_fault(found))
+
+
+def _local_zone(route: ir.Table) -> ir.StringValue:
+    """The local time of the switch where a route has one, else that of the account."""
+    if "switch_zone" not in route.columns:
+        return route.time_zone
+    return ibis.ifelse(route.switch_zone != "", route.switch_zone, route.time_zone)
 
 
 def _with_zone(route: ir.Table, deck_prefix: ir.Table) -> ir.Table:

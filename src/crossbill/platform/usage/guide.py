@@ -24,7 +24,9 @@ def party(service: ir.Table, rules: ir.Table) -> ir.Table:
     joined = rows.left_join(rules, "policy_code").drop("policy_code_right")
     return joined.mutate(
         party_id=_numbered(joined, "guide_key", "leg", "valid_from_s"),
-        plan_zone_id=ibis.dense_rank().over(order_by=[joined.plan_code, joined.time_zone]),
+        plan_zone_id=ibis.dense_rank().over(
+            order_by=[joined.plan_code, joined.policy_id, joined.time_zone]
+        ),
     ).select(*PARTY.ibis)
 
 
@@ -57,13 +59,15 @@ def _numbered(rows: ir.Table, *order: str) -> ir.IntegerColumn:
     return ibis.row_number().over(order_by=[rows[name] for name in order]).cast("int64")
 
 
-def guide(
+def guide(  # noqa: PLR0913 - the tables that are read, and what of them is needed
     usage: ir.Table,
     party: ir.Table,
     epoch_cell: ir.Table,
     charge: ir.Table,
     *,
     wholesale: bool,
+    switched: bool,
+    carried: bool,
 ) -> ir.Table:
     """Reads ``usage``, ``party``, ``epoch_cell`` and ``charge``; writes one row an event and leg.
 
@@ -71,6 +75,9 @@ def guide(
     event with a network has a second leg, found by the network, and one without has it where the
     service has a wholesale party whose plan charges such usage. The column ``fault`` says why an
     event cannot be rated, as its number, and is empty where nothing speaks against it.
+
+    Only where ``switched`` says that some policy goes by the switch's local time, events keep it;
+    only where prices are ``carried``, their own.
     """
     rows = _legs(usage, party, charge) if wholesale else _leg(usage, RETAIL, usage.service_key)
     started_s = integers.epoch_seconds(rows.started_at)
@@ -78,16 +85,17 @@ def guide(
     cells = timed.mutate(cell=integers.div_trunc(timed.started_s, QUARTER_S))
     found = _with_party(cells, party).left_join(epoch_cell, "cell")
     charged = _with_charge(found, charge)
-    digits = charged.zone_by.cases(
-        ("destination", charged.destination), ("network", charged.network), else_=""
-    ).fill_null("")
-    head = digits.substr(0, charged.head_digits.fill_null(0))
-    return charged.mutate(head=head, fault=_first_fault(charged)).select(*EVENT)
+    looked_up = ibis.ifelse(charged.by_network, charged.network, charged.destination)
+    head = looked_up.substr(0, charged.head_digits).fill_null("")
+    zone = ibis.ifelse(charged.switch_time, charged.time_zone, "").fill_null("")
+    rows = charged.mutate(head=head, switch_zone=zone, fault=_first_fault(charged))
+    some = [("switch_zone", switched), ("carried_nanos", carried)]
+    return rows.select(*EVENT, *(name for name, kept in some if kept))
 
 
 EVENT = (
-    "event_id", "usage_key", "retail", "party_id", "policy_id", "charge_id", "head", "switch_zone",
-    "started_s", "quantity", "carried_nanos", "fault",
+    "event_id", "usage_key", "retail", "party_id", "charge_id", "head", "started_s", "quantity",
+    "fault",
 )  # fmt: skip
 
 
@@ -120,7 +128,7 @@ def _with_party(rows: ir.Table, party: ir.Table) -> ir.Table:
         "currency", "policy_id", party_key=party.guide_key,
         party_retail=party.leg == RETAIL,
     )  # fmt: skip
-    joined = rows.left_join(
+    return rows.left_join(
         held,
         [
             rows.guide_key == held.party_key,
@@ -129,15 +137,13 @@ def _with_party(rows: ir.Table, party: ir.Table) -> ir.Table:
             rows.started_s < held.valid_to_s,
         ],
     )
-    zone = ibis.ifelse(joined.switch_time, joined.time_zone, "")
-    return joined.mutate(switch_zone=zone.fill_null(""))
 
 
 def _with_charge(rows: ir.Table, charge: ir.Table) -> ir.Table:
     """Adds the plan's charge for such usage at that time."""
     charges = charge.select(
-        "charge_id", "zone_by", "head_digits", charge_plan="plan_zone_id",
-        charge_type="usage_type", charge_epoch="epoch_id",
+        "charge_id", "head_digits", charge_plan="plan_zone_id", charge_type="usage_type",
+        charge_epoch="epoch_id", by_network=charge.zone_by == "network",
     )  # fmt: skip
     return rows.left_join(
         charges,
