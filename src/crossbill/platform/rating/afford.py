@@ -8,10 +8,9 @@ import pyarrow as pa
 from crossbill.core.money import format_nanos
 from crossbill.core.refusal import Refusal
 from crossbill.engine.prepaid_datasets import PREPAID_SESSION
-from crossbill.platform.rating.explain import EventUnknown, Row, located, row_of
+from crossbill.platform.rating.explain import EventUnknown, Row, row_of
 from crossbill.platform.rating.prepaid import debit
 from crossbill.platform.rating.rate_files import Rated
-from crossbill.platform.usage import guide
 
 
 class PriceNotUniform(Refusal):
@@ -25,7 +24,7 @@ def afforded(rated: Rated, usage_key: str, balance_nanos: int) -> Row:
 
     The event is asked for as a session that has not begun, in whole increments of one price.
     """
-    event = located(rated, usage_key, guide.RETAIL)
+    event = row_of(rated, "located", usage_key=usage_key, retail=True)
     if event is None or event["fault"] is not None:
         cure = "explain the event: it is unknown or suspended"
         raise EventUnknown("no such rated event", field="usage_key", value=usage_key, cure=cure)

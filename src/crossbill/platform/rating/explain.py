@@ -60,7 +60,7 @@ def explain(rated: Rated, usage_key: str, leg: str = guide.RETAIL) -> Explanatio
             "no such event that can be read", field="usage_key", value=usage_key,
             cure="list the keys of the usage file; unreadable and doubled rows are not rated",
         )  # fmt: skip
-    event = located(rated, usage_key, leg)
+    event = row_of(rated, "located", usage_key=usage_key, retail=leg == guide.RETAIL)
     if event is None:
         raise EventUnknown(
             f"the event has no {leg} leg", field="leg", value=leg, cure="ask for its other leg"
@@ -79,12 +79,6 @@ def _suspended(usage: Row, leg: str, code: str) -> Explanation:
         ("What to do", reason.cure),
     )
     return Explanation(usage["usage_key"], leg, steps, None, None, "")
-
-
-def located(rated: Rated, usage_key: str, leg: str) -> Row | None:
-    """The leg of an event as the chain located it, or none where it has no such leg."""
-    known = row_of(rated, "event", usage_key=usage_key, retail=leg == guide.RETAIL)
-    return known and row_of(rated, "located", event_id=known["event_id"])
 
 
 def row_of(rated: Rated, table: str, **wanted: object) -> Row | None:

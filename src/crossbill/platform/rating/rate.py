@@ -160,8 +160,8 @@ def _located(t: Tables, shape: Shape) -> ir.Table:
 
 
 LOCATED = (
-    "event_id", "retail", "party_id", "route_id", "term_id", "started_s", "quantity", "several",
-    "fault",
+    "event_id", "usage_key", "retail", "party_id", "route_id", "term_id", "started_s", "quantity",
+    "several", "fault",
 )  # fmt: skip
 
 
@@ -223,7 +223,7 @@ def _passes(shape: Shape) -> list[Step]:
 
 def _pass(rank: int, ranks: int) -> list[Step]:
     asking, given = f"asking_{rank}", f"given_{rank}"
-    steps = [Step(given, lambda t: allowances.giving(t[asking], t["held"], t["event"], rank))]
+    steps = [Step(given, lambda t: allowances.giving(t[asking], t["held"], t["located"], rank))]
     if rank + 1 < ranks:
         left = Step(
             f"asking_{rank + 1}",
@@ -369,7 +369,7 @@ def _summed(shape: Shape) -> list[str]:
 
 
 SUMMED = (
-    "event_id", "retail", "party_id", "route_id", "band_id", "started_s", "quantity",
+    "event_id", "usage_key", "retail", "party_id", "route_id", "band_id", "started_s", "quantity",
     "free_quantity", "covered_quantity", "billed", "whole", "part", "parts", "connect_fee_nanos",
     *(f"rounding_{name}" for name in integers.Rounding._fields),
 )  # fmt: skip
@@ -378,13 +378,8 @@ SUMMED = (
 def _surcharges(t: Tables, shape: Shape) -> ir.Table:
     """The surcharges of the rated events."""
     routes = t["resolved"].select("route_id", "plan_code", "charge_code", "epoch_id")
-    rows = _keyed(_priced(t, shape), t).inner_join(routes, "route_id")
+    rows = _priced(t, shape).inner_join(routes, "route_id")
     return amounts.surcharges(rows.mutate(leg=_leg(rows)), t["surcharge"])
-
-
-def _keyed(rows: ir.Table, t: Tables) -> ir.Table:
-    """Rows of events with the keys by which those are known outside."""
-    return rows.inner_join(t["event"].select("event_id", "usage_key"), "event_id")
 
 
 def _leg(rows: ir.Table) -> ir.StringValue:
@@ -397,8 +392,7 @@ def _rated_usage(t: Tables, shape: Shape) -> ir.Table:
         "route_id", "plan_code", "charge_code", "usage_type", "zone", "prefix", "price_version"
     )
     parties = _parties(t)
-    priced = _keyed(_priced(t, shape), t)
-    rows = priced.inner_join(routes, "route_id").inner_join(parties, "party_id")
+    rows = _priced(t, shape).inner_join(routes, "route_id").inner_join(parties, "party_id")
     named = rows.inner_join(t["band"], "band_id")
     charged = (
         _with_surcharges(named, t["rated_surcharge"])
@@ -441,7 +435,7 @@ def _with_surcharges(rows: ir.Table, surcharge: ir.Table) -> ir.Table:
 def _suspended_usage(t: Tables) -> ir.Table:
     """What could not be rated, with the field that shows why."""
     located = t["located"]
-    faulty = _keyed(located.filter(located.fault.notnull()), t)
+    faulty = located.filter(located.fault.notnull())
     return suspended(faulty.select("usage_key", "fault", leg=_leg(faulty)), t["usage"])
 
 
@@ -462,7 +456,8 @@ def _consumption(t: Tables, shape: Shape) -> ir.Table:
     """Who took what from which bucket."""
     keys = t["held"].select("bucket_id", "bucket_key").distinct()
     named = _given(t, shape).inner_join(keys, "bucket_id")
-    rows = t["event"].select("event_id", "usage_key", "started_s").inner_join(named, "event_id")
+    events = t["located"].select("event_id", "usage_key", "started_s")
+    rows = events.inner_join(named, "event_id")
     return rows.mutate(started_at=integers.instant(rows.started_s), covered=rows.given).select(
         *CONSUMPTION.ibis
     )
