@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property, wraps
-from typing import ParamSpec
+from typing import ParamSpec, cast
 
 import ibis
 import ibis.expr.types as ir
@@ -177,7 +177,7 @@ def compiled_once(build: Callable[Of, Calculation]) -> Callable[Of, Calculation]
         assert " at 0x" not in written, f"an argument does not write what it is: {written}"
         return build(*arguments, **named).kept_as(written)
 
-    known, turn = cache(built), threading.Lock()
+    known, turn = cast(Callable[Of, Calculation], cache(built)), threading.Lock()
 
     @wraps(build)
     def one(*arguments: Of.args, **named: Of.kwargs) -> Calculation:
