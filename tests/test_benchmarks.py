@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from benchmarks import two_databases
 from benchmarks.report import page
 
 ROOT = Path(__file__).parents[1]
@@ -75,3 +76,14 @@ def test_comparison_benchmark_finds_what_the_bare_join_finds_and_writes_its_tabl
     text = (tmp_path / "docs" / "benchmarks.md").read_text()
     assert text == page(None, None, None, measured)
     assert "| 20,000 | 8GB |" in text
+
+
+def test_of_two_databases_less_travels_than_the_rows_that_differ_times_a_hundred(
+    monkeypatch, capsys
+):
+    arguments = ["two_databases.py", "--rows", "3000", "--differing", "9", "--json"]
+    monkeypatch.setattr(sys, "argv", arguments)
+    two_databases.main()
+    found = json.loads(capsys.readouterr().out)
+    assert (found["differing"], found["matched"]) == (9, 3000)
+    assert found["travelled_bytes"] < found["allowed_bytes"] < found["both_tables_bytes"]

@@ -19,7 +19,7 @@ from crossbill.replacement.reconciliation.reconcile_extracts import (
 )
 
 UNEXPLAINED_EXIT = 1
-SELDOM = ("left_out", "combined")  # shown only where a specification asks for it
+SELDOM = ("left_out", "combined", "travelled_bytes")  # shown only where a specification asks for it
 
 
 class WithDefault(TyperGroup):
@@ -43,7 +43,7 @@ reconcile_app.command("infer-policy")(infer_policy_command)
 
 
 @reconcile_app.command("extracts")
-def reconcile(
+def reconcile(  # noqa: PLR0913 - each is an option of the command
     spec: Annotated[Path, typer.Argument(help="How the two extracts are written and pair.")],
     left: Annotated[
         Path | None,
@@ -55,9 +55,12 @@ def reconcile(
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object only.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for every difference found.")] = None,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Fetch whole tables, of two databases too.")
+    ] = False,
 ) -> None:
     """Compare two extracts field by field and say why they differ; 1 where something is open."""
-    with reconciled(spec, left, right) as result:
+    with reconciled(spec, left, right, whole=whole) as result:
         if out is not None:
             write_result(result, out)
         found = document(result)
@@ -94,6 +97,7 @@ def _records(found: dict[str, Any]) -> Table:
         ("suspended", "suspended"),
         ("with a doubled key", "duplicate_rows"),
         ("rows that they make", "combined"),
+        ("bytes that travelled", "travelled_bytes"),
     ):
         counts = [found[side][key] for side in ("left", "right")]
         if any(counts) or key not in SELDOM:

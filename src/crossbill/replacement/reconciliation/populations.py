@@ -1,5 +1,7 @@
 """How many records hold a value that differs: without it, nobody tells a code from a slip."""
 
+from collections.abc import Mapping
+
 import ibis
 
 from crossbill.replacement.reconciliation.compare import (
@@ -33,6 +35,21 @@ def often_differing(differences: ibis.Table) -> ibis.Table:
     d = differences.filter((differences.kind == "different") & differences.left_value.notnull())
     often = d.group_by("field", "left_value", "right_value").aggregate(times=d.count())
     return often.filter(often.times >= OFTEN).select("field", "left_value").distinct()
+
+
+def with_more(differences: ibis.Table, more: Mapping[tuple[str, str], int]) -> ibis.Table:
+    """Add to ``left_rows`` the rows that hold a field's left value elsewhere."""
+    if not more:
+        return differences
+    d = differences
+    added = ibis.cases(
+        *(
+            ((d.field == field) & (d.left_value == value), number)
+            for (field, value), number in more.items()
+        ),
+        else_=0,
+    )
+    return d.mutate(left_rows=(d.left_rows + added).cast(DIFFERENCES["left_rows"]))
 
 
 def _population(

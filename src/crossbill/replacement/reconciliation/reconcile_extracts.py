@@ -3,7 +3,7 @@
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,7 @@ from crossbill.core.money import format_nanos
 from crossbill.engine import duckdb as engines
 from crossbill.replacement.migration.sources import fetch_source, is_elsewhere
 from crossbill.replacement.reconciliation.as_stored import can_stay, may_differ, near, read_stored
+from crossbill.replacement.reconciliation.buckets import Beyond, can_be_hashed, fetched_apart
 from crossbill.replacement.reconciliation.classify import UNEXPLAINED, classify, field_causes
 from crossbill.replacement.reconciliation.compare import (
     Compared,
@@ -42,7 +43,11 @@ from crossbill.replacement.reconciliation.extracts import (
     read_extract,
     totals,
 )
-from crossbill.replacement.reconciliation.populations import often_differing, with_populations
+from crossbill.replacement.reconciliation.populations import (
+    often_differing,
+    with_more,
+    with_populations,
+)
 from crossbill.replacement.reconciliation.spec import (
     NUMBERS,
     FieldSpec,
@@ -86,6 +91,7 @@ class SideResult:
     notes: tuple[str, ...]
     left_out: int
     combined: int | None
+    travelled: int | None = None  # bytes, where only what may differ was fetched
 
 
 @dataclass(frozen=True)
@@ -117,22 +123,28 @@ class Workshop:
 
 
 @contextmanager
-def reconciled(spec_path: Path, left: Path | None, right: Path | None) -> Iterator[Reconciliation]:
+def reconciled(
+    spec_path: Path, left: Path | None, right: Path | None, *, whole: bool = False
+) -> Iterator[Reconciliation]:
     """Compare two extracts; the result's table lives as long as the ``with`` block.
 
-    A side in a database server has no path.
+    A side in a database server has no path; of two of them only what may differ is fetched, unless
+    ``whole`` is said.
     """
     spec = read_spec(spec_path)
-    with TemporaryDirectory(prefix="reconcile-", dir=read_environment().folder("tmp")) as folder:
+    in_buckets = can_be_hashed(spec) and not whole
+    tmp = read_environment().folder("tmp")
+    with TemporaryDirectory(prefix="reconcile-", dir=tmp) as folder, ExitStack() as stack:
+        beyond = stack.enter_context(fetched_apart(spec, Path(folder))) if in_buckets else None
         files = {
-            side: _files(spec, side, given, Path(folder))
+            side: [beyond.files[side]] if beyond else _files(spec, side, given, Path(folder))
             for side, given in (("left", left), ("right", right))
         }
         stays = can_stay(spec, files)
         read_there = [path.parent for paths in files.values() for path in paths] if stays else []
         with engines.connect(sealed_to=[Path(folder), *read_there]) as engine:
             workshop = Workshop(engine, Path(folder))
-            yield _compared(spec, files, workshop, stays=stays)
+            yield _compared(spec, files, workshop, stays=stays, beyond=beyond)
 
 
 def _files(spec: ReconcileSpec, side: str, given: Path | None, folder: Path) -> list[Path]:
@@ -153,13 +165,21 @@ def _files(spec: ReconcileSpec, side: str, given: Path | None, folder: Path) -> 
 
 
 def _compared(
-    spec: ReconcileSpec, files: dict[str, list[Path]], workshop: Workshop, *, stays: bool
+    spec: ReconcileSpec,
+    files: dict[str, list[Path]],
+    workshop: Workshop,
+    *,
+    stays: bool,
+    beyond: Beyond | None = None,
 ) -> Reconciliation:
     """The comparison of both sides, classified, with its totals proved."""
     comparison, engine = comparison_of(spec, workshop.engine), workshop.engine
     sides = (_as_stored if stays else _as_text)(spec, workshop, files, comparison)
     found = engine.create_table("found", differing(*sides.near, sides.doubled, comparison))
-    counted = engine.create_table("counted", _populated(found, sides.extracts, comparison, engine))
+    populated = _populated(found, sides.extracts, comparison, engine)
+    if beyond:
+        populated = with_more(populated, _held_beyond(found, beyond, engine))
+    counted = engine.create_table("counted", populated)
     classified = engine.create_table("classified", classify(counted, field_causes()))
     pairing = tally(Compared(found, tallies(*sides.counted, sides.doubled, found)))
     doubled = {"left": pairing.left_duplicates, "right": pairing.right_duplicates}
@@ -173,7 +193,35 @@ def _compared(
         workshop,
     )
     _prove_totals(result, *sides.near, comparison)
-    return result
+    return _completed(result, beyond) if beyond else result
+
+
+def _held_beyond(found: ibis.Table, beyond: Beyond, engine: Backend) -> dict[tuple[str, str], int]:
+    """How many rows that did not travel hold each left value that differs often."""
+    often = engine.to_pyarrow(often_differing(found)).to_pylist()
+    places = [(row["field"], row["left_value"]) for row in often]
+    return {place: beyond.held(*place) for place in places}
+
+
+def _completed(result: Reconciliation, beyond: Beyond) -> Reconciliation:
+    """The result with the rows that did not travel, which are equal on both sides."""
+    sides = {
+        name: replace(
+            side,
+            records=side.records + beyond.rows,
+            totals={n: total + beyond.totals[n] for n, total in side.totals.items()},
+            travelled=beyond.travelled[name],
+        )
+        for name, side in result.sides.items()
+    }
+    counted = result.tally
+    whole = replace(
+        counted,
+        left_rows=counted.left_rows + beyond.rows,
+        right_rows=counted.right_rows + beyond.rows,
+        matched=counted.matched + beyond.rows,
+    )
+    return replace(result, sides=sides, tally=whole)
 
 
 @dataclass(frozen=True)
@@ -312,6 +360,7 @@ def _side_document(side: SideResult, described: dict[str, FieldSpec]) -> dict[st
         "duplicate_rows": side.duplicates,
         "left_out": side.left_out,
         "combined": side.combined,
+        "travelled_bytes": side.travelled,
         "suspended": sum(side.suspended.values()),
         "notes": list(side.notes),
     }

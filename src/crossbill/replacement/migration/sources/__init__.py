@@ -6,7 +6,7 @@ from types import ModuleType
 from crossbill.core import plugins
 from crossbill.replacement.migration.sources._format import FixedColumn, SourceFormat, Trailer
 from crossbill.replacement.migration.sources._problems import ROW_PROBLEMS, RowProblem
-from crossbill.replacement.migration.sources._source import LINE_COLUMN, Source
+from crossbill.replacement.migration.sources._source import LINE_COLUMN, Source, require_columns
 
 __all__ = [
     "LINE_COLUMN",
@@ -19,6 +19,7 @@ __all__ = [
     "fetch_source",
     "is_elsewhere",
     "open_source",
+    "require_columns",
 ]
 
 

@@ -72,16 +72,21 @@ class Source(ABC):
 
     def require(self, names: Iterable[str]) -> None:
         """Refuse the file when it lacks one of these columns."""
-        for name in names:
-            if name not in self.columns:
-                near = get_close_matches(name, self.columns, n=1)
-                hint = f"the nearest is {near[0]!r}" if near else "none is like it"
-                raise ColumnMissing(
-                    "the file has no such column",
-                    file=self.label,
-                    field=name,
-                    cure=f"{hint}; it has: {', '.join(self.columns)}",
-                )
+        require_columns(names, self.columns, self.label)
+
+
+def require_columns(names: Iterable[str], columns: Sequence[str], label: str) -> None:
+    """Refuse a source that lacks one of these columns."""
+    for name in names:
+        if name not in columns:
+            near = get_close_matches(name, columns, n=1)
+            hint = f"the nearest is {near[0]!r}" if near else "none is like it"
+            raise ColumnMissing(
+                "the file has no such column",
+                file=label,
+                field=name,
+                cure=f"{hint}; it has: {', '.join(columns)}",
+            )
 
 
 def require_file(path: Path, label: str) -> None:

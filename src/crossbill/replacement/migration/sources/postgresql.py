@@ -41,8 +41,10 @@ SETTINGS = """
 
 # By the name as it is written, capitals and all: alone on the search path, or after its schema.
 _COLUMNS = """
-    SELECT attname, format_type(atttypid, atttypmod), typcategory, typname, attrelid::regclass::text
+    SELECT attname, format_type(atttypid, atttypmod), typcategory, typname,
+           format('%%I.%%I', nspname, relname)
     FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
+    JOIN pg_class ON pg_class.oid = attrelid JOIN pg_namespace ON pg_namespace.oid = relnamespace
     WHERE attnum > 0 AND NOT attisdropped AND attrelid = coalesce(
         to_regclass(quote_ident(%(name)s)),
         to_regclass(quote_ident(%(schema)s) || '.' || quote_ident(%(table)s))
@@ -69,10 +71,10 @@ def fetch(format: SourceFormat, target: Path) -> None:
     label = format.called("")
     with connected(format, label) as database:
         table = found_table(database, format, label)
-        query = _query(database, table)
+        query = rows_of(table).as_bytes(database)
         encoding = _encoding(database, format, label)
-        with _spoken(label, encoding):
-            _copied(database, query, table, encoding, target)
+        with decoded(label, encoding):
+            copied(database, query, table, target, encoding)
 
 
 @contextmanager
@@ -87,7 +89,7 @@ def connected(format: SourceFormat, label: str) -> Iterator[psycopg.Connection[A
     except psycopg.OperationalError as error:
         reason = str(error).strip().splitlines()[-1]
         raise _unreachable(format, label, f"the database cannot be reached: {reason}") from None
-    with closing(database):
+    with closing(database), spoken(label):
         database.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         database.read_only = True
         database.execute(SETTINGS)
@@ -135,7 +137,7 @@ def found_table(database: psycopg.Connection[Any], format: SourceFormat, label: 
 
 def _encoding(database: psycopg.Connection[Any], format: SourceFormat, label: str) -> str:
     """The encoding in which the texts travel: UTF-8, or as declared where only people know it."""
-    if database.info.parameter_status("server_encoding") == ENCODED_BY_NOBODY:
+    if not knows_encoding(database):
         database.execute("SET client_encoding = 'SQL_ASCII'")  # its bytes come as they are
         return format.encoding
     if format.encoding != "utf-8":
@@ -149,25 +151,32 @@ def _encoding(database: psycopg.Connection[Any], format: SourceFormat, label: st
     return "utf-8"
 
 
-def _query(database: psycopg.Connection[Any], table: Table) -> bytes:
+def knows_encoding(database: psycopg.Connection[Any]) -> bool:
+    """Whether the database knows how its texts are encoded."""
+    return database.info.parameter_status("server_encoding") != ENCODED_BY_NOBODY
+
+
+def rows_of(table: Table, where: sql.Composable | None = None) -> sql.Composed:
     """The rows as CSV, in which nothing at all is NULL and ``""`` a text without letters."""
     columns = sql.SQL(", ").join(sql.Identifier(name) for name in table.columns)
-    rows = sql.SQL("SELECT {} FROM {}").format(columns, sql.SQL(table.name))
-    return sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(rows).as_bytes(database)
+    meant = where if where is not None else sql.SQL("true")
+    rows = sql.SQL("SELECT {} FROM {} WHERE {}").format(columns, sql.SQL(table.name), meant)
+    return sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(rows)
 
 
-def _copied(
-    database: psycopg.Connection[Any], query: bytes, table: Table, encoding: str, target: Path
-) -> None:
-    """Stream the rows into the file, a block at a time."""
+def copied(
+    database: psycopg.Connection[Any], query: bytes, table: Table, target: Path, encoding: str
+) -> int:
+    """Stream the rows into the file, a block at a time; the number of bytes that came."""
     schema = pa.schema([(name, pa.string()) for name in table.columns])
     with (
         database.cursor().copy(query) as rows,
         pq.ParquetWriter(target, schema, compression="lz4") as writer,
     ):
-        stream = io.BufferedReader(_Stream(iter(rows)), LINE_LIMIT_BYTES)
+        blocks = _Stream(iter(rows))
+        stream = io.BufferedReader(blocks, LINE_LIMIT_BYTES)
         if not stream.peek(1):
-            return
+            return 0
         reader = pa_csv.open_csv(
             stream,
             pa_csv.ReadOptions(
@@ -186,6 +195,7 @@ def _copied(
         )
         for batch in reader:
             writer.write_batch(batch)
+    return blocks.bytes
 
 
 class _Stream(io.RawIOBase):
@@ -193,7 +203,7 @@ class _Stream(io.RawIOBase):
 
     def __init__(self, blocks: Iterator[Any]) -> None:
         """Read from these blocks."""
-        self.blocks, self.rest = blocks, memoryview(b"")
+        self.blocks, self.rest, self.bytes = blocks, memoryview(b""), 0
 
     def readable(self) -> bool:
         """Yes: it is all that it can do."""
@@ -206,14 +216,15 @@ class _Stream(io.RawIOBase):
             if block is None:
                 return 0
             self.rest = memoryview(block)
+            self.bytes += len(self.rest)
         size = min(len(buffer), len(self.rest))
         buffer[:size], self.rest = self.rest[:size], self.rest[size:]
         return size
 
 
 @contextmanager
-def _spoken(label: str, encoding: str) -> Iterator[None]:
-    """What can go wrong on the way, in a person's words."""
+def spoken(label: str) -> Iterator[None]:
+    """What can go wrong with the database, in a person's words."""
     try:
         yield
     except psycopg.errors.InsufficientPrivilege as error:
@@ -228,6 +239,13 @@ def _spoken(label: str, encoding: str) -> Iterator[None]:
             file=label,
             cure="nothing of the table was kept: run the same command again when it is back",
         ) from None
+
+
+@contextmanager
+def decoded(label: str, encoding: str) -> Iterator[None]:
+    """What can be wrong with the texts that came, in a person's words."""
+    try:
+        yield
     except (pa.ArrowInvalid, UnicodeDecodeError) as error:
         if "straddling" in str(error):
             what = f"a row has more than {LINE_LIMIT_BYTES} bytes"
