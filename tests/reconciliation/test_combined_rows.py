@@ -180,6 +180,7 @@ REFUSED = [
     ("right: a", {"right": "where: (SELECT true)"}, "not allowed", "use columns"),
     ("right: a", {"right": "where: gone = '1'"}, "no column", "id, a, b"),
     ("right: a", {"right": "where: CAST(v0 AS INTEGER) > 1"}, "no column", "id, a, b"),
+    ("right: a", {"right": "where: a + 1 > 2"}, "right side fails", "TRY_CAST"),
     ("right: a", {"right": "low_values: blank"}, "fixed_width only", "mend"),
 ]  # fmt: skip
 

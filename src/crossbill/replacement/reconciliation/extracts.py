@@ -287,14 +287,17 @@ def _with_expressions(
     if where is not None:
         meant = expressions.scalar(where, columns, file=spec.name, field=f"{side}.where")
     selected = f"SELECT {', '.join(['*', *parts])} FROM {side}_landed WHERE ({meant})"  # noqa: S608 - checked
-    return engine.sql(selected)
+    try:
+        return engine.sql(selected)
+    except duckdb.BinderException as error:
+        raise _failed(side, error) from error
 
 
 def _stored(rows: ibis.Table, engine: Backend, side: str) -> ibis.Table:
     """The table in the engine; what an expression cannot digest is refused."""
     try:
         return engine.create_table(f"{side}_side", rows)
-    except (duckdb.DataError, duckdb.BinderException) as error:
+    except duckdb.DataError as error:
         raise _failed(side, error) from error
 
 
