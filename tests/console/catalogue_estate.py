@@ -54,6 +54,7 @@ DEARER = (
     name: "Fibre 100 with television"
     kind: bundle
     contains: [fibre-100, tv]
+    contract_goes_to: [fibre-100]
 """
 )
 
