@@ -13,12 +13,18 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def extract(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def truth(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Which defects were seeded; not beside the extract, for only a score may read it."""
+    return tmp_path_factory.mktemp("truth") / "truth"
+
+
+@pytest.fixture(scope="session")
+def extract(tmp_path_factory: pytest.TempPathFactory, truth: Path) -> Path:
     """The smallest estate that holds a defect of each class; nobody writes into it."""
     from crossbill.sample.operations import generate
 
     root = tmp_path_factory.mktemp("sample")
-    generate(accounts=100, seed=3, extract_dir=root / "extract", truth_dir=root / "truth")
+    generate(accounts=100, seed=3, extract_dir=root / "extract", truth_dir=truth)
     return root / "extract"
 
 

@@ -108,14 +108,14 @@ def spoil(carrier: SpoiltCarrier, name: str, how: str, value: bytes, account: by
 
 
 @pytest.fixture(scope="module")
-def spoilt(books, extract, tmp_path_factory):
+def spoilt(books, extract, truth, tmp_path_factory):
     """The change-over of an extract in which every account of a case has its bad record."""
     carrier = SpoiltCarrier.copied(extract, tmp_path_factory.mktemp("spoilt"), "spoilt")
     carrier.in_one_wave()
     carrier.without_manifest()
     signers = {"signers": ["first.signer", "second.signer"]}
     carrier.edit("replacement.yaml", lambda spec: spec.update(rehearsal=signers))
-    accounts = clean_accounts(carrier, extract.parent / "truth")
+    accounts = clean_accounts(carrier, truth)
     raw = [
         spoil(carrier, name, how, value, account)
         for (name, how, value, _), account in zip(RECORDS, accounts, strict=False)

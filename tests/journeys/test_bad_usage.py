@@ -64,14 +64,14 @@ def national_calls(carrier: SpoiltCarrier, seeded: set[str]) -> dict[str, int]:
 
 
 @pytest.fixture(scope="module")
-def spoilt(books, extract, tmp_path_factory):
+def spoilt(books, extract, truth, tmp_path_factory):
     """The change-over of an extract with one bad usage record in each of some accounts."""
     carrier = SpoiltCarrier.copied(extract, tmp_path_factory.mktemp("usage"), "bad-usage")
     carrier.in_one_wave()
     carrier.without_manifest()
     signers = {"signers": ["first.signer", "second.signer"]}
     carrier.edit("replacement.yaml", lambda spec: spec.update(rehearsal=signers))
-    with (extract.parent / "truth" / "defects.csv").open(encoding="utf-8", newline="") as file:
+    with (truth / "defects.csv").open(encoding="utf-8", newline="") as file:
         places = national_calls(carrier, {row["account_key"] for row in csv.DictReader(file)})
     lines = carrier.lines(FILE)
     accounts, raw = list(places), []

@@ -2,7 +2,6 @@
 
 import csv
 import json
-import shutil
 import subprocess
 import sys
 from decimal import Decimal
@@ -11,11 +10,8 @@ from pathlib import Path
 import pytest
 
 from crossbill.config.environment import read_environment
-from crossbill.replacement import operations, queries
 from crossbill.runs.progress import Silent
-from crossbill.sample import carrier_folder
 from crossbill.sample.demo import demo, went_as_designed
-from crossbill.sample.operations import generate
 
 pytestmark = pytest.mark.django_db
 
@@ -96,17 +92,6 @@ def test_what_a_stage_accepts_the_next_takes_in(journey):
 def test_a_second_time_changes_nothing(journey):
     result, home, (accounts, seed) = journey
     assert demo(accounts=accounts, seed=seed, home=home, progress=Silent()) == result
-
-
-def test_only_the_score_reads_the_truth(books, tmp_path):
-    generate(accounts=100, seed=5, extract_dir=tmp_path / "extract", truth_dir=tmp_path / "truth")
-    shutil.rmtree(tmp_path / "truth")
-    replacement = operations.replace(
-        spec_path=carrier_folder() / "replacement.yaml",
-        data=tmp_path / "extract",
-        carrier_code="no-truth",
-    )
-    assert queries.summary(replacement)["gate"] == "passed"
 
 
 def test_the_command_prints_one_json_object_and_nothing_else(tmp_path: Path):
