@@ -11,7 +11,7 @@ def return_large_blocks() -> bool:
 
     Left alone, glibc raises the size from which it does so with every larger block that is freed.
     The engine's blocks then stay in its heap, which only ends where its last block does: in a
-    process that lives long it grew to thirty times what was in use, until the kernel refused to
+    process that lives long it grew to seven times what was in use, until the kernel refused to
     fork it. Stating the size once stops the raising.
     """
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
