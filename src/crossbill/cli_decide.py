@@ -97,10 +97,7 @@ def sign(
 
 def _told(each: "Difference") -> str:
     """A difference as sentences: what, why, and who decides."""
-    from crossbill.replacement.reconciliation.gate import in_words
+    from crossbill.replacement.reconciliation.gate import sentence_of
 
-    what = in_words(
-        each.entity, each.field, each.kind, each.amount_minor, each.currency, each.evidence
-    )
     decision = "accepted by people" if each.standing == "accepted" else each.standing
-    return f"{each.class_code} {decision} ({each.owner}) {each.record_key}\n  {what}"
+    return f"{each.class_code} {decision} ({each.owner}) {each.record_key}\n  {sentence_of(each)}"

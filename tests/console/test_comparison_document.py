@@ -42,6 +42,13 @@ def test_every_line_stands_there_and_what_differs_is_told_with_its_reason(replac
     assert text_of(replacement, estate.DIFFERING) == GOLDEN.read_text(encoding="utf-8")
 
 
+def test_what_people_accepted_is_told_as_on_the_page(replacement):
+    compared = compared_of(replacement, estate.DIFFERING)
+    for each in (d for bill in compared.bills for line in bill.lines for d in line.differences):
+        each.decision, each.by_people = "block", True
+    assert "(accepted by people; catalogue decides)" in markdown(comparison(compared, NAMES))
+
+
 def test_an_account_that_stays_says_why_and_that_there_is_no_new_bill(replacement):
     text = text_of(replacement, estate.SUSPENDED)
     assert "fallout, by the extract of 2024-06-01. Stays on the old system: " in text

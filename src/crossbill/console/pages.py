@@ -6,6 +6,7 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.http import content_disposition_header
 
 from crossbill.replacement.migration.models import Replacement
 from crossbill.replacement.migration.queries import replacements
@@ -56,7 +57,7 @@ def number(request: HttpRequest, name: str) -> int | None:
     return int(value) if value.isdecimal() and value.isascii() and len(value) < 19 else None
 
 
-def attachment(content: bytes, name: str, content_type: str) -> HttpResponse:
-    """A file to take along; ``name`` has no quotes."""
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+def to_save(content: bytes, name: str, content_type: str) -> HttpResponse:
+    """A file to take along, which is saved and never shown as a page of ours."""
+    headers = {"Content-Disposition": content_disposition_header(True, name)}
     return HttpResponse(content, content_type=content_type, headers=headers)

@@ -8,7 +8,7 @@ from django.urls import path
 from django.utils import timezone
 
 from crossbill.console.access import page
-from crossbill.console.pages import Chosen, attachment, chosen, text
+from crossbill.console.pages import Chosen, chosen, text, to_save
 from crossbill.replacement.document.blocks import Cell, Column, Document, Section, Table
 from crossbill.replacement.document.markdown import markdown
 from crossbill.replacement.document.pdf import pdf
@@ -49,7 +49,7 @@ def quarterly_report(request: HttpRequest) -> HttpResponse:
 def quarterly_report_pdf(request: HttpRequest) -> HttpResponse:
     """The report on paper."""
     facts = _facts(request, _there_is(chosen(request)))
-    return attachment(pdf(report_of(facts)), f"{report_name(facts)}.pdf", "application/pdf")
+    return to_save(pdf(report_of(facts)), f"{report_name(facts)}.pdf", "application/pdf")
 
 
 @page(MAY_READ)
@@ -57,7 +57,7 @@ def quarterly_report_markdown(request: HttpRequest) -> HttpResponse:
     """The report as text."""
     facts = _facts(request, _there_is(chosen(request)))
     content = markdown(report_of(facts)).encode()
-    return attachment(content, f"{report_name(facts)}.md", "text/markdown; charset=utf-8")
+    return to_save(content, f"{report_name(facts)}.md", "text/markdown; charset=utf-8")
 
 
 def _there_is(choice: Chosen) -> Replacement:

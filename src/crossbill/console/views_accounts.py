@@ -6,7 +6,7 @@ from django.utils.timezone import localdate
 
 from crossbill.config.environment import read_environment
 from crossbill.console.access import page
-from crossbill.console.pages import attachment, chosen, number, page_of, replacement_of, text
+from crossbill.console.pages import chosen, number, page_of, replacement_of, text, to_save
 from crossbill.engine.store import Store
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.customer.queries import contacts_on
@@ -91,7 +91,7 @@ def account_pdf(request: HttpRequest, carrier: str, account_key: str) -> HttpRes
     move = _move_or_404(replacement, account_key)
     compared = compared_account(Store(read_environment().store_url), replacement, move)
     content = pdf(comparison(compared, offering_names(replacement.carrier_id)))
-    return attachment(content, f"{carrier}-{file_name(account_key)}.pdf", "application/pdf")
+    return to_save(content, f"{carrier}-{file_name(account_key)}.pdf", "application/pdf")
 
 
 def _move_or_404(replacement: Replacement, account_key: str) -> AccountMove:

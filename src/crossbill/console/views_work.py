@@ -8,13 +8,12 @@ from django.contrib.auth.models import AbstractUser
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.utils.http import content_disposition_header
 from django.utils.timezone import localdate
 
 from crossbill.config.environment import read_environment
 from crossbill.console.access import action, page
 from crossbill.console.decision_form import AcceptForm, AssignForm, CommentForm, RevokeForm
-from crossbill.console.pages import ROWS, chosen, number, text
+from crossbill.console.pages import ROWS, chosen, number, text, to_save
 from crossbill.console.terms_and_contacts import RefusableForm
 from crossbill.console.views_findings import show_finding
 from crossbill.console.views_runs import hand_over
@@ -224,8 +223,7 @@ def attachment(request: HttpRequest, attachment_id: int) -> HttpResponse:
     except Refusal as refusal:
         messages.error(request, str(refusal))
         return redirect("finding", found.comment.finding_id)
-    answer = HttpResponse(content, content_type=found.content_type)
-    answer["Content-Disposition"] = content_disposition_header(True, found.name)
+    answer = to_save(content, found.name, found.content_type)
     answer["X-Content-Type-Options"] = "nosniff"
     return answer
 

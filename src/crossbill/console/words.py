@@ -1,9 +1,5 @@
 """The codes of the books in words for people."""
 
-from crossbill.replacement.reconciliation.words import CATEGORIES, CLASSES
-
-__all__ = ["CATEGORIES", "CLASSES", "ENTITIES", "FIELDS", "KINDS", "STATES", "plain"]
-
 STATES = {
     "planned": "Planned",
     "loaded": "Loaded",

@@ -9,6 +9,7 @@ from crossbill.console import words
 from crossbill.console.charts import share_hundredths
 from crossbill.core.money import MINOR_DIGITS, format_minor, format_nanos
 from crossbill.replacement.reconciliation.models import Difference
+from crossbill.replacement.reconciliation.words import CATEGORIES, CLASSES
 
 register = template.Library()
 
@@ -90,7 +91,7 @@ def instant(value: datetime | None) -> str:
 @register.filter
 def class_words(code: str) -> str:
     """A class of difference in plain words."""
-    return words.CLASSES.get(code, words.plain(code).capitalize())
+    return CLASSES.get(code, words.plain(code).capitalize())
 
 
 @register.filter
@@ -102,7 +103,7 @@ def state_words(code: str) -> str:
 @register.filter
 def category_words(code: str) -> str:
     """A bill line's category in plain words."""
-    return words.CATEGORIES.get(code, words.plain(code).capitalize())
+    return CATEGORIES.get(code, words.plain(code).capitalize())
 
 
 @register.filter

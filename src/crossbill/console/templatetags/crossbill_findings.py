@@ -8,6 +8,7 @@ from crossbill.console import words
 from crossbill.replacement.reconciliation.findings import OF_ANOTHER
 from crossbill.replacement.reconciliation.models import Difference, Finding
 from crossbill.replacement.reconciliation.side_by_side import Reason
+from crossbill.replacement.reconciliation.words import CLASSES
 
 register = template.Library()
 
@@ -15,7 +16,7 @@ register = template.Library()
 @register.filter
 def finding_title(finding: Finding) -> str:
     """``Other version of the price: product FIB100``."""
-    named = words.CLASSES.get(finding.class_code, words.plain(finding.class_code).capitalize())
+    named = CLASSES.get(finding.class_code, words.plain(finding.class_code).capitalize())
     subject = f", {finding.subject}" if finding.subject else ""
     shared = f": {finding.shared}" if finding.shared else ""
     return f"{named}{subject}{shared}"

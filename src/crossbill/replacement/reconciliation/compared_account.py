@@ -6,7 +6,6 @@ from crossbill.engine.store import Store
 from crossbill.replacement.migration.models import AccountMove, Replacement
 from crossbill.replacement.reconciliation import account_tables
 from crossbill.replacement.reconciliation.account_tables import Rows
-from crossbill.replacement.reconciliation.models import Difference
 from crossbill.replacement.reconciliation.queries import DifferenceFilter, find_differences
 from crossbill.replacement.reconciliation.side_by_side import BillPair, Differing, pair_bills
 
@@ -23,7 +22,6 @@ class ComparedAccount:
     new: dict[str, Rows]
     bills: list[BillPair]
     rest: list[Differing]
-    differences: list[Difference]
 
     @property
     def old_account(self) -> dict[str, object] | None:
@@ -46,10 +44,8 @@ def compared_account(store: Store, replacement: Replacement, move: AccountMove) 
     old = account_tables.old_side(store, code, key)
     new = account_tables.new_side(store, code, move.wave.position if move.wave else None, key)
     found = find_differences(replacement.id, DifferenceFilter(), account_key=key)
-    differences = list(found[:MOST_DIFFERENCES])
-    bills, rest = pair_bills(old, new, differences)
-    name = _name(store, code, old["account"])
-    return ComparedAccount(move, name, old, new, bills, rest, differences)
+    bills, rest = pair_bills(old, new, found[:MOST_DIFFERENCES])
+    return ComparedAccount(move, _name(store, code, old["account"]), old, new, bills, rest)
 
 
 def _name(store: Store, code: str, rows: Rows) -> str:

@@ -20,7 +20,7 @@ from crossbill.replacement.document.blocks import (
     amount_text,
 )
 from crossbill.replacement.reconciliation.compared_account import ComparedAccount
-from crossbill.replacement.reconciliation.gate import in_words
+from crossbill.replacement.reconciliation.gate import sentence_of
 from crossbill.replacement.reconciliation.reconcile import FOLLOWS
 from crossbill.replacement.reconciliation.side_by_side import BillPair, LinePair, Reason, Row
 from crossbill.replacement.reconciliation.words import CATEGORIES, CLASSES
@@ -31,7 +31,7 @@ COLUMNS = (
     *(Column(title, True, 1) for title in ("Old net", "Old tax", "New net", "New tax")),
     Column("New less old", True, 1),
 )
-DECISIONS = {"accept": "accepted", "block": "not accepted"}
+DECISIONS = {"accept": "accepted", "accepted": "accepted by people", "block": "not accepted"}
 ONLY_ON = {"missing": "only the old bill has it", "extra": "only the new bill has it",
            "duplicate_key": "it stands more than once"}  # fmt: skip
 
@@ -43,7 +43,7 @@ def comparison(compared: ComparedAccount, names: Mapping[str, str]) -> Document:
     """
     move = compared.move
     bills = [_section(bill, names) for bill in compared.bills]
-    rest = [_in_words(difference) for difference in compared.rest]
+    rest = [sentence_of(difference) for difference in compared.rest]
     also = [Section("Also differing", (Points(tuple(rest)),))] if rest else []
     nothing = Section("No bill", (Paragraph("Neither system has a bill of this account."),))
     return Document(
@@ -166,9 +166,3 @@ def _told(what: str, reasons: Iterable[Reason]) -> Iterator[str]:
         why = ", ".join([named, *dict.fromkeys(kinds)])
         decided = DECISIONS.get(reason.decision, reason.decision)
         yield f"{what}: {why}. {reason.evidence} ({decided}; {reason.owner} decides)"
-
-
-def _in_words(difference: object) -> str:
-    """A difference that is of no bill, as a sentence."""
-    names = ("entity", "field", "kind", "amount_minor", "currency", "evidence")
-    return in_words(*(getattr(difference, name) for name in names))

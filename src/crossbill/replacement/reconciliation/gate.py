@@ -85,6 +85,12 @@ def in_words(  # noqa: PLR0913 - what a difference is made of
     return f"{whole.get(kind) or _differs(thing, field, amount_minor, currency)}: {shown}"
 
 
+def sentence_of(difference: Any) -> str:
+    """The same of a difference that is on record."""
+    names = ("entity", "field", "kind", "amount_minor", "currency", "evidence")
+    return in_words(*(getattr(difference, name) for name in names))
+
+
 def _differs(thing: str, field: str, amount_minor: int | None, currency: str | None) -> str:
     plain = re.sub("_(minor|nanos|ppm)$", "", field).replace("_", " ")
     what = f"The {FIELDS.get(field, plain)} of {thing}"
