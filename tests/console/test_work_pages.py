@@ -252,6 +252,22 @@ def test_the_specification_shows_mapping_and_rules_or_why_not(signed_in, replace
     assert client.get("/specification/nobody/").status_code == 404
 
 
+def test_the_specification_says_the_rules_in_words(signed_in, replacement):
+    terms = replacement.spec["replacement"]
+    terms["old_policy"] = {
+        "policy_code": "old-1",
+        "end_day_counts": True,
+        "day_count": "thirty_360",
+    }
+    terms["new_policy"] = {"policy_code": "new-1", "day_count": "actual_actual"}
+    replacement.save()
+    text = words(signed_in("viewer").get(f"/specification/{estate.CARRIER}/"))
+    assert "Rule Old system old-1 New system new-1" in text
+    both = "months of thirty days the days of the calendar"
+    assert f"Parts of a month are charged by {both}" in text
+    assert "The last day of a part of a month is charged" in text
+
+
 class TestTrend:
     def test_shows_what_is_left_and_how_the_mocks_went(self, signed_in, replacement):
         Stage.objects.filter(name="reconcile-4").update(

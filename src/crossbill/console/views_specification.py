@@ -8,6 +8,7 @@ from django.shortcuts import render
 from crossbill.console.access import page
 from crossbill.console.pages import replacement_of
 from crossbill.core.refusal import Refusal
+from crossbill.platform.billing.rule_words import NAMES, said
 from crossbill.replacement.migration.models import Replacement
 from crossbill.replacement.migration.spec import FieldRule, Mapping, read
 
@@ -21,7 +22,11 @@ def specification(request: HttpRequest, carrier: str) -> HttpResponse:
     context = {
         "replacement": replacement,
         "files": {name: terms.get(name, "") for name in ("mapping", "catalogue")},
-        "rules": [(rule, old.get(rule), new.get(rule)) for rule in dict.fromkeys([*old, *new])],
+        "policies": [policy.get("policy_code") for policy in (old, new)],
+        "rules": [
+            (name, *(said(rule, policy[rule]) if rule in policy else None for policy in (old, new)))
+            for rule, name in NAMES.items()
+        ],
         "has_new": bool(new),
         **_mapping(replacement),
     }

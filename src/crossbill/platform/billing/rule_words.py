@@ -28,6 +28,11 @@ SAID = {
 }
 
 
+def said(rule: str, value: object) -> str:
+    """What a policy's value means, as in *months of thirty days*."""
+    return SAID[rule][str(value).lower()]
+
+
 def rule_sentence(rule: str, was: str, becomes: str) -> str:
     """What changes, such as: Tax is computed on the sum of the bill; before: each line."""
     return f"{NAMES[rule]} {SAID[rule][becomes]}; before: {SAID[rule][was]}"
