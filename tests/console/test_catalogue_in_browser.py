@@ -13,6 +13,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-ge
 def test_draft_is_edited_checked_and_saved(page, served):
     sign_in(page, served)
     page.get_by_role("link", name="Catalogue", exact=True).click()
+    page.get_by_role("heading", name="Catalogue", exact=True).wait_for()
     assert overflows(page) == []
     page.get_by_role("link", name="residential 2").click()
     page.get_by_role("region", name="Effect on the bills").get_by_text("+6.00 USD").wait_for()

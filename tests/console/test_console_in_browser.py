@@ -53,13 +53,14 @@ def sign_in(page, served, name="demo"):
 
 
 def overflows(page) -> list[str]:
-    """What makes the page wider than the window."""
-    return page.evaluate(
-        """() => document.documentElement.scrollWidth <= window.innerWidth ? []
-           : [...document.querySelectorAll('main *')]
-             .filter(e => e.getBoundingClientRect().right > window.innerWidth)
-             .map(e => e.outerHTML.slice(0, 120))"""
-    )
+    """What makes the page wider than the window, once all of the page is there."""
+    return page.wait_for_function(
+        """() => document.readyState === 'complete' && (
+             document.documentElement.scrollWidth <= window.innerWidth ? []
+             : [...document.querySelectorAll('main *')]
+               .filter(e => e.getBoundingClientRect().right > window.innerWidth)
+               .map(e => e.outerHTML.slice(0, 120)))"""
+    ).json_value()
 
 
 def test_a_lead_drills_from_the_overview_to_the_evidence(page, served):

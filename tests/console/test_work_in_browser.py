@@ -26,6 +26,7 @@ def test_a_finding_is_commented_and_accepted_and_the_wave_goes_to_its_gate(page,
     sign_in(page, served)
     page.get_by_role("link", name="Differences", exact=True).first.click()
     page.get_by_role("link", name="Work", exact=True).click()
+    page.get_by_role("heading", name="Work", exact=True).wait_for()
     assert overflows(page) == []
     page.get_by_label("Status").select_option("open")
     page.get_by_role("button", name="Show").last.click()
@@ -53,6 +54,7 @@ def test_a_finding_is_commented_and_accepted_and_the_wave_goes_to_its_gate(page,
     row = page.get_by_role("row", name=re.compile(name))
     expect(row.get_by_text(f"until {SOON}")).to_be_visible()
     row.get_by_role("link", name="Wave 4").click()
+    page.get_by_role("heading", name="Wave 4").wait_for()
     if width == min(FINDINGS):  # the last of the two
         page.get_by_role("button", name="Take the wave to its gate").click()
         expect(page.get_by_text("took the wave to its gate")).to_be_visible()
