@@ -349,6 +349,9 @@ def test_search_finds(replacement, signed_in):
     answers = {query: viewer.get(f"/accounts/?{query}") for query in FOUND}
     found = {query: each.context["found"].paginator.count for query, each in answers.items()}
     assert found == FOUND
+    one, two = (answers[query].content.decode() for query in list(FOUND)[:2])
+    assert ">1 account<" in one
+    assert ">2 accounts<" in two
 
 
 class TestRunPage:
