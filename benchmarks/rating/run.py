@@ -78,7 +78,8 @@ def scan(folder: Path) -> dict[str, Any]:
 
 
 def stages(folder: Path) -> dict[str, Any]:
-    """One shard on one thread: what each statement of the engine takes."""
+    """One shard on one thread: what each statement of the engine takes, and the same by hand."""
+    from benchmarks.rating.by_hand import by_hand
     from crossbill.engine.duckdb import connect
     from crossbill.engine.rating_datasets import RATED_USAGE
     from crossbill.engine.store import Store
@@ -95,8 +96,9 @@ def stages(folder: Path) -> dict[str, Any]:
         rows = backend.to_pyarrow_batches(done["rated_usage"])
         written = store.write_table(store.path("rated_usage.parquet"), rows, RATED_USAGE)
         clock.lap("rated_usage")
+        hand = by_hand(backend)
     rmtree(folder / "out")
-    return {"events": written.rows, "cpu_seconds": clock.laps}
+    return {"events": written.rows, "cpu_seconds": clock.laps, "by_hand": hand}
 
 
 def _compiled(backend: Any, folder: Path) -> dict[str, Any]:
