@@ -146,7 +146,9 @@ class Line:
         start = max(self.product()["start_date"], period.from_date)
         dates = {"charge_from": start, "charge_to": period.to_date}
         offering = {"offering_code": self.product()["offering_code"], "currency": "USD"}
-        return {"bill_key": "old", **place, **offering, **dates, "category": self.category}
+        price = self.row.get("price") or offering["offering_code"]
+        line = {"category": self.category, "price_code": price}
+        return {"bill_key": "old", **place, **offering, **dates, **line}
 
 
 @dataclass
@@ -205,10 +207,10 @@ def found() -> tuple[Population, Found]:
 
 def old_lines(population: Population, new_lines: Rows) -> Rows:
     """The lines of the old bills: as the tables state them, else as the new ones."""
-    place = ("account_key", "product_key", "category")
+    place = ("account_key", "product_key", "category", "price_code")
     old = {tuple(line[name] for name in place): line for line in new_lines}
     for line in (line for lines in population.lines.values() for line in lines):
-        key = (line.account_key, line.product_key, line.category)
+        key = _key(old, line, line.category)
         stated_line = line.on_old_bill(old.get(key, _like_recurring(old, line)))
         old.pop(key, None)
         if stated_line is not None:
@@ -216,9 +218,17 @@ def old_lines(population: Population, new_lines: Rows) -> Rows:
     return list(old.values())
 
 
+def _key(old: dict[tuple, dict], line: Line, category: str) -> tuple:
+    """Where the line stands: the only one of its product and category, or of the price named."""
+    place, price = (line.account_key, line.product_key, category), line.row.get("price")
+    there = [key for key in old if key[:3] == place and price in (None, "", key[3])]
+    assert len(there) < 2, f"which of {there}? Say so in the column price"
+    return there[0] if there else (*place, price)
+
+
 def _like_recurring(old: dict[tuple, dict], line: Line) -> dict | None:
     """A discount that only the old bill gives stands beside its recurring line."""
-    beside = old.get((line.account_key, line.product_key, "recurring"))
+    beside = old.get(_key(old, line, "recurring"))
     if line.category != "discount" or not line.row["old"] or beside is None:
         return None
     return beside | {"category": "discount"}
@@ -239,7 +249,7 @@ def test_line_cause_cases(topic):
 
 def _fault(line: Line, told: Rows) -> str:
     """What is wrong with what was told of a line."""
-    place = f"|{line.product_key}|{line.category}|"
+    place = f"|{line.product_key}|{line.category}|{line.row.get('price') or ''}"
     mine = [d for d in told if place in d["record_key"]]
     expected = {line.row["class"]} - {""}
     if {d["class_code"] for d in mine} != expected:

@@ -209,7 +209,7 @@ def _differences(replacement: Replacement, waves: list[Wave]) -> None:
 
 
 def _line_difference(replacement: Replacement, wave: Wave, account: str, decision: str) -> list:
-    line = f"{account}|{MAY}|{account}-F100|recurring|{MAY}"
+    line = f"{account}|{MAY}|{account}-F100|recurring|fibre-100/monthly|{MAY}"
     evidence = "version 2023 of fibre-100 gives the old 49.00 and tax 4.34; new 49.90 and tax 4.42"
     why = {"class_code": "PRICE_VERSION", "evidence": evidence, "decision": decision}
     facts = {"account_key": account} | why
@@ -340,7 +340,8 @@ def _bill_rows(
     for suffix, code, category, net, tax in amounts:
         tables["bill_line"].append(
             bill | {"product_key": f"{account}-{suffix}", "offering_code": code,
-                    "category": category, "charge_from": start, "charge_to": end,
+                    "category": category, "price_code": f"{code}/monthly",
+                    "charge_from": start, "charge_to": end,
                     "net_minor": net, "tax_minor": tax}
         )  # fmt: skip
     net, tax = sum(a[3] for a in amounts), sum(a[4] for a in amounts)

@@ -44,8 +44,8 @@ SOUND: dict[str, list[Row]] = {
     ],
     "bill_line": [
         {"bill_key": "B1", "account_key": "A1", "period_from": DAY, "period_to": AFTER,
-         "product_key": "P1", "category": "recurring", "charge_from": DAY, "charge_to": AFTER,
-         "currency": "USD", "net_minor": 100, "tax_minor": 8}
+         "product_key": "P1", "category": "recurring", "price_code": "fibre", "charge_from": DAY,
+         "charge_to": AFTER, "currency": "USD", "net_minor": 100, "tax_minor": 8}
     ],
     "tariff": [],
     "usage": [

@@ -25,7 +25,7 @@ MAPPED = (
         ("account_key", "offering_code", "charge_to", "net_minor", "tax_minor", "events"),
     ),
 )
-LINE = ("account_key", "period_from", "product_key", "category", "charge_from")
+LINE = ("account_key", "period_from", "product_key", "category", "price_code", "charge_from")
 NEW = ("charge", "bill_line", "bill")
 
 

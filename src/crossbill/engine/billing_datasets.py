@@ -216,11 +216,10 @@ NET_LINE = described(
 
 COMPUTED_LINE = Dataset(
     "bill_line",
-    (*BILL_LINE.key, "price_code", "sign", "taken_from", "used_by"),
+    (*BILL_LINE.key, "sign", "taken_from", "used_by"),
     BILL_LINE.extended(
         "bill_line",
         """
-        price_code  text     which of the offering's prices, which discount or commitment
         taken_from  text?    of a discount: the price of the charge that it is taken from
         sign        integer  -1 for days charged before and given back, else 1
         used_by     text?    the account that used it, where another one pays

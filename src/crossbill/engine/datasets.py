@@ -160,7 +160,7 @@ BILL = described(
 
 BILL_LINE = described(
     "bill_line",
-    "account_key period_from product_key category charge_from",
+    "account_key period_from product_key category price_code charge_from",
     """
     bill_key           text      the bill it stands on
     account_key        text      who is billed
@@ -169,6 +169,7 @@ BILL_LINE = described(
     product_key        text?     what is charged
     offering_code      text?     offering of the new catalogue
     category           text      recurring, discount, usage, one_time
+    price_code         text      which price, which discount or commitment; of usage its offering
     charge_from        date      first day this line charges
     charge_to          date      first day it no longer charges
     currency           text      ISO 4217

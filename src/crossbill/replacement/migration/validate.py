@@ -102,7 +102,7 @@ KEYS: dict[str, list[str]] = {
     "open_item": ["open_item_key"],
     "balance": ["account_key"],
     "bill": ["bill_key"],
-    "bill_line": ["bill_key", "product_key", "category", "charge_from"],
+    "bill_line": ["bill_key", "product_key", "category", "price_code", "charge_from"],
     "tariff": ["source_code", "valid_from"],
     "usage": ["usage_key"],
 }

@@ -134,7 +134,7 @@ def _named(line: LinePair, names: Mapping[str, str]) -> str:
 def _what(line: LinePair, names: Mapping[str, str]) -> str:
     code = line.some["offering_code"]
     category = CATEGORIES.get(line.category, line.category)
-    return f"{names.get(code, code)}, {category.lower()}"
+    return ", ".join(filter(None, (names.get(code, code), line.price, category.lower())))
 
 
 def _side(row: Row | None, column: str, bill: BillPair) -> Cell:

@@ -18,8 +18,8 @@ from crossbill.platform.billing.resolve import LARGEST_MONTHLY_NANOS
 from crossbill.platform.billing.tax import line_tax
 
 CAUSES = "crossbill.replacement.reconciliation.line_causes"
-RECORD = ("account_key", "period_from", "product_key", "category", "charge_from")
-LINE = ("account_key", "period_from", "product_key")
+RECORD = ("account_key", "period_from", "product_key", "category", "price_code", "charge_from")
+LINE = ("account_key", "period_from", "product_key", "price_code")  # of a charge and its lines
 # What a what-if may change of a charge; a cause that changes nothing leaves them empty.
 TERMS = {
     "price_nanos": "int64",

@@ -15,7 +15,7 @@ class Difference(models.Model):
     wave = models.ForeignKey(Wave, on_delete=models.PROTECT, related_name="differences")
     entity = models.CharField(max_length=20)
     account_key = models.CharField(max_length=40)
-    record_key = models.CharField(max_length=200)
+    record_key = models.CharField(max_length=400)
     field = models.CharField(max_length=60)
     kind = models.CharField(max_length=20)
     left_value = models.TextField(null=True, blank=True)  # noqa: DJ001 - none differs from empty

@@ -10,7 +10,7 @@ from crossbill.platform.billing.rule_words import NAMES, rule_sentence
 from crossbill.replacement.reconciliation.compare import written_part
 
 Row = Mapping[str, Any]
-LINE_KEY = ("product_key", "category", "charge_from")
+LINE_KEY = ("product_key", "category", "price_code", "charge_from")
 
 
 class Differing(Protocol):
@@ -45,10 +45,12 @@ class LinePair:
 
     product_key: str | None
     category: str
+    price_code: str
     charge_from: date
     old: Row | None = None
     new: Row | None = None
     differences: list[Any] = field(default_factory=list)
+    has_others: bool = False  # of the same product and category, at another price
 
     @property
     def some(self) -> Row:
@@ -56,6 +58,11 @@ class LinePair:
         row = self.new or self.old
         assert row is not None
         return row
+
+    @property
+    def price(self) -> str:
+        """Which of the offering's prices it is, where the product has several lines of the kind."""
+        return self.price_code.rpartition("/")[2] if self.has_others else ""
 
     @property
     def amount_minor(self) -> int:
@@ -174,14 +181,24 @@ def _lines(old: Sequence[Row], new: Sequence[Row]) -> dict[tuple[Any, ...], Line
             seen[key] += 1
             pair = pairs.setdefault(place, LinePair(*key[1:]))
             setattr(pair, side, row)
+    _tell_apart(pairs)
     return pairs
+
+
+def _tell_apart(pairs: Mapping[tuple[Any, ...], LinePair]) -> None:
+    """Mark the lines that only their price tells apart."""
+    prices: dict[tuple[Any, ...], set[str]] = defaultdict(set)
+    for period, product, category, price_code, *_ in pairs:
+        prices[period, product, category].add(price_code)
+    for (period, product, category, *_), pair in pairs.items():
+        pair.has_others = len(prices[period, product, category]) > 1
 
 
 def _order(place: tuple[Any, ...]) -> tuple[str, ...]:
     """Lines in the order of their product, the recurring charge before its discount."""
-    period, product, category, charge_from, number = place
+    period, product, category, price_code, charge_from, number = place
     recurring_first = "0" if category == "recurring" else f"1{category}"
-    return (str(period), product or "", str(charge_from), recurring_first, str(number))
+    return (str(period), product or "", str(charge_from), price_code, recurring_first, str(number))
 
 
 def _place(

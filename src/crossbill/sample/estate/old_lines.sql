@@ -10,7 +10,8 @@ WITH amounts AS (
     WHERE share(gross, discount_ppm) > 0
 )
 SELECT account_key || '/' || period_from AS bill_key, account_key, period_from, period_to,
-       product_key, offering_code, of_what AS category, charge_from, charge_to, 'USD' AS currency,
+       product_key, offering_code, of_what AS category,
+       offering_code AS price_code, charge_from, charge_to, 'USD' AS currency,
        net AS net_minor,
        share(net, rate_ppm) + CASE WHEN of_what = category THEN more_tax ELSE 0 END AS tax_minor,
        stamp AS source_changed_at, events

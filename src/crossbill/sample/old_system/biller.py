@@ -119,6 +119,7 @@ def service_lines(service: Service, period: Period, tax_code: str) -> list[Line]
         Line(
             service.service_id,
             service.tariff,
+            service.tariff,
             category,
             charged[0],
             charged[1] - ONE_DAY,
@@ -161,6 +162,7 @@ def _fees(service: Service, period: Period, tax_code: str) -> list[Line]:
         Line(
             service.service_id,
             service.tariff,
+            fee,
             ONE_TIME,
             day,
             day,
@@ -181,6 +183,7 @@ def usage_line(usage: Usage, period: Period, tax_code: str) -> Line:
     return Line(
         usage.service_id,
         usage.tariff,
+        "",
         USAGE,
         period.first,
         period.last,

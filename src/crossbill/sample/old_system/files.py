@@ -25,7 +25,7 @@ HEADERS = {
     SERVICES: "SVC_ID;CUST_NO;TRF;QTY;STRT;ENDT;SPCL_PRC;DSC_PCT;DSC_TO;CTR_END;CHG_TS",
     ITEMS: "ITM_NO;CUST_NO;ITYP;DOC_NO;DOC_DT;DUE_DT;ORIG_AMT;PAID_AMT;OPEN_AMT",
     BILLS: "BILL_NO;CUST_NO;BILL_DT;PER_FROM;PER_TO;PRT_NAME;PRT_ZIP;NET;TAX;TOT",
-    LINES: "BILL_NO;LIN_NO;CUST_NO;SVC_ID;TRF;CAT;CHG_FROM;CHG_TO;DAYS;NET;TAX;SVC_TS;UNITS",
+    LINES: "BILL_NO;LIN_NO;CUST_NO;SVC_ID;TRF;CHG;CAT;CHG_FROM;CHG_TO;DAYS;NET;TAX;SVC_TS;UNITS",
     **USAGE_HEADERS,
 }
 TARIFF_HEADER = "TRF;DESCR;CLS;MRC;VFROM;VTO;RPLAN;FREE_MIN"
@@ -138,6 +138,7 @@ def line_row(number: int, line: Line, bill: Bill, account: Account) -> str:
         account.key,
         line.service_id,
         line.tariff,
+        line.charge,
         line.category,
         day_text(line.first),
         day_text(line.last),

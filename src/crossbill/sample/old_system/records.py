@@ -60,6 +60,7 @@ class Line:
 
     service_id: str
     tariff: str
+    charge: str  # which of what the tariff charges; empty for usage
     category: str
     first: date
     last: date

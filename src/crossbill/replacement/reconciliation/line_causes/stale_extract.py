@@ -10,9 +10,14 @@ RANK = 10
 
 
 def candidates(case: Case) -> ir.Table:
-    """Lines billed from a record whose change stamp is later than that of the extracted one."""
+    """Lines billed from a record whose change stamp is later than that of the extracted one.
+
+    And the new side's lines beside them: what is another offering now has other prices.
+    """
     products = case.product.select("product_key", "changed_at")
-    pairs = case.records.inner_join(products, "product_key")
+    of_product = ibis.window(group_by=["account_key", "period_from", "product_key"])
+    stamped = case.records.mutate(old_stamp=case.records.old_stamp.max().over(of_product))
+    pairs = stamped.inner_join(products, "product_key")
     later = pairs.filter((pairs.old_stamp > pairs.changed_at).fill_null(False))
     evidence = (
         ibis.literal("billed from the record changed at ")

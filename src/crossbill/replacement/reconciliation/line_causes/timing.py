@@ -28,6 +28,7 @@ def _lines(case: Case) -> ir.Table:
             new.account_key == old.account_key,
             new.product_key == old.product_key,
             new.category == old.category,
+            new.price_code == old.price_code,
             new.charge_from == old.charge_from,
             new.new_net == old.old_net,
             new.new_tax == old.old_tax,
