@@ -110,9 +110,9 @@ class Estate:
 
     def _tax_group(self, line: Row) -> str:
         """What is charged as telecommunications; usage is not."""
-        kind = {"O": "O", "U": ""}.get(line["CAT"], "R")
-        charges = (row for row in self.tables["TRFCHG"] if row["TRF"] == line["TRF"])
-        return next((row["TXG"] for row in charges if row["KND"] == kind), "S")
+        place = line["TRF"], line["CHG"]
+        charges = (row for row in self.tables["TRFCHG"] if (row["TRF"], row["CHG"]) == place)
+        return next((row["TXG"] for row in charges), "S")
 
     def of(self, table: str, account: str) -> list[Row]:
         """An account's rows of a table."""

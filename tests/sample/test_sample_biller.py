@@ -108,6 +108,21 @@ def test_part_of_a_quarter_costs_its_days_of_ninety() -> None:
     ]
 
 
+def test_a_bundle_is_one_service_with_a_line_for_each_of_its_prices() -> None:
+    """From 21 April, 10 of 30 days: of 64.90 are 21.63, of 12.49 are 4.16; 10 % off each.
+
+    Tax of 21.63 at 8.875 %: 1.91. The telephone bears three taxes: 0.36, 0.09 and 0.09 of 4.16.
+    """
+    made = billed(service("DUO", start=date(2024, 4, 21), discount_percent=D("10.00")))
+    assert [(n.charge, n.category, n.net, n.tax) for n in made.lines] == [
+        ("DUO", "R", D("21.63"), D("1.91")),
+        ("DUO", "D", D("-2.16"), D("-0.19")),
+        ("DUV", "R", D("4.16"), D("0.54")),
+        ("DUV", "D", D("-0.41"), D("-0.03")),
+        ("INS", "O", D("79.00"), D("7.01")),
+    ]
+
+
 def test_a_year_is_paid_in_the_month_of_its_start() -> None:
     yearly = service("DOM", start=date(2021, 5, 20), quantity=2)
     assert bill(account(yearly), APRIL) is None

@@ -47,6 +47,12 @@ def prices(estate: Estate, tariff: str) -> set[Decimal]:
     return {money(row["MRC"]) for row in estate.tables["TARIFF"] if row["TRF"] == tariff}
 
 
+def each_price(estate: Estate, tariff: str) -> list[str]:
+    """What the tariff charges each time; of a bundle several."""
+    rows = estate.tables["TRFCHG"]
+    return [row["CHG"] for row in rows if (row["TRF"], row["KND"]) == (tariff, "R")]
+
+
 def months(estate: Estate, tariff: str) -> int:
     """For how many months its price pays."""
     rows = estate.tables["TRFCHG"]
@@ -75,9 +81,9 @@ def encoding(estate: Estate, truth: Row) -> bool:
 
 def sentinel(estate: Estate, truth: Row) -> bool:
     service = services(estate, truth["account_key"])[truth["record"]]
-    charged = {money(row["NET"]) / int(service["QTY"]) for row in lines_of(estate, truth)}
-    return service["SPCL_PRC"] in ("-1,00", "9999999,99") and charged <= prices(
-        estate, service["TRF"]
+    return service["SPCL_PRC"] in ("-1,00", "9999999,99") and all(
+        money(row["NET"]) / int(service["QTY"]) in prices(estate, row["CHG"])
+        for row in lines_of(estate, truth)
     )
 
 
@@ -93,7 +99,7 @@ def rounding(estate: Estate, truth: Row) -> bool:
     one, account = line(estate, truth), truth["account_key"]
     service = services(estate, account)[one["SVC_ID"]]
     units = int(service["QTY"]) * Decimal(one["DAYS"])
-    listed = {money(service["SPCL_PRC"])} - {0} or prices(estate, one["TRF"])
+    listed = {money(service["SPCL_PRC"])} - {0} or prices(estate, one["CHG"])
     net = money(one["NET"])
     for price in listed:
         exact_net = price * units / (30 * months(estate, one["TRF"]))
@@ -130,12 +136,13 @@ def tax(estate: Estate, truth: Row) -> bool:
 def price_version(estate: Estate, truth: Row) -> bool:
     one = line(estate, truth)
     service = services(estate, truth["account_key"])[one["SVC_ID"]]
-    return money(one["NET"]) / int(service["QTY"]) in prices(estate, one["TRF"])
+    return money(one["NET"]) / int(service["QTY"]) in prices(estate, one["CHG"])
 
 
 def discount(estate: Estate, truth: Row) -> bool:
-    held = services(estate, truth["account_key"])[truth["record"]]["DSC_PCT"] != ""
-    return len(lines_of(estate, truth, "D")) == (0 if held else 2)
+    service = services(estate, truth["account_key"])[truth["record"]]
+    each = len(each_price(estate, service["TRF"]))
+    return len(lines_of(estate, truth, "D")) == (0 if service["DSC_PCT"] else 2 * each)
 
 
 def missing_product(estate: Estate, truth: Row) -> bool:
@@ -181,7 +188,8 @@ def timing(estate: Estate, truth: Row) -> bool:
         and one["CHG_FROM"] == start
         and (one["CHG_TO"] == "20240430" or ahead)
         and {row["BILL_NO"][:5] for row in same} == {"B2405"}
-        and sum(row["CAT"] == "R" for row in same) == (1 if ahead else 2)
+        and Counter(row["CHG"] for row in same if row["CAT"] == "R")
+        == dict.fromkeys(each_price(estate, one["TRF"]), 1 if ahead else 2)
     )
 
 

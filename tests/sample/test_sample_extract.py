@@ -204,10 +204,12 @@ def expected_lines(estate: Estate, account: str) -> Counter:
     for service in estate.of("SVCINV", account):
         for first, after in PERIODS:
             amounts = service_amounts(estate, service, first, after)
-            for category, start, end, net in [*amounts, *fees(estate, service, first, after)]:
-                on = {"BILL_NO": f"B{first:%y%m}", "TRF": service["TRF"], "CAT": category}
+            for charge, category, start, end, net in [
+                *amounts, *fees(estate, service, first, after)
+            ]:  # fmt: skip
+                on = {"BILL_NO": f"B{first:%y%m}", "TRF": service["TRF"], "CHG": charge}
                 tax = estate.tax(net, account, on)
-                key = (first, service["SVC_ID"], service["TRF"], category, start, end, net, tax)
+                key = (first, service["SVC_ID"], charge, category, start, end, net, tax)
                 lines[(*key, service["CHG_TS"])] += 1
     return lines
 
@@ -223,7 +225,7 @@ def fees(estate: Estate, service: Row, first: date, after: date):
     if first <= begun < after and (last is None or begun <= last):
         for row in charges(estate, service, "O"):
             net = money(list_price(estate, row["CHG"], first)) * int(service["QTY"])
-            yield "O", begun, begun + timedelta(1), net
+            yield row["CHG"], "O", begun, begun + timedelta(1), net
     until = day(service["CTR_END"])
     if last and until and max(begun, first) <= last < after and until > last + timedelta(1):
         gone = last + timedelta(1)
@@ -231,11 +233,16 @@ def fees(estate: Estate, service: Row, first: date, after: date):
         for row in charges(estate, service, "X"):
             net = money(list_price(estate, row["CHG"], first)) * int(service["QTY"]) * left
             if net:
-                yield "O", last, gone, net
+                yield row["CHG"], "O", last, gone, net
 
 
 def service_amounts(estate: Estate, service: Row, first: date, after: date):
-    (charge,) = charges(estate, service, "R")
+    for charge in charges(estate, service, "R"):
+        for amount in amounts_of(estate, service, charge, first, after):
+            yield charge["CHG"], *amount
+
+
+def amounts_of(estate: Estate, service: Row, charge: Row, first: date, after: date):
     every = int(charge["MON"])
     assert charge["TIM"] == ("A" if every > 1 else "E")
     begun, last = day(service["STRT"]), day(service["ENDT"])
@@ -250,7 +257,7 @@ def service_amounts(estate: Estate, service: Row, first: date, after: date):
         return
     months = 12 * (end.year - start.year) + end.month - start.month
     days = 30 * months + min(end.day, 30) - min(start.day, 30)
-    price = Fraction(money(service["SPCL_PRC"] or list_price(estate, service["TRF"], first)))
+    price = Fraction(money(service["SPCL_PRC"] or list_price(estate, charge["CHG"], first)))
     net = cut(price * int(service["QTY"]) * days / (30 * every))
     yield "R", start, end, net
     until = day(service["DSC_TO"])
@@ -272,7 +279,7 @@ def printed_lines(estate: Estate, account: str) -> Counter:
     for line in estate.of("BILLLIN", account):
         if line["CAT"] == "U":
             continue  # what usage costs is in test_sample_usage.py
-        key = (periods[line["BILL_NO"]], line["SVC_ID"], line["TRF"], line["CAT"])
+        key = (periods[line["BILL_NO"]], line["SVC_ID"], line["CHG"], line["CAT"])
         days = (day(line["CHG_FROM"]), day(line["CHG_TO"]) + timedelta(1))
         lines[(*key, *days, money(line["NET"]), money(line["TAX"]), line["SVC_TS"])] += 1
     return lines

@@ -10,6 +10,7 @@ from .places import EXEMPT, PLACES, STREETS
 from .plan import CHILD, CREDIT, DISPUTED, MID_CYCLE, SUSPENDED, Plan
 from .records import ZERO, Account, Item, Service
 from .tariffs import (
+    BUNDLES,
     BUSINESS_BASICS,
     BY_CHANNEL,
     CONSUMER_BASICS,
@@ -105,12 +106,17 @@ def _service(account: Account, code: str, rng: Random) -> Service:
         quantity=rng.choice(CHANNELS) if code in BY_CHANNEL else 1,
         start=start,
         end=None,
-        special_price=special_price(code, rng) if rng.randrange(25) < 3 else None,
+        special_price=special_price(code, rng) if _has_own(code, rng) else None,
         discount_percent=rng.choice(DISCOUNT_PERCENTS) if discounted else None,
         discount_to=rng.choice(DISCOUNT_ENDS) if discounted and rng.randrange(3) == 0 else None,
         contract_end=random_day(rng, MAY.after, date(2026, 5, 31)) if contract else None,
         changed=random_stamp(rng, random_day(rng, start, LAST_QUIET_DAY)),
     )
+
+
+def _has_own(code: str, rng: Random) -> bool:
+    """Three in twenty-five have a price of their own; of a bundle nobody has: it has several."""
+    return rng.randrange(25) < 3 and code not in BUNDLES
 
 
 def special_price(code: str, rng: Random) -> Decimal:

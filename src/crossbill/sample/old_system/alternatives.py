@@ -18,13 +18,13 @@ def actual_days(line: Line) -> int:
 
 def actual_days_net(service: Service, line: Line, period: Period) -> Decimal:
     """The charge by days of the real months instead of thirty each."""
-    amount = unit_price(service, period) * service.quantity * actual_days(line)
+    amount = unit_price(service, line.charge, period) * service.quantity * actual_days(line)
     return truncated(amount / line.interval.length_days)
 
 
 def other_version_nets(service: Service, line: Line, period: Period) -> set[Decimal]:
     """The charge at the tariff's other prices, truncated and rounded."""
-    prices = other_prices(service.tariff, period.first)
+    prices = other_prices(line.charge, period.first)
     months = line.interval.months
     exact = [exact_charge(amount, service.quantity, line.days, months) for amount in prices]
     return {way(amount) for amount in exact for way in (truncated, half_up)}
@@ -33,7 +33,7 @@ def other_version_nets(service: Service, line: Line, period: Period) -> set[Deci
 def explained_nets(service: Service, line: Line, period: Period) -> set[Decimal]:
     """Every net that some rule explains: any price, day count, rounding, discount or quantity."""
     prices = {v.price for tariff in TARIFFS.values() for v in tariff.versions}
-    prices.add(unit_price(service, period))
+    prices.add(unit_price(service, line.charge, period))
     whole = line.interval
     days = {(line.days, 30 * whole.months), (actual_days(line), whole.length_days), (1, 1)}
     quantities = {1, service.quantity - 1, service.quantity, service.quantity + 1}

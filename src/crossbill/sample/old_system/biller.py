@@ -19,7 +19,7 @@ from .records import (
     Service,
     Usage,
 )
-from .tariffs import EARLY_ENDS, TARIFFS, TELECOM_TARIFFS, price
+from .tariffs import EARLY_ENDS, TARIFFS, TELECOM_TARIFFS, charges, price
 
 CENT = Decimal("0.01")
 DAYS_PER_MONTH = 30
@@ -66,11 +66,11 @@ def tax_group(charge: str) -> str:
     return TELECOM if charge in TELECOM_TARIFFS else STANDARD
 
 
-def unit_price(service: Service, period: Period) -> Decimal:
-    """The customer's special price, else the tariff's price on the period's first day."""
+def unit_price(service: Service, charge: str, period: Period) -> Decimal:
+    """The customer's special price, else the charge's price on the period's first day."""
     if service.special_price is not None:
         return service.special_price
-    return price(service.tariff, period.first)
+    return price(charge, period.first)
 
 
 def has_discount(service: Service, period: Period) -> bool:
@@ -103,23 +103,32 @@ def charged_days(service: Service, interval: Period) -> tuple[date, date] | None
 
 
 def service_lines(service: Service, period: Period, tax_code: str) -> list[Line]:
-    """The charge of one service and, apart, its discount; and what it costs to begin or end."""
+    """The charges of one service and, apart, their discounts; and what it costs to begin or end."""
+    lines = [
+        line
+        for charge in charges(service.tariff)
+        for line in _monthly(service, charge, period, tax_code)
+    ]
+    return lines + _fees(service, period, tax_code)
+
+
+def _monthly(service: Service, charge: str, period: Period, tax_code: str) -> list[Line]:
+    """What one of the service's prices comes to on the bill of the month, and its discount."""
     interval = paid_at_once(service, period)
     charged = charged_days(service, interval) if interval else None
     days = days_360(*charged) if charged else 0
-    fees = _fees(service, period, tax_code)
     if not interval or not charged or days == 0:
-        return fees
-    price, group = unit_price(service, period), tax_group(service.tariff)
+        return []
+    price, group = unit_price(service, charge, period), tax_group(charge)
     net = truncated(exact_charge(price, service.quantity, days, interval.months))
     amounts = [(RECURRING, net)]
     if has_discount(service, period):
         amounts.append((DISCOUNT, discount(net, service.discount_percent)))
-    lines = [
+    return [
         Line(
             service.service_id,
             service.tariff,
-            service.tariff,
+            charge,
             category,
             charged[0],
             charged[1] - ONE_DAY,
@@ -133,7 +142,6 @@ def service_lines(service: Service, period: Period, tax_code: str) -> list[Line]
         for category, amount in amounts
         if category == RECURRING or amount
     ]
-    return lines + fees
 
 
 def months_left(service: Service) -> int:

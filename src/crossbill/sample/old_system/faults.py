@@ -201,7 +201,7 @@ def rounded_half_up(account: Account, ordinal: int, rng: Random) -> Spoiled | No
     if not charged:
         return None
     one = rng.choice(charged)
-    price = unit_price(one.service, one.bill.period)
+    price = unit_price(one.service, one.line.charge, one.bill.period)
     exact_net = _exact(one, price)
     taxes = rates(account.tax_code, one.line.group, one.bill.period.first)
     rounded_tax = sum((half_up(exact_share(one.line.net, rate)) for rate in taxes), ZERO)
@@ -257,7 +257,7 @@ def other_price_version(account: Account, ordinal: int, rng: Random) -> Spoiled 
         (charged, amount)
         for charged in _undiscounted(account)
         if charged.service.whole and charged.service.special_price is None
-        for amount in other_prices(charged.line.tariff, charged.bill.period.first)
+        for amount in other_prices(charged.line.charge, charged.bill.period.first)
     ]
     if not options:
         return None
@@ -292,7 +292,7 @@ def _discount_not_billed(account: Account, rng: Random) -> Spoiled | None:
         return None
     service = rng.choice(services)
     percent = rng.choice(DISCOUNT_PERCENTS)
-    if abs(discount(unit_price(service, APRIL), percent)) < TWO_CENTS:
+    if abs(discount(unit_price(service, service.tariff, APRIL), percent)) < TWO_CENTS:
         return None
     service.discount_percent = percent
     return Spoiled(service.service_id, f"{percent} % in the inventory, none on the bills")
@@ -394,8 +394,8 @@ def inventory_is_older(account: Account, ordinal: int, rng: Random) -> Spoiled |
     if channels:
         service.quantity = rng.choice([q for q in CHANNELS if q != service.quantity])
     else:
-        price = unit_price(service, APRIL) + Decimal(rng.randrange(50, 400)).scaleb(-2)
-        service.special_price = price
+        charged = unit_price(service, service.tariff, APRIL)
+        service.special_price = charged + Decimal(rng.randrange(50, 400)).scaleb(-2)
     older = service.quantity, service.special_price
     detail = f"quantity {older[0]} at {older[1]}, billed {newer[0]} at {newer[1]}"
     before_change = random_day(rng, service.start, _changed_day(service) - ONE_DAY)

@@ -8,7 +8,7 @@ from .calendar import NOT_SET, day_text
 from .places import TAXES
 from .rates import FREE_MINUTES, PLANS
 from .records import EARLY_END, ONE_TIME, RECURRING, ZERO, Account, Bill, Item, Line, Service
-from .tariffs import EARLY_ENDS, FEE, TARIFFS
+from .tariffs import EARLY_ENDS, FEE, PART, TARIFFS, charges
 from .usage_files import RATE_TABLE, USAGE_HEADERS, ZONE_TABLE
 
 ENCODING = "cp1252"
@@ -165,13 +165,13 @@ def tariff_rows() -> list[tuple[str, Decimal]]:
 
 
 def charge_rows() -> list[tuple[str, Decimal]]:
-    """What each tariff charges: its own price by the month or ahead, and fees at start and end."""
+    """What each tariff charges: its prices by the month or ahead, and fees at start and end."""
     rows = []
     for tariff in TARIFFS.values():
-        if tariff.kind != FEE:
-            timing = "A" if tariff.months > 1 else "E"
-            terms = f"{RECURRING};{tariff.months};{timing};{tax_group(tariff.code)}"
-            rows.append(f"{tariff.code};{tariff.code};{terms}")
+        timing = "A" if tariff.months > 1 else "E"
+        for charge in charges(tariff.code) if tariff.kind not in (FEE, PART) else ():
+            terms = f"{RECURRING};{tariff.months};{timing};{tax_group(charge)}"
+            rows.append(f"{tariff.code};{charge};{terms}")
         if tariff.fee:
             terms = f"{ONE_TIME};;S;{tax_group(tariff.fee)}"
             rows.append(f"{tariff.code};{tariff.fee};{terms}")

@@ -17,6 +17,8 @@ F1L ; Fiber 100 (until 21) ; INT ; 1  ;     ; 49.00@20200101
 F1P ; Fiber 100 promotion  ; INT ; 1  ;     ; 49.90@20220301
 F5S ; Fiber 500            ; INT ; 1  ;     ; 69.00@20200101 74.90@20240101
 FGS ; Fiber 1000           ; INT ; 1  ; INS ; 99.00@20200101 104.50@20230701 109.00@20240501
+DUO ; Fiber and phone      ; INT ; 1  ; INS ; 59.90@20200101 64.90@20240101
+DUV ; Phone of the bundle  ; PRT ; 1  ;     ; 12.49@20200101 13.49@20240501
 TLS ; Fixed line           ; VOI ; 1  ; CON ; 19.99@20200101 21.49@20240101
 TLL ; Fixed line (copper)  ; VOI ; 1  ; CON ; 19.99@20200101 21.49@20240101
 MBS ; Mobile S             ; MOB ; 1  ; SIM ; 15.00@20200101
@@ -42,13 +44,14 @@ XTV ; Early end, TV        ; FEE ;    ;     ; 12.50@20200101
 
 INTERNET = ("F1S", "F1L", "F5S", "FGS")
 PAID_AHEAD = ("WEB", "DOM")  # an account holds something else too, so that it has a bill each month
-CONSUMER_BASICS = ("TLS", "TLL", "MBS", "MBM", "MBL", "TVB", "TVP", "RTR", "SEC", "PRM")
+CONSUMER_BASICS = ("DUO", "TLS", "TLL", "MBS", "MBM", "MBL", "TVB", "TVP", "RTR", "SEC", "PRM")
 BUSINESS_BASICS = ("TLS", "TLL", "MBM", "MBL", "IPF", "SIP", "RTR", "SEC", "PRM")
 BY_CHANNEL = frozenset({"SIP"})
-FEE = "FEE"
+FEE, PART = "FEE", "PRT"  # classes of what is no tariff by itself
+BUNDLES = {"DUO": ("DUV",)}  # what a tariff charges beside its own price, month by month
 # What an end before that of the contract costs for each month that is left.
 EARLY_ENDS = {"MBM": "XMO", "MBL": "XMO", "TVB": "XTV", "TVP": "XTV"}
-TELECOM_TARIFFS = frozenset({"TLS", "TLL", "MBS", "MBM", "MBL", "SIP", "CON"})
+TELECOM_TARIFFS = frozenset({"DUV", "TLS", "TLL", "MBS", "MBM", "MBL", "SIP", "CON"})
 
 
 class Version(NamedTuple):
@@ -98,3 +101,8 @@ def price(code: str, day: date) -> Decimal:
 def other_prices(code: str, day: date) -> list[Decimal]:
     """What the tariff cost, or will cost, on other days."""
     return [v.price for v in TARIFFS[code].versions if not v.first <= day <= v.last]
+
+
+def charges(code: str) -> tuple[str, ...]:
+    """What the tariff charges by the month: its own price and, of a bundle, those of its parts."""
+    return (code, *BUNDLES.get(code, ()))
