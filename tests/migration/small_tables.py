@@ -23,10 +23,13 @@ ACCOUNT = {
 SOUND: dict[str, list[Row]] = {
     "customer": [{"customer_key": "C1", "name": "Ann", "kind": "person", "segment": "consumer"}],
     "account": [
-        ACCOUNT,
+        ACCOUNT | {"parent_account_key": "A2"},
         ACCOUNT | {"account_key": "A2"},
         ACCOUNT | {"account_key": "A-late-tax", "tax_code": "LATE"},
         ACCOUNT | {"account_key": "A-no-currency", "currency": "XYZ"},
+    ],
+    "payer": [
+        {"account_key": "A1", "payer_key": "A2", "share_ppm": 1_000_000, "valid_from": DAY}
     ],
     "product": [
         {"product_key": "P1", "account_key": "A1", "offering_code": "fibre", "quantity": 1,

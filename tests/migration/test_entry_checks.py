@@ -8,9 +8,9 @@ from typing import Any
 
 import ibis
 import pytest
-from small_tables import DAY, SOUND, prices, rates, tables, unresolved
+from small_tables import AFTER, DAY, SOUND, prices, rates, tables, unresolved
 
-from crossbill.platform.customer.models import BillingAccount, Customer
+from crossbill.platform.customer.models import BillingAccount, Customer, Payer
 from crossbill.platform.ledger.models import OpenItem
 from crossbill.platform.product.models import Product
 from crossbill.replacement.migration.map import REMAINDER
@@ -30,7 +30,12 @@ CASES = [
     if not line.startswith("#")
 ]
 # Those that need several records; each has a test of its own below.
-OWN_TEST = {"PARENT_LOOP", "AMOUNT_TOO_LARGE"}
+OTHER_PAYER = {
+    "PAYER_IS_PAID_FOR": {"parent_account_key": "A-late-tax"},
+    "PAYER_OF_OTHER_CURRENCY": {"currency": "EUR"},
+    "PAYER_OF_OTHER_CYCLE": {"bill_cycle_day": 15},
+}
+OWN_TEST = {"PARENT_LOOP", "AMOUNT_TOO_LARGE", *OTHER_PAYER}
 
 
 def spoilt(entity: str, column: str, value: str) -> dict[str, list[dict[str, Any]]]:
@@ -121,6 +126,32 @@ def test_usage_that_came_before_is_a_duplicate_whatever_it_says_and_wherever_it_
     ]
 
 
+@pytest.mark.parametrize("code", OTHER_PAYER)
+def test_who_pays_is_billed_alike_and_pays_in_the_end(engine, code):
+    records = copy.deepcopy(SOUND)
+    records["account"][1] |= OTHER_PAYER[code]
+    if code == "PAYER_IS_PAID_FOR":
+        above = {"account_key": "A2", "payer_key": "A-late-tax"}
+        records["payer"].append(records["payer"][0] | above)
+    accepted, suspended = check(engine, "payer", records)
+    assert [(row["code"], row["line"]) for row in suspended] == [(code, 2)]
+    assert len(accepted) + 1 == len(records["payer"])
+
+
+@pytest.mark.parametrize(("until", "later", "whole"), [(AFTER, 0, True), (AFTER, 1, False)])
+def test_shares_are_a_whole_on_every_day(engine, until, later, whole):
+    """Until May 60 and 40 percent, from then on, or a day later, all of it."""
+    rule = SOUND["payer"][0]
+    first = [rule | {"share_ppm": part, "valid_to": until} for part in (600_000, 400_000)]
+    first[1]["payer_key"] = "A1"
+    then = rule | {"valid_from": until + timedelta(days=later)}
+    if later:
+        first[1]["valid_to"] = then["valid_from"]
+    accepted, suspended = check(engine, "payer", SOUND | {"payer": [*first, then]})
+    assert {row["code"] for row in suspended} == (set() if whole else {"SHARES_ARE_NO_WHOLE"})
+    assert len(accepted) == (3 if whole else 0)
+
+
 @pytest.mark.parametrize("length", [2, 3, HIERARCHY_LEVELS + 2])
 def test_accounts_that_pay_for_each_other_in_a_circle_are_suspended(engine, length):
     keys = [f"L{n}" for n in range(length)]
@@ -161,7 +192,7 @@ def test_own_price_that_no_integer_holds_becomes_one_that_is_refused(engine):
 def test_longest_texts_are_those_of_the_books():
     limits = {
         field.name: field.max_length
-        for model in (Customer, BillingAccount, Product, OpenItem)
+        for model in (Customer, BillingAccount, Payer, Product, OpenItem)
         for field in model._meta.get_fields()
         if getattr(field, "max_length", None)
     }

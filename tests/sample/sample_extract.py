@@ -17,6 +17,7 @@ MASTER = (
 TABLES = (
     *(
         "SVCINV",
+        "PAYSHARE",
         "OPENITM",
         "BILLHDR",
         "BILLLIN",

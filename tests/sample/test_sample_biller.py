@@ -5,9 +5,10 @@ from decimal import Decimal
 
 import pytest
 
-from crossbill.sample.old_system.biller import bill, days_360, truncated
+from crossbill.sample.old_system.biller import bill, bill_both_months, days_360, truncated
 from crossbill.sample.old_system.calendar import APRIL, MAY, Period
-from crossbill.sample.old_system.records import Account, Bill, Service
+from crossbill.sample.old_system.payers import settle
+from crossbill.sample.old_system.records import Account, Bill, Service, Share
 
 D = Decimal
 
@@ -121,6 +122,34 @@ def test_a_bundle_is_one_service_with_a_line_for_each_of_its_prices() -> None:
         ("DUV", "D", D("-0.41"), D("-0.03")),
         ("INS", "O", D("79.00"), D("7.01")),
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "percent", "parents", "childs"),
+    [
+        ("*", 100, ["75.00", "-11.25", "24.75"], None),
+        ("*", 50, ["37.50", "-5.62", "12.37"], ["37.50", "-5.63", "12.38"]),
+        ("R", 100, ["75.00", "-11.25"], ["24.75"]),
+        ("O", 33, ["8.17"], ["75.00", "-11.25", "16.58"]),
+        ("U", 100, [], ["75.00", "-11.25", "24.75"]),
+    ],
+    ids=["all", "half", "what comes again", "a third", "nothing of the kind"],
+)
+def test_a_parent_pays_its_part_of_each_line(
+    kind: str, percent: int, parents: list[str], childs: list[str] | None
+) -> None:
+    """Mobile S five times at 15.00 with 15 % off, and five SIM cards at 4.95 as it begins."""
+    cards = service("MBS", quantity=5, discount_percent=D("15.00"), start=APRIL.first)
+    child, parent = account(cards), account(service("F5S"))
+    child.key, parent.key, child.parent = "C000000001", "C000000002", "C000000002"
+    child.paid = Share(kind, D(percent), APRIL.first)
+    bill_both_months(child)
+    bill_both_months(parent)
+    own = len(parent.bills[0].lines)
+    settle([child, parent])
+    assert [str(line.net) for line in parent.bills[0].lines[own:]] == parents
+    left = child.bill(APRIL)
+    assert (left and [str(line.net) for line in left.lines]) == childs
 
 
 def test_a_year_is_paid_in_the_month_of_its_start() -> None:

@@ -117,6 +117,7 @@ def _both_sides(replacement: Replacement, move: AccountMove) -> dict[str, object
         "products": _paired_products(both.old["product"], both.new["product"]),
         "name": both.name,
         "old_account": both.old_account,
+        "payers": both.old["payer"],
         "currency": both.currency,
     }
 

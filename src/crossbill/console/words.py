@@ -48,6 +48,7 @@ FIELDS = {
 ENTITIES = {
     "account": "Account",
     "customer": "Customer",
+    "payer": "Who pays",
     "product": "Product",
     "open_item": "Open item",
     "balance": "Balance",

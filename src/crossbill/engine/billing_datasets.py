@@ -161,19 +161,6 @@ COMMITMENT = described(
     """,
 )
 
-PAYER = described(
-    "payer",
-    "account_key category payer_key valid_from",
-    """
-    account_key  text     whose use it is
-    payer_key    text     which account pays; the account itself may keep a part
-    category     text?    only what is recurring, usage, one_time or commitment; empty: all else
-    share_ppm    integer  which part, millionths; the parts of an account add up to 1,000,000
-    valid_from   date     first day; of a bill period its first day counts
-    valid_to     date?    first day no longer valid
-    """,
-)
-
 CREDIT = described(
     "credit",
     "account_key position credit_key",

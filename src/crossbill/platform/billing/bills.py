@@ -26,11 +26,10 @@ from crossbill.engine.billing_datasets import (
     DISCOUNT,
     EXEMPTION,
     LISTED_PRICE,
-    PAYER,
     TAX,
 )
 from crossbill.engine.calculation import Calculation, Step, Tables, compiled_once
-from crossbill.engine.datasets import CUSTOMER, POLICY, PRODUCT, USAGE_TOTAL, Dataset
+from crossbill.engine.datasets import CUSTOMER, PAYER, POLICY, PRODUCT, USAGE_TOTAL, Dataset
 from crossbill.platform.billing import bill, commitments, discounts, payers, price_lists, tax
 from crossbill.platform.billing.charge import charge
 from crossbill.platform.billing.due import boundaries

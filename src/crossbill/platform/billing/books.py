@@ -15,20 +15,22 @@ from crossbill.platform.billing import snapshot
 from crossbill.platform.billing.book_prices import priced
 from crossbill.platform.billing.continued import charged_once, continued
 from crossbill.platform.customer.models import BillingAccount
+from crossbill.platform.customer.queries import with_families
 from crossbill.platform.product.catalogue_file import ProductCatalogue
 from crossbill.platform.product.catalogue_queries import catalogues_of_days
 
-EXPORTED = ("customer", "account", "product", "price", "tax_rate")
+EXPORTED = ("customer", "account", "payer", "product", "price", "tax_rate")
 BILLED = (*EXPORTED, "component", "charged")
 
 Rows = Mapping[str, pa.Table]
 
 
 def book_rows(carrier_id: int, accounts: Sequence[str] | None = None) -> dict[str, pa.Table]:
-    """What the books hold of these accounts, or of all of a carrier.
+    """What the books hold of these accounts and whom they pay with or for, or of all of a carrier.
 
     The tables ``EXPORTED``, and as ``continued`` the products that go on after a change.
     """
+    accounts = None if accounts is None else with_families(carrier_id, accounts)
     goes_on = continued(carrier_id, accounts)
     if accounts is None:
         every = BillingAccount.objects.filter(carrier_id=carrier_id)

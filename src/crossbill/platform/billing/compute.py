@@ -104,12 +104,12 @@ def bill_tables(backend: Backend, tables: Mapping[str, ir.Table]) -> dict[str, i
     proof = resolution_proof(*(done[name] for name in PROVED))
     row = backend.to_pyarrow(proof).to_pylist()[0]
     assert row["balanced"], f"a product is neither charged nor waiting nor told: {row}"
-    _prove_payers(backend, done)
+    prove_payers(backend, done)
     done["charged"] = charged_after(done["charge"], held["charged"])
     return done
 
 
-def _prove_payers(backend: Backend, done: Tables) -> None:
+def prove_payers(backend: Backend, done: Tables) -> None:
     """What is on the bills is what was charged, whoever pays it."""
     lines = done["net_line"]
     parts = [lines.amount_minor, *([done["true_up"].amount_minor] if "true_up" in done else [])]

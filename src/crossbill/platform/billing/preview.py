@@ -36,6 +36,7 @@ from crossbill.platform.billing.price_lists import kinds_in
 from crossbill.platform.billing.resolve import PROVED, resolution_proof
 from crossbill.platform.billing.several_policies import APART, KEYS, by_each
 from crossbill.platform.customer.models import BillingAccount
+from crossbill.platform.customer.queries import paid_for_by
 from crossbill.platform.product.catalogue_queries import catalogues_on
 
 # What bills follow where nobody has agreed otherwise: calendar days, half up, tax of the whole.
@@ -100,22 +101,24 @@ def preview(
     first, end = (mine[name][0].as_py() for name in ("period_from", "period_to"))
     catalogues = catalogues_on(carrier_id, first)
     books = priced_rows(book_rows(carrier_id, [account_key]), catalogues, mine)
+    whose = {account_key, *paid_for_by(account_key, carrier_id)}
     tables = _population(books, policies)
     tables["periods"], tables["boundary"] = map(ibis.memtable, (mine, _boundary(first, end)))
     shape = _shape(books)
     with _turn, refusing_overflow():
         rows = _billed(shape, tables)
-        return {name: _of(shape, rows, name) for name in policies}
+        found = {name: _of(shape, rows, name) for name in policies}
+    return {name: _for_account(each, account_key, whose) for name, each in found.items()}
 
 
 def _shape(books: Mapping[str, pa.Table]) -> Shape:
     """The chain that fits: the books hold no usage, discounts of bills, commitments or credits."""
-    rates, lists = books["tax_rate"], kinds_in(books["price"])
+    rates, lists, paid = books["tax_rate"], kinds_in(books["price"]), bool(books["payer"].num_rows)
     if "tax_name" not in rates.column_names:
-        return Shape(lists=lists)
+        return Shape(lists=lists, payers=paid)
     each = rates.group_by(["tax_code", "tax_category"]).aggregate([("tax_name", "count_distinct")])
     side_by_side = (row["tax_name_count_distinct"] for row in each.to_pylist())
-    return Shape(taxes=max(side_by_side, default=1), lists=lists)
+    return Shape(taxes=max(side_by_side, default=1), lists=lists, payers=paid)
 
 
 def _cycle(carrier_id: int, account_key: str) -> int:
@@ -185,9 +188,15 @@ def _of(shape: Shape, rows: Mapping[str, pa.Table], name: str) -> Preview:
     return Preview(explained(found), plain["unresolved"].to_pylist())
 
 
+def _for_account(found: Preview, account_key: str, whose: set[str]) -> Preview:
+    """The account's own bill, and what cannot be charged of what it pays for."""
+    bills = [each for each in found.bills if each.bill["account_key"] == account_key]
+    return Preview(bills, [row for row in found.unresolved if row["account_key"] in whose])
+
+
 def _plain(rows: pa.Table, name: str) -> pa.Table:
     start = len(name) + len(APART)
-    for key in KEYS:
+    for key in (*KEYS, "used_by"):
         if key in rows.column_names:
             place = rows.column_names.index(key)
             rows = rows.set_column(place, key, pc.utf8_slice_codeunits(rows[key], start))

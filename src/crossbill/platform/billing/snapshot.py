@@ -11,6 +11,7 @@ from crossbill.engine.datasets import (
     BALANCE,
     CUSTOMER,
     OPEN_ITEM,
+    PAYER,
     PRICE,
     PRODUCT,
     TAX_RATE,
@@ -22,11 +23,12 @@ POPULATION = "snapshot_population"
 FEW = 1000  # so many rows are joined one by one as fast as in any other way
 EXPORTS: dict[str, Dataset] = {
     dataset.name: dataset
-    for dataset in (CUSTOMER, ACCOUNT, PRODUCT, OPEN_ITEM, BALANCE, PRICE, TAX_RATE)
+    for dataset in (CUSTOMER, ACCOUNT, PAYER, PRODUCT, OPEN_ITEM, BALANCE, PRICE, TAX_RATE)
 }
 EXPORTED_TABLES = (
     "customer_customer",
     "customer_billingaccount",
+    "customer_payer",
     "product_product",
     "ledger_openitem",
     "ledger_posting",
@@ -69,6 +71,13 @@ QUERIES = {
         FROM customer_billingaccount a JOIN {POPULATION} USING (account_key)
         JOIN customer_customer c ON c.id = a.customer_id
         WHERE a.carrier_id = %(carrier)s ORDER BY account_key COLLATE "C"
+    """,
+    "payer": f"""
+        SELECT account_key, payer_key, category, share_ppm::bigint, valid_from, valid_to
+        FROM customer_billingaccount a JOIN {POPULATION} USING (account_key)
+        JOIN customer_payer p ON p.account_id = a.id
+        WHERE a.carrier_id = %(carrier)s
+        ORDER BY account_key COLLATE "C", category COLLATE "C", payer_key COLLATE "C", valid_from
     """,
     "product": f"""
         SELECT product_key, account_key, o.code, source_code, quantity, start_date, end_date,

@@ -6,7 +6,8 @@ from typing import ClassVar
 import pyarrow as pa
 from django.contrib.auth.models import AbstractUser
 from django.db import transaction
-from django.db.models import BigIntegerField, F, Func, QuerySet, Value
+from django.db.models import BigIntegerField, F, Func, OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from crossbill.core.ids import fingerprint
 from crossbill.core.policy import Policy
@@ -19,7 +20,7 @@ from crossbill.platform.billing.catalogue_effect import in_place_of
 from crossbill.platform.billing.compute import periods
 from crossbill.platform.billing.models import WhatIf, WhatIfPart
 from crossbill.platform.billing.what_if_parts import part_answer, together
-from crossbill.platform.customer.models import BillingAccount
+from crossbill.platform.customer.models import BillingAccount, Payer
 from crossbill.platform.product.catalogue_file import ProductCatalogue
 from crossbill.platform.product.catalogue_queries import (
     catalogue_of,
@@ -172,10 +173,13 @@ def _by(asked: WhatIf, spans: pa.Table) -> list[tuple[Catalogues, Catalogues, pa
 
 
 def _accounts(asked: WhatIf, position: int) -> "QuerySet[BillingAccount]":
-    """The accounts of a part: always the same ones, whoever comes or goes meanwhile."""
-    mixed: Func = Func(
-        F("account_key"), Value(0), function="hashtextextended", output_field=BigIntegerField()
-    )
+    """The accounts of a part: always the same ones, whoever comes or goes meanwhile.
+
+    Who is paid for is where the payer is.
+    """
+    others = Payer.objects.filter(account=OuterRef("pk")).exclude(payer_key=OuterRef("account_key"))
+    first = Coalesce(Subquery(others.values("payer_key")[:1]), F("account_key"))
+    mixed: Func = Func(first, Value(0), function="hashtextextended", output_field=BigIntegerField())
     accounts = BillingAccount.objects.filter(carrier_id=asked.carrier.pk)
     return accounts.annotate(part=mixed.bitand(asked.part_count - 1)).filter(part=position)
 

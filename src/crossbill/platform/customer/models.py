@@ -99,6 +99,47 @@ class BillingAccount(models.Model):
         return self.account_key
 
 
+class Payer(models.Model):
+    """Which part of an account's bill an account of its hierarchy pays, itself included."""
+
+    account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="payers")
+    # A key and not a row: the payer of a large family may be loaded after those it pays for.
+    payer_key = models.CharField(max_length=40)
+    category = models.CharField(  # noqa: DJ001 - empty is all that no other rule is for
+        max_length=10, null=True, blank=True
+    )
+    share_ppm = models.PositiveIntegerField(help_text="Millionths")
+    valid_from = models.DateField(help_text="Of a bill period its first day counts")
+    valid_to = models.DateField(null=True, blank=True, help_text="First day no longer paid so")
+
+    class Meta:
+        ordering = ["account", "category", "payer_key", "valid_from"]
+        indexes = [models.Index(fields=["payer_key"], name="payer_by_key")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "category", "payer_key", "valid_from"],
+                name="payer_once_a_day",
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                name="payer_pays_a_share", condition=models.Q(share_ppm__range=(1, 1_000_000))
+            ),
+            models.CheckConstraint(
+                name="payer_ends_after_it_starts",
+                condition=models.Q(valid_to__isnull=True)
+                | models.Q(valid_to__gte=models.F("valid_from")),
+            ),
+            models.CheckConstraint(
+                name="payer_category_is_known",
+                condition=models.Q(category__isnull=True)
+                | models.Q(category__in=["recurring", "usage", "one_time"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.payer_key} pays for {self.account}"
+
+
 class Contact(models.Model):
     """Whom to reach at a customer, about what, from when to when."""
 

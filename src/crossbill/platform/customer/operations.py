@@ -7,7 +7,7 @@ import pyarrow as pa
 from django.db.models import QuerySet
 
 from crossbill.platform.bulk import copy_in, copy_in_missing
-from crossbill.platform.customer.models import BillingAccount, Customer
+from crossbill.platform.customer.models import BillingAccount, Customer, Payer
 
 
 def take_over_customers(*, rows: pa.Table) -> int:
@@ -18,6 +18,11 @@ def take_over_customers(*, rows: pa.Table) -> int:
 def take_over_accounts(*, rows: pa.Table) -> int:
     """Add billing accounts; a key that is there already fails the whole chunk."""
     return copy_in(BillingAccount, rows)
+
+
+def take_over_payers(*, rows: pa.Table) -> int:
+    """Add who pays for the accounts of a chunk, which are there already."""
+    return copy_in(Payer, rows)
 
 
 def go_live(*, carrier_id: int, account_keys: QuerySet[Any, Any], live_from_date: date) -> int:

@@ -1,12 +1,19 @@
 """What commands and pages ask about carriers, accounts and their contacts."""
 
+from collections.abc import Collection
 from datetime import date
 from typing import ClassVar
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from crossbill.core.refusal import Refusal
-from crossbill.platform.customer.models import AccountChange, BillingAccount, Carrier, Contact
+from crossbill.platform.customer.models import (
+    AccountChange,
+    BillingAccount,
+    Carrier,
+    Contact,
+    Payer,
+)
 from crossbill.platform.dated import open_after
 
 
@@ -70,3 +77,27 @@ def same_contact(contact: Contact) -> Contact | None:
         name=contact.name, email=contact.email, phone=contact.phone,
     )  # fmt: skip
     return alike.first()
+
+
+def paid_for_by(account_key: str, carrier_id: int) -> list[str]:
+    """The other accounts of which this one pays a part, ever."""
+    rules = _by_others(carrier_id).filter(payer_key=account_key)
+    return sorted(set(rules.values_list("account__account_key", flat=True)))
+
+
+def with_families(carrier_id: int, account_keys: Collection[str]) -> list[str]:
+    """These accounts, and all whose bills hang together with theirs: who pays for whom.
+
+    Nobody pays for a payer, so that a family has two generations.
+    """
+    rules = _by_others(carrier_id)
+    above = rules.filter(account__account_key__in=account_keys).values_list("payer_key", flat=True)
+    older = {*account_keys, *above}
+    below = rules.filter(payer_key__in=older).values_list("account__account_key", flat=True)
+    return sorted(older.union(below))
+
+
+def _by_others(carrier_id: int) -> "QuerySet[Payer]":
+    """The rules by which another account pays."""
+    rules = Payer.objects.filter(account__carrier_id=carrier_id)
+    return rules.exclude(payer_key=F("account__account_key"))

@@ -43,6 +43,15 @@ def account_rows(tables: Tables, carrier: str, carrier_id: int) -> ir.Table:
     )
 
 
+def payer_rows(tables: Tables, carrier: str) -> ir.Table:
+    """Who pays for the accounts."""
+    rows = tables["payer"]
+    return rows.select(
+        "payer_key", "category", "share_ppm", "valid_from", "valid_to",
+        account_id=_id("account", carrier, rows.account_key),
+    ).order_by("account_id", "category", "payer_key", "valid_from")  # fmt: skip
+
+
 def product_rows(tables: Tables, carrier: str, carrier_id: int, offerings: ir.Table) -> ir.Table:
     """The products; ``offerings`` gives ``offering_id`` by ``offering_code``."""
     rows = tables["product"].inner_join(offerings, "offering_code")

@@ -213,6 +213,8 @@ def _rows_of_the_books(tables: load.Tables, replacement: Replacement) -> dict[st
         "products": load.product_rows(tables, carrier, carrier_id, offerings),
         "products wanted": tables["product"].count().name("rows").as_table(),
     }
+    if "payer" in tables:
+        rows["payers"] = load.payer_rows(tables, carrier)
     if "open_item" in tables or "balance" in tables:
         items = load.opening_items(tables)
         rows["entries"] = load.entry_rows(items, carrier, carrier_id, replacement.as_of_date)
@@ -229,6 +231,8 @@ def _take_over(rows: Mapping[str, Future[pa.Table]]) -> dict[str, int]:
         "accounts": customers.take_over_accounts(rows=rows["accounts"].result()),
         "products": products.take_over_products(rows=rows["products"].result()),
     }
+    if "payers" in rows:
+        counts["payers"] = customers.take_over_payers(rows=rows["payers"].result())
     wanted = rows["products wanted"].result()["rows"][0].as_py()
     assert counts["products"] == wanted, f"{counts['products']} of {wanted} products"
     if "entries" not in rows:

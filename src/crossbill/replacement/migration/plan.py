@@ -104,8 +104,23 @@ def waves(account_facts: ir.Table, specs: Sequence[WaveSpec]) -> ir.Table:
     )
 
 
-def moves(planned: ir.Table, suspended: ir.Table, account_keys: ir.Table) -> ir.Table:
-    """One MOVE a account key that the extract names: planned, or fallout with its first reason."""
+def apart_from_payer(planned: ir.Table, payer: ir.Table) -> ir.Table:
+    """``account_key``, ``payer_key`` of those who would move in another wave than their payer."""
+    mine = payer.select("account_key", "payer_key").distinct()
+    waves_of = planned.select("account_key", "wave")
+    theirs = waves_of.view().rename(payer_key="account_key", payer_wave="wave")
+    both = mine.inner_join(waves_of, "account_key").inner_join(theirs, "payer_key")
+    apart = both.filter(~both.wave.identical_to(both.payer_wave))
+    return apart.group_by("account_key").aggregate(payer_key=apart.payer_key.min())
+
+
+def moves(
+    planned: ir.Table, suspended: ir.Table, account_keys: ir.Table, apart: ir.Table
+) -> ir.Table:
+    """One MOVE a account key that the extract names: planned, or fallout with its first reason.
+
+    ``apart`` are those of ``apart_from_payer``: who pays and who is paid for move together.
+    """
     blocking = suspended.filter(suspended.code != NOT_BLOCKING, suspended.account_key.notnull())
     order = ibis.window(
         group_by="account_key", order_by=[blocking.file, blocking.line, blocking.code]
@@ -120,16 +135,23 @@ def moves(planned: ir.Table, suspended: ir.Table, account_keys: ir.Table) -> ir.
         planned.select("account_key", "wave", "hard_reasons"), "account_key"
     ).drop("account_key_right")
     joined = known.left_join(first, "account_key").drop("account_key_right")
+    joined = joined.left_join(apart, "account_key").drop("account_key_right")
     no_wave = joined.wave.isnull() & joined.reason.isnull()
-    reason = no_wave.ifelse(
-        "No wave takes this account; add one to replacement.yaml", joined.reason
+    reason = ibis.coalesce(
+        joined.reason,
+        no_wave.ifelse("No wave takes this account; add one to replacement.yaml", None),
+        ibis.literal("Another wave takes ")
+        + joined.payer_key
+        + ", which pays for it; let replacement.yaml take both in one",
     )
     return joined.select(
         "wave",
         account_key=shortened(joined.account_key),
         state=reason.notnull().ifelse("fallout", "planned"),
         hard_reasons=joined.hard_reasons.fill_null(""),
-        class_code=no_wave.ifelse("MAPPING", joined.class_code).fill_null(""),
+        class_code=ibis.coalesce(
+            joined.class_code, reason.notnull().ifelse("MAPPING", None), ibis.literal("")
+        ),
         reason=reason.fill_null(""),
     )
 

@@ -62,6 +62,7 @@ class EntityRule(Strict):
 Entity = Literal[
     "customer",
     "account",
+    "payer",
     "product",
     "open_item",
     "balance",

@@ -13,6 +13,7 @@ from crossbill.engine.datasets import (
     CUSTOMER,
     LINEAGE,
     MOVE,
+    PAYER,
     POLICY,
     SUSPENDED,
     Dataset,
@@ -194,7 +195,9 @@ def plan_moves(workspace: Workspace) -> Written:
         suspended = all_suspended(workspace, backend)
         facts = plan.waves(plan.facts(valid, workspace.periods), workspace.spec.waves)
         planned = backend.create_table("facts", facts, temp=True)
-        moves = plan.moves(planned, suspended, _account_keys(workspace, backend, suspended))
+        payer = valid.get("payer", ibis.memtable(PAYER.empty()))
+        apart = plan.apart_from_payer(planned, payer)
+        moves = plan.moves(planned, suspended, _account_keys(workspace, backend, suspended), apart)
         whole = _with_families(backend, moves, workspace.scan(backend, "map", "account"))
         return workspace.save(whole, MOVE, "plan", "move")
 

@@ -8,6 +8,7 @@ from crossbill.engine.integers import sum_int64
 from crossbill.platform.billing.due import RECURRING
 from crossbill.replacement.migration.checks import Check, Tables
 from crossbill.replacement.migration.map import REMAINDER, Mapped, amounts
+from crossbill.replacement.migration.payer_checks import payer_checks
 from crossbill.replacement.migration.usage_checks import (
     COPIES_COME,
     copies,
@@ -21,9 +22,10 @@ HIERARCHY_LEVELS = 10
 FIRST_DATE, LAST_DATE = "1900-01-01", "9999-12-30"
 # The longest texts that the books take, by canonical column.
 LONGEST = {
-    "customer_key": 40, "account_key": 40, "parent_account_key": 40, "product_key": 60,
-    "open_item_key": 60, "document_number": 60, "source_code": 60, "name": 200, "segment": 40,
-    "tax_code": 20, "street": 200, "city": 100, "region": 40, "postcode": 20,
+    "customer_key": 40, "account_key": 40, "parent_account_key": 40, "payer_key": 40,
+    "product_key": 60, "open_item_key": 60, "document_number": 60, "source_code": 60,
+    "name": 200, "segment": 40, "tax_code": 20, "street": 200, "city": 100, "region": 40,
+    "postcode": 20,
 }  # fmt: skip
 
 
@@ -98,6 +100,7 @@ LINEAGE_COLUMNS = ("source_file", "source_line")
 KEYS: dict[str, list[str]] = {
     "customer": ["customer_key"],
     "account": ["account_key"],
+    "payer": ["account_key", "category", "payer_key", "valid_from"],
     "product": ["product_key"],
     "open_item": ["open_item_key"],
     "balance": ["account_key"],
@@ -435,6 +438,7 @@ CATEGORIES = ("recurring", "discount", "usage", "one_time")
 CHECKS = {
     "customer": _customer,
     "account": _account,
+    "payer": payer_checks,
     "product": _product,
     "open_item": _open_item,
     "balance": _balance,

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 from crossbill.engine.store import Store
 
 Rows = list[dict[str, Any]]
-TABLES = ("account", "product", "open_item", "balance", "bill", "bill_line")
+TABLES = ("account", "payer", "product", "open_item", "balance", "bill", "bill_line")
 OF_THE_NEW = (*TABLES, "rule_change")
 
 

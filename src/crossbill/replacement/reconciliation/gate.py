@@ -52,6 +52,7 @@ def blocking_reasons(wave: Wave, accepted: Sequence[int] = ()) -> pa.Table:
 THINGS = {
     "account": "the account",
     "customer": "the customer's record",
+    "payer": "who pays",
     "product": "a product",
     "open_item": "an open item",
     "balance": "the carried balance",

@@ -47,10 +47,29 @@ def _parts(workspace: Workspace, backend: Backend, place: str) -> Iterator[Stepp
     tables = billing_tables(workspace, backend, place)
     new = workspace.new_policy
     assert new is not None, "without new rules there is no such stage"
-    keys = backend.to_pyarrow(tables["account"].select("account_key").order_by("account_key"))
-    for start in range(0, max(keys.num_rows, 1), ACCOUNTS_AT_ONCE):
-        some = keys.slice(start, ACCOUNTS_AT_ONCE)
+    keys = backend.to_pyarrow(_family(tables).order_by("first_key", "account_key"))
+    for some in _parted(keys):
         yield stepped(backend, _of(tables, some), workspace.old_policy, new)
+
+
+def _family(tables: Mapping[str, ir.Table]) -> ir.Table:
+    """Each account with its payer's key, or its own, as ``first_key``: who is billed together."""
+    payer, account = tables["payer"], tables["account"].select("account_key")
+    others = payer.filter(payer.payer_key != payer.account_key)
+    firsts = others.group_by("account_key").aggregate(payer_key=others.payer_key.min())
+    joined = account.left_join(firsts, "account_key")
+    return joined.select("account_key", first_key=joined.payer_key.coalesce(joined.account_key))
+
+
+def _parted(keys: pa.Table) -> Iterator[pa.Table]:
+    """About so many accounts at once, families whole; one part where there is nobody."""
+    firsts, start = keys["first_key"], 0
+    while start == 0 or start < keys.num_rows:
+        end = min(start + ACCOUNTS_AT_ONCE, keys.num_rows)
+        while 0 < end < keys.num_rows and firsts[end] == firsts[end - 1]:
+            end += 1
+        yield keys.slice(start, end - start).select(["account_key"])
+        start = max(end, 1)
 
 
 def _of(tables: Mapping[str, ir.Table], keys: pa.Table) -> dict[str, ir.Table]:

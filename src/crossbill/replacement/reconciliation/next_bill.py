@@ -9,13 +9,14 @@ from ibis.backends.duckdb import Backend
 
 from crossbill.core.period import month_period
 from crossbill.engine.billing_datasets import PERIODS
-from crossbill.engine.datasets import ACCOUNT, BILL, CUSTOMER, POLICY, PRODUCT
+from crossbill.engine.datasets import ACCOUNT, BILL, CUSTOMER, PAYER, POLICY, PRODUCT
 from crossbill.platform.billing.bills import bill_population
 from crossbill.replacement.migration.models import Replacement
 from crossbill.replacement.migration.queries import billed_periods, old_policy
 from crossbill.replacement.reconciliation.shadow_bills import CATALOGUE
 
 FACTS = {dataset.name: dataset for dataset in (ACCOUNT, CUSTOMER, PRODUCT)}
+FURTHER = {PAYER.name: PAYER}  # what a side may have none of
 
 
 def next_bills(
@@ -23,13 +24,15 @@ def next_bills(
 ) -> ir.Table:
     """Rows of BILL for the month after the last billed one, without usage, which is not there yet.
 
-    ``facts`` are account, customer and product of one side, and the prices and tax rates of both.
-    Both sides go through the one calculation: they differ where their facts do.
+    ``facts`` are account, customer, product and, where it has some, payer of one side, and the
+    prices and tax rates of both. Both sides go through the one calculation: they differ where their
+    facts do.
     """
     policy = old_policy(replacement)
     end = billed_periods(replacement)[-1][1]
     month = month_period(end.year, end.month, end.day)
-    tables = {name: facts[name].select(*FACTS[name].arrow.names) for name in FACTS}
+    known = {**FACTS, **FURTHER}
+    tables = {n: facts[n].select(*known[n].arrow.names) for n in known if n in facts}
     tables |= {name: facts[name] for name in CATALOGUE}
     tables["account"] = tables["account"].mutate(policy_code=ibis.literal(policy.policy_code))
     tables["policy"] = ibis.memtable(pa.Table.from_pylist([policy.as_row()], POLICY.arrow))

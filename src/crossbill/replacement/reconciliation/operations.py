@@ -26,6 +26,7 @@ from crossbill.engine.datasets import (
 from crossbill.engine.integers import refusing_overflow
 from crossbill.platform.billing import snapshot
 from crossbill.platform.billing.bills import bill_population
+from crossbill.platform.billing.compute import prove_payers
 from crossbill.platform.bulk import copy_in
 from crossbill.platform.ledger.queries import unbalanced_entries
 from crossbill.replacement.migration.models import SuspendedRecord, Wave
@@ -86,6 +87,7 @@ def bill_in_shadow(*, workspace: Workspace, wave: Wave) -> Receipt:
         done = bill_population(backend, billing_tables(workspace, backend, place))
         unresolved = backend.to_pyarrow(done["unresolved"].count()).as_py()
         assert unresolved == 0, f"{unresolved} products that passed the entry checks have no price"
+        prove_payers(backend, done)
         files = {
             dataset.name: workspace.save(done[dataset.name], dataset, place, dataset.name)
             for dataset in (CHARGE, BILL_LINE, BILL)

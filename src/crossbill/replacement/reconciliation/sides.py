@@ -17,7 +17,7 @@ from crossbill.engine.store import Store
 from crossbill.platform.bulk import copy_out
 from crossbill.replacement.migration.models import Wave
 from crossbill.replacement.reconciliation.evidence.contents import stages_of
-from crossbill.replacement.reconciliation.next_bill import FACTS, next_bills
+from crossbill.replacement.reconciliation.next_bill import FACTS, FURTHER, next_bills
 from crossbill.replacement.reconciliation.shadow_bills import CATALOGUE, folder
 
 # What the wave's folder has beside the canonical tables, by the name that controls give it.
@@ -134,11 +134,14 @@ class Sides:
     def _next_bill(self, side: str) -> ir.Table | None:
         """The bills after the compared ones, from one side's facts and the same catalogue."""
         place = folder(self.wave.position)
-        facts = {n: self._of_mine("valid" if side == "old" else place, n) for n in FACTS}
+        origin = "valid" if side == "old" else place
+        facts = {name: self._of_mine(origin, name) for name in FACTS}
         facts |= {name: self._stored(place, name) for name in CATALOGUE}
         found = {name: table for name, table in facts.items() if table is not None}
         if len(found) < len(facts):
             return None
+        further = {name: self._of_mine(origin, name) for name in FURTHER}
+        found |= {name: table for name, table in further.items() if table is not None}
         return next_bills(self.backend, self.wave.replacement, found)
 
     def _terms(self) -> ir.Table:

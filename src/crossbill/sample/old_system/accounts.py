@@ -8,7 +8,7 @@ from .calendar import APRIL, MAY, ONE_DAY, day_text, random_day, random_stamp
 from .names import organisation, person
 from .places import EXEMPT, PLACES, STREETS
 from .plan import CHILD, CREDIT, DISPUTED, MID_CYCLE, SUSPENDED, Plan
-from .records import ZERO, Account, Item, Service
+from .records import ANYTHING, RECURRING, USAGE, ZERO, Account, Item, Service, Share
 from .tariffs import (
     BUNDLES,
     BUSINESS_BASICS,
@@ -26,6 +26,8 @@ SERVICE_COUNTS = (1, 2, 2, 3, 3, 3, 4, 4, 5, 6)
 CHANNELS = (2, 4, 5, 8, 10, 15, 20, 30, 60)
 DISCOUNT_PERCENTS = tuple(map(Decimal, ("5.00", "7.50", "10.00", "12.50", "15.00", "20.00")))
 DISCOUNT_ENDS = (date(2024, 3, 15), date(2024, 4, 30), date(2024, 5, 1), date(2024, 12, 31))
+SHARES = ((ANYTHING, 100), (ANYTHING, 60), (ANYTHING, 50), (RECURRING, 100), (USAGE, 75), ("", 0))
+SHARED_SINCE = (date(2023, 7, 1), date(2023, 7, 1), date(2024, 4, 2))  # the last: since May
 SPECIAL_PERCENTS = (70, 75, 80, 85, 88, 92, 95)
 
 
@@ -45,6 +47,7 @@ def make_account(index: int, plan: Plan, rng: Random) -> Account:
         _give_credit(account, rng)
     elif plan.hard == CHILD and plan.parent is not None:
         account.parent = account_key(plan.parent)
+        account.paid = None if plan.fault else _paid_by_the_parent(rng)
     account.status = "S" if plan.hard == SUSPENDED else "A"
     account.disputed = plan.hard == DISPUTED
     account.balance = sum((item.left for item in account.items), ZERO)
@@ -123,6 +126,13 @@ def special_price(code: str, rng: Random) -> Decimal:
     """A grandfathered price, some percent under the list, in whole cents."""
     list_cents = int(price(code, APRIL.first) * 100)
     return Decimal(list_cents * rng.choice(SPECIAL_PERCENTS) // 100 - rng.randrange(3)).scaleb(-2)
+
+
+def _paid_by_the_parent(rng: Random) -> Share | None:
+    """In four cases of five the parent pays: all of it, a part, or what is of one kind."""
+    kind, percent = rng.choice(SHARES)
+    since = rng.choice(SHARED_SINCE)
+    return Share(kind, Decimal(percent), since) if percent else None
 
 
 def _change_mid_cycle(account: Account, rng: Random) -> None:

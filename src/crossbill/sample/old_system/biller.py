@@ -217,10 +217,14 @@ def bill(account: Account, period: Period) -> Bill | None:
     lines += [usage_line(usage, period, code) for usage in charged(account, period)]
     if not lines:
         return None
-    number = f"B{period.first:%y%m}{account.key[1:]}"
-    made = Bill(number, period, account.name, account.postcode, lines)
+    made = Bill(bill_number(account, period), period, account.name, account.postcode, lines)
     made.sum_up()
     return made
+
+
+def bill_number(account: Account, period: Period) -> str:
+    """Month and customer."""
+    return f"B{period.first:%y%m}{account.key[1:]}"
 
 
 def bill_both_months(account: Account) -> None:

@@ -22,12 +22,15 @@ from .files import (
     ITEMS,
     LINES,
     SERVICES,
+    SHARES,
     bill_row,
     customer_row,
     item_row,
     line_row,
     service_row,
+    share_row,
 )
+from .payers import settle
 from .plan import Plan, chunk_bounds, chunk_plan
 from .rater import rate_usage
 from .records import ZERO, Account
@@ -60,10 +63,13 @@ def make_chunk(accounts: int, seed: int, chunk: int) -> tuple[dict[str, Rows], l
     plans = chunk_plan(bounds, accounts, {c: f.mid_cycle for c, f in FAULTS.items()}, rng)
     files = {name: Rows() for name in HEADERS}
     truth: list[str] = []
-    plain = Plan()
+    plain, accounts = Plan(), []
     for index in range(*bounds):
         account, spoiled = _account(index, plans.get(index, plain), rng, traffic)
         truth += spoiled
+        accounts.append(account)
+    settle(accounts)
+    for account in accounts:
         _write_account(account, files)
     return files, truth
 
@@ -90,6 +96,8 @@ def _write_account(account: Account, files: dict[str, Rows]) -> None:
         files[CUSTOMERS].add(customer_row(account), account.balance)
     for service in account.services:
         files[SERVICES].add(service_row(service, account), service.special_price)
+    if account.paid is not None:
+        files[SHARES].add(share_row(account.paid, account), account.paid.percent)
     for item in account.items:
         files[ITEMS].add(item_row(item, account), item.left)
     for bill in account.bills:

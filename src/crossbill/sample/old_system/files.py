@@ -7,12 +7,13 @@ from .biller import tax_group
 from .calendar import NOT_SET, day_text
 from .places import TAXES
 from .rates import FREE_MINUTES, PLANS
-from .records import EARLY_END, ONE_TIME, RECURRING, ZERO, Account, Bill, Item, Line, Service
+from .records import EARLY_END, ONE_TIME, RECURRING, ZERO, Account, Bill, Item, Line, Service, Share
 from .tariffs import EARLY_ENDS, FEE, PART, TARIFFS, charges
 from .usage_files import RATE_TABLE, USAGE_HEADERS, ZONE_TABLE
 
 ENCODING = "cp1252"
 CUSTOMERS, SERVICES, ITEMS = "CUSTMAST.DAT", "SVCINV.CSV", "OPENITM.CSV"
+SHARES = "PAYSHARE.CSV"
 BILLS, LINES = "BILLHDR.CSV", "BILLLIN.CSV"
 TARIFF_TABLE, CHARGE_TABLE, TAX_TABLE = "TARIFF.CSV", "TRFCHG.CSV", "TAXTAB.CSV"
 MANIFEST = "MANIFEST.CSV"
@@ -23,6 +24,7 @@ RECORD_LENGTH = 184
 HEADERS = {
     CUSTOMERS: "",
     SERVICES: "SVC_ID;CUST_NO;TRF;QTY;STRT;ENDT;SPCL_PRC;DSC_PCT;DSC_TO;CTR_END;CHG_TS",
+    SHARES: "CUST_NO;PAY_NO;KND;SHR_PCT;SFROM",
     ITEMS: "ITM_NO;CUST_NO;ITYP;DOC_NO;DOC_DT;DUE_DT;ORIG_AMT;PAID_AMT;OPEN_AMT",
     BILLS: "BILL_NO;CUST_NO;BILL_DT;PER_FROM;PER_TO;PRT_NAME;PRT_ZIP;NET;TAX;TOT",
     LINES: "BILL_NO;LIN_NO;CUST_NO;SVC_ID;TRF;CHG;CAT;CHG_FROM;CHG_TO;DAYS;NET;TAX;SVC_TS;UNITS",
@@ -35,6 +37,7 @@ MANIFEST_HEADER = "FILE;ROWS;AS_OF;CTL_FIELD;CTL_SUM"
 CONTROL_FIELDS = {
     CUSTOMERS: "BAL",
     SERVICES: "SPCL_PRC",
+    SHARES: "SHR_PCT",
     ITEMS: "OPEN_AMT",
     BILLS: "TOT",
     LINES: "NET",
@@ -92,6 +95,18 @@ def service_row(service: Service, account: Account) -> str:
         day_or(service.discount_to, NOT_SET[0]),
         day_or(service.contract_end, NOT_SET[0]),
         service.changed,
+    )
+    return ";".join(fields)
+
+
+def share_row(share: Share, account: Account) -> str:
+    """What the parent pays; what is left the customer pays itself."""
+    fields = (
+        account.key,
+        account.parent,
+        share.kind,
+        amount(share.percent),
+        day_text(share.first),
     )
     return ";".join(fields)
 

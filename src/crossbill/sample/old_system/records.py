@@ -9,6 +9,7 @@ from .calendar import APRIL, MAY, ONE_DAY, PERIODS, Period
 
 ZERO = Decimal("0.00")
 RECURRING, DISCOUNT, USAGE, ONE_TIME = "R", "D", "U", "O"
+ANYTHING = "*"
 EARLY_END = "X"  # a kind of charge; on a bill it stands as a one-time line
 
 
@@ -117,6 +118,14 @@ class Bill:
         self.total = self.net + self.tax
 
 
+class Share(NamedTuple):
+    """Which part of a kind of charges another customer pays; the rest is the customer's own."""
+
+    kind: str  # a category of charges, or ANYTHING
+    percent: Decimal
+    first: date  # a month whose first day lies on or after it is paid so
+
+
 @dataclass(slots=True)
 class Account:
     """Customer and billing account in one, with all that hangs on it."""
@@ -133,6 +142,7 @@ class Account:
     opened: date
     changed: str
     parent: str = ""
+    paid: Share | None = None  # what its parent pays of its bills
     status: str = "A"
     disputed: bool = False
     balance: Decimal = ZERO
