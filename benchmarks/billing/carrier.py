@@ -41,6 +41,9 @@ policy_code: benchmark
 day_count: actual_actual
 end_day_counts: true
 rounding_mode: half_up
+rounding_scope: line
+rounding_digits: 0
+discount_base: rounded
 price_by: bill_time
 tax_scope: bill
 tax_rounding_mode: half_up

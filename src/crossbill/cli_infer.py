@@ -110,8 +110,11 @@ def _told(document: Mapping[str, Any], families: tuple[str, ...]) -> Iterator[st
                 yield from _alternative(field, other)
     for joint in (joint for fit in fits for joint in fit["only_jointly"]):
         yield f"{', '.join(joint['fields'])} are told only together:"
-        for rules in joint["combinations"]:
+        for rules in joint["combinations"][:SHOWN]:
             yield "  " + ", ".join(f"{name} {_plain(value)}" for name, value in rules.items())
+        further = len(joint["combinations"]) - SHOWN
+        if further > 0:
+            yield f"  and {further:,} combinations more (all by --json or --out)"
 
 
 def _open_values(fit: Mapping[str, Any]) -> set[tuple[str, str]]:

@@ -26,7 +26,12 @@ def rows_in(path: Path) -> list[dict[str, str]]:
 def policies() -> list[dict]:
     rows = rows_in(FOLDER / "policies.md")
     return [
-        {"policy_code": row.pop("code"), **row, "end_day_counts": row["end_day_counts"] == "yes"}
+        {
+            "policy_code": row.pop("code"),
+            **row,
+            "end_day_counts": row["end_day_counts"] == "yes",
+            "rounding_digits": int(row["rounding_digits"]),
+        }
         for row in rows
     ]
 

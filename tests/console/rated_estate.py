@@ -19,7 +19,8 @@ SPEC = {
     "periods": [{"from": str(start), "to": str(end)} for start, end in PERIODS],
     "old_policy": {
         "policy_code": "old-2024", "day_count": "thirty_360", "end_day_counts": True,
-        "rounding_mode": "down", "price_by": "bill_time", "tax_scope": "line",
+        "rounding_mode": "down", "rounding_scope": "line", "rounding_digits": 0,
+        "discount_base": "rounded", "price_by": "bill_time", "tax_scope": "line",
         "tax_rounding_mode": "down",
     },
 }  # fmt: skip

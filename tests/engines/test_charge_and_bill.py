@@ -61,6 +61,9 @@ ROW = {
     "day_count": "thirty_360",
     "end_day_counts": True,
     "rounding_mode": "down",
+    "rounding_scope": "line",
+    "rounding_digits": 0,
+    "discount_base": "rounded",
     "tax_scope": "line",
     "tax_rounding_mode": "down",
 }

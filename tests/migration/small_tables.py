@@ -67,7 +67,8 @@ RATES = [("NY01", date(2020, 1, 1)), ("LATE", date(2024, 6, 1))]
 OLD_POLICY = Policy.from_mapping(
     {
         "policy_code": "old", "day_count": "thirty_360", "end_day_counts": True,
-        "rounding_mode": "down", "price_by": "bill_time", "tax_scope": "line",
+        "rounding_mode": "down", "rounding_scope": "line", "rounding_digits": 0,
+        "discount_base": "rounded", "price_by": "bill_time", "tax_scope": "line",
         "tax_rounding_mode": "down",
     }
 )  # fmt: skip

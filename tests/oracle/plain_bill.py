@@ -37,6 +37,7 @@ class Line:
     tax_inclusive: bool
     counted_as: str
     offering: str | None = None
+    base: Fraction = Fraction(0)  # what the product's own discount is a share of
     net: int = 0
     tax: int = 0
 
@@ -128,8 +129,8 @@ class Biller:
         if times == 0:
             return []
         units = product["quantity"] * times
-        amount = self._price(product, terms) * units
-        return [self._line(product, terms, day, day + ONE_DAY, 1, self._minor(amount))]
+        price = self._price(product, terms)
+        return [self._line(product, terms, (day, day + ONE_DAY), 1, price, units)]
 
     def _recurring(self, product: dict, terms: dict, through: date | None) -> list[Line]:
         start, end = product["start_date"], product["end_date"] or FOREVER
@@ -156,11 +157,11 @@ class Biller:
         return last <= self.end and (through is not None or last > self.first)
 
     def _part(self, product, terms, interval, days, sign) -> Line | None:
-        share = part_of(interval, days, terms, self.policy)
-        if share == 0:
+        share, times = part_of(interval, days, terms, self.policy)
+        if times == 0:
             return None
-        nanos = self._price(product, terms) * product["quantity"] * share * sign
-        return self._line(product, terms, *days, sign, self._minor(nanos))
+        price, units = self._price(product, terms), product["quantity"]
+        return self._line(product, terms, days, sign, price, units, share, times)
 
     def _price(self, product: dict, terms: dict) -> int:
         if terms["kind"] == "recurring" and product["price_override_nanos"] is not None:
@@ -184,20 +185,36 @@ class Biller:
         } or {None}
         return [(segment, region), (segment, None), (None, region), (None, None)]
 
-    def _minor(self, nanos: Fraction | int) -> int:
-        return self._money(Fraction(nanos) / 10 ** (9 - self.digits))
+    def _amounts(self, price: int, units: int, share=Fraction(1), times: int = 1):
+        """A charge in minor units, and of what its discount is a share.
 
-    def _line(self, product, terms, first, last, sign, amount) -> Line:
+        ``share`` is that of a day, of which there are ``times``. One of the three is rounded first.
+        """
+        minor = Fraction(price) / 10 ** (9 - self.digits)
+        first, often = {
+            "line": (minor * units * share * times, 1),
+            "unit": (minor * share * times, units),
+            "day": (minor * share, units * times),
+        }[self.policy["rounding_scope"]]
+        finer = 10 ** self.policy["rounding_digits"]
+        whole = Fraction(self._money(first * finer) * often, finer)
+        amount = self._money(whole)
+        return amount, whole if self.policy["discount_base"] == "unrounded" else Fraction(amount)
+
+    def _line(self, product, terms, days, sign, price, units, share=Fraction(1), times=1) -> Line:
         category = "recurring" if terms["kind"] == "recurring" else "one_time"
+        amount, base = self._amounts(price, units, share, times)
         return Line(
-            product["product_key"], category, terms["price_code"], first, last, sign, amount,
+            product["product_key"], category, terms["price_code"], *days, sign, amount * sign,
             terms["tax_category"], terms["tax_inclusive"], category, product["offering_code"],
+            base * sign,
         )  # fmt: skip
 
     def _used(self, usage: dict) -> Line:
+        amount, _ = self._amounts(usage["amount_nanos"], 1)
         return Line(
             usage["product_key"], "usage", usage["offering_code"], self.first, self.end, 1,
-            self._minor(usage["amount_nanos"]), "standard", False, "usage", usage["offering_code"],
+            amount, "standard", False, "usage", usage["offering_code"],
         )  # fmt: skip
 
     # What is taken off, and what is missing
@@ -210,7 +227,7 @@ class Biller:
             ends = product["discount_end_date"] or FOREVER
             if line.category != "recurring" or ends <= self.first:
                 continue
-            off = self._money(Fraction(line.amount * (product["discount_ppm"] or 0), MILLION))
+            off = self._money(line.base * (product["discount_ppm"] or 0) / MILLION)
             if off != 0:
                 found.append(like(line, "discount", line.price_code, -off))
             line.net = off  # what it is less, for the discounts of the bill
@@ -266,7 +283,7 @@ class Biller:
     # Tax, sums, credits
 
     def _tax(self, bill: WholeBill) -> None:
-        sums = defaultdict(lambda: [0, 0, 0])  # net, tax of lines, net that the bill taxes
+        sums = defaultdict(lambda: [0, 0, defaultdict(int)])  # net, tax of lines, net taxed in sums
         for line in bill.lines:
             rates = self._rates(line.tax_category)
             all_of_them = sum(stated for _, stated, _ in rates)
@@ -282,10 +299,12 @@ class Biller:
                 by_line = line.tax_inclusive or self.policy["tax_scope"] == "line"
                 entry = sums[name, due]
                 entry[0] += line.net
-                entry[1 if by_line else 2] += tax if by_line else line.net
                 line.tax += tax if by_line else 0
+                entry[1] += tax if by_line else 0
+                together = line.product if self.policy["tax_scope"] == "product" else ""
+                entry[2][together] += 0 if by_line else line.net
         bill.taxes = {
-            key: (net, tax + self._taxed(rest, Fraction(key[1], MILLION)))
+            key: (net, tax + sum(self._taxed(n, Fraction(key[1], MILLION)) for n in rest.values()))
             for key, (net, tax, rest) in sums.items()
         }
         bill.net = sum(line.net for line in bill.lines)
@@ -330,17 +349,17 @@ def in_month(month: int, anchor: int) -> date:
     return date(year, number, min(anchor, monthrange(year, number)[1]))
 
 
-def part_of(interval, days, terms: dict, policy: dict) -> Fraction:
-    """Which part of an interval's price some of its days cost."""
+def part_of(interval, days, terms: dict, policy: dict) -> tuple[Fraction, int]:
+    """Which part of an interval's price one of some days costs, and how many they count for."""
     if days == interval or not terms["prorated"]:
-        return Fraction(1)
+        return Fraction(1), 1
     first, end = days
     if end < interval[1] and not policy["end_day_counts"]:
         end -= ONE_DAY
     active = counted(first, end, policy["day_count"])
     if policy["day_count"] == "actual_365":
-        return Fraction(active * 12, 365 * terms["months"])
-    return Fraction(active, counted(*interval, policy["day_count"]))
+        return Fraction(12, 365 * terms["months"]), active
+    return Fraction(1, counted(*interval, policy["day_count"])), active
 
 
 def fees(end: date, contract_end: date | None, months: int) -> int:

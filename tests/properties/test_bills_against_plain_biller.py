@@ -43,8 +43,11 @@ policies = st.fixed_dictionaries(
         "day_count": st.sampled_from([str(d) for d in DayCount]),
         "end_day_counts": st.booleans(),
         "rounding_mode": MODES,
+        "rounding_scope": st.just("line"),
+        "rounding_digits": st.just(0),
+        "discount_base": st.just("rounded"),
         "price_by": st.sampled_from([str(p) for p in PriceBy]),
-        "tax_scope": st.sampled_from([str(s) for s in TaxScope]),
+        "tax_scope": st.sampled_from([TaxScope.LINE.value, TaxScope.BILL.value]),
         "tax_rounding_mode": MODES,
     }
 )

@@ -15,7 +15,7 @@ from oracle.tables import ACCOUNT, CUSTOMER, PRICE, PRODUCT, rows_of, stated
 
 from crossbill.core.money import minor_digits
 from crossbill.core.period import DayCount
-from crossbill.core.policy import PriceBy, TaxScope
+from crossbill.core.policy import FURTHER_DIGITS, ChargeRounding, DiscountBase, PriceBy, TaxScope
 from crossbill.core.rounding import RoundingMode
 from crossbill.platform.billing.shares import largest_remainder
 
@@ -79,16 +79,17 @@ class Dice(Random):
         return {"valid_from": since, "valid_to": self.mostly(None, self.day())}
 
 
+RULES = {
+    "day_count": DayCount, "rounding_mode": RoundingMode, "rounding_scope": ChargeRounding,
+    "discount_base": DiscountBase, "price_by": PriceBy, "tax_scope": TaxScope,
+    "tax_rounding_mode": RoundingMode,
+}  # fmt: skip
+
+
 def policy(dice, **fixed):
-    return {
-        "policy_code": "0",
-        "day_count": str(dice.choice(list(DayCount))),
-        "end_day_counts": dice.flag(),
-        "rounding_mode": str(dice.choice(list(RoundingMode))),
-        "price_by": str(dice.choice(list(PriceBy))),
-        "tax_scope": str(dice.choice(list(TaxScope))),
-        "tax_rounding_mode": str(dice.choice(list(RoundingMode))),
-    } | fixed
+    rules = {name: str(dice.choice(list(kind))) for name, kind in RULES.items()}
+    rules |= {"end_day_counts": dice.flag(), "rounding_digits": dice.choice(FURTHER_DIGITS)}
+    return {"policy_code": "0"} | rules | fixed
 
 
 def terms(dice, offering, price_code, **fixed):
@@ -333,7 +334,7 @@ def test_every_amount_equals_the_plain_bill(seed, month):
 # Rules that need no second calculation
 
 JANUARY = 12 * 2023
-EXACT = {"end_day_counts": True, "price_by": "start_time", "policy_code": "0"}
+EXACT = {"end_day_counts": True, "price_by": "start_time", "rounding_scope": "line"}
 ADDITIVE = ("actual_actual", "thirty_360")  # the parts of an interval add up to all of it
 
 
@@ -341,7 +342,8 @@ def exact_world(seed, count):
     """Accounts, each with one product of one price, under a policy whose shares add up."""
     dice = Dice(seed, JANUARY + 6)
     day_count = dice.choice(ADDITIVE)
-    rows = {"policy": [policy(dice, **EXACT, day_count=day_count)], "product": [], "price": []}
+    rules = policy(dice, **EXACT, rounding_digits=0, day_count=day_count)
+    rows = {"policy": [rules], "product": [], "price": []}
     rows |= {"component": [], "account": [], "charged": []}
     for number in range(count):
         key = str(number)
@@ -375,7 +377,8 @@ def cost(product, component, cycle, until, rows):
     for interval in intervals(start, until, cycle, component):
         days = max(start, interval[0]), min(until, interval[1])
         if days[0] < days[1]:
-            total += part_of(interval, days, component, rules)
+            share, times = part_of(interval, days, component, rules)
+            total += share * times
     return total * price["amount_nanos"] * product["quantity"] / 10**7
 
 

@@ -19,7 +19,8 @@ KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 OTHERS_KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
 POLICY = {
     "policy_code": "old-1", "day_count": "thirty_360", "end_day_counts": True,
-    "price_by": "bill_time", "rounding_mode": "down", "tax_rounding_mode": "down",
+    "price_by": "bill_time", "rounding_mode": "down", "rounding_scope": "line",
+    "rounding_digits": 0, "discount_base": "rounded", "tax_rounding_mode": "down",
     "tax_scope": "line",
 }  # fmt: skip
 DECISION = {

@@ -1,6 +1,8 @@
 """The rules of a bill, and the reasons why something is on no bill, in words for people."""
 
-from crossbill.core.policy import Policy, PriceBy, TaxScope
+from collections.abc import Iterator
+
+from crossbill.core.policy import ChargeRounding, DiscountBase, Policy, PriceBy, TaxScope
 from crossbill.platform.billing.explain_bill import DAY_COUNTS
 
 CATALOGUE = "add it to the catalogue, from this period's first day on at the latest"
@@ -26,7 +28,16 @@ PRICE_DAYS = {
     PriceBy.BILL_TIME: "prices of the day on which the bill's period begins",
     PriceBy.START_TIME: "prices of the day on which the product started",
 }
-TAXED = {TaxScope.LINE: "tax on each line", TaxScope.BILL: "tax on the bill's sum"}
+TAXED = {
+    TaxScope.LINE: "tax on each line",
+    TaxScope.PRODUCT: "tax on the sum of each product's lines",
+    TaxScope.BILL: "tax on the bill's sum",
+}
+FIRST = {
+    ChargeRounding.LINE: "lines",
+    ChargeRounding.UNIT: "prices of units",
+    ChargeRounding.DAY: "prices of days",
+}
 
 
 def rules(policy: Policy) -> list[str]:
@@ -36,6 +47,16 @@ def rules(policy: Policy) -> list[str]:
     return [
         f"parts of a month by {DAY_COUNTS[policy.day_count]}",
         f"amounts rounded {lines}",
+        *_first(policy),
         PRICE_DAYS[policy.price_by],
         f"{TAXED[policy.tax_scope]}, rounded {taxes}",
     ]
+
+
+def _first(policy: Policy) -> Iterator[str]:
+    """What is rounded before a line is, and of what a discount is a share, where it matters."""
+    if policy.rounding_scope is not ChargeRounding.LINE or policy.rounding_digits:
+        digits = f"{policy.rounding_digits} digits beyond the currency's"
+        yield f"{FIRST[policy.rounding_scope]} first rounded to {digits}"
+    if policy.discount_base is DiscountBase.UNROUNDED and policy.rounding_digits:
+        yield "discounts of the charge before it is rounded to the currency"

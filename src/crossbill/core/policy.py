@@ -10,6 +10,8 @@ from crossbill.core.refusal import Refusal
 from crossbill.core.rounding import RoundingMode
 
 _Choice = TypeVar("_Choice", bound=StrEnum)
+# Beyond those of the currency: with its own, of which none has more than four, a nano at most.
+FURTHER_DIGITS = range(5)
 
 
 class PriceBy(StrEnum):
@@ -23,7 +25,23 @@ class TaxScope(StrEnum):
     """What tax is computed and rounded on."""
 
     LINE = "line"  # each line
+    PRODUCT = "product"  # the sum of a product's lines of one rate
     BILL = "bill"  # the sum of a bill's lines of one rate
+
+
+class ChargeRounding(StrEnum):
+    """Which amount of a charge is rounded first; the line, in minor units, is made of that."""
+
+    LINE = "line"  # price x quantity x share of the interval
+    UNIT = "unit"  # the share of one unit, before it is multiplied
+    DAY = "day"  # the price of one day of a part of an interval, before it is multiplied
+
+
+class DiscountBase(StrEnum):
+    """What a product's own discount is a share of."""
+
+    ROUNDED = "rounded"  # the charge as its line has it
+    UNROUNDED = "unrounded"  # the charge with all digits of the policy
 
 
 class RoundingScope(StrEnum):
@@ -62,6 +80,9 @@ class Policy:
     day_count: DayCount
     end_day_counts: bool
     rounding_mode: RoundingMode
+    rounding_scope: ChargeRounding
+    rounding_digits: int  # that the first rounding keeps beyond the currency's own
+    discount_base: DiscountBase
     price_by: PriceBy
     tax_scope: TaxScope
     tax_rounding_mode: RoundingMode
@@ -76,14 +97,17 @@ class Policy:
             day_count=_choice(DayCount, values, "day_count", file),
             end_day_counts=_flag(values, "end_day_counts", file),
             rounding_mode=_choice(RoundingMode, values, "rounding_mode", file),
+            rounding_scope=_choice(ChargeRounding, values, "rounding_scope", file),
+            rounding_digits=_digits(values, "rounding_digits", file),
+            discount_base=_choice(DiscountBase, values, "discount_base", file),
             price_by=_choice(PriceBy, values, "price_by", file),
             tax_scope=_choice(TaxScope, values, "tax_scope", file),
             tax_rounding_mode=_choice(RoundingMode, values, "tax_rounding_mode", file),
         )
 
-    def as_row(self) -> dict[str, str | bool]:
-        """The policy as a row of the dataset ``policy``."""
-        return {k: v if isinstance(v, bool) else str(v) for k, v in asdict(self).items()}
+    def as_row(self) -> dict[str, str | int]:
+        """The policy as a row of the dataset ``policy``; true and false are integers of Python."""
+        return {k: v if isinstance(v, int) else str(v) for k, v in asdict(self).items()}
 
 
 def _refuse_unknown_fields(
@@ -118,6 +142,16 @@ def _flag(values: Mapping[str, object], name: str, file: str | None) -> bool:
         raise PolicyUnreadable(
             "neither true nor false", file=file, field=name, value=str(value), cure="true or false"
         )
+    return value
+
+
+def _digits(values: Mapping[str, object], name: str, file: str | None) -> int:
+    value = _stated(values, name, file)
+    if type(value) is not int or value not in FURTHER_DIGITS:
+        raise PolicyUnreadable(
+            "not a number of further digits", file=file, field=name, value=str(value),
+            cure=f"{FURTHER_DIGITS[0]} to {FURTHER_DIGITS[-1]}",
+        )  # fmt: skip
     return value
 
 

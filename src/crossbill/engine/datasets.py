@@ -225,8 +225,11 @@ POLICY = described(
     day_count        text     actual_actual, thirty_360 or actual_365
     end_day_counts   boolean  the last day of a partial charge counts as a day
     rounding_mode    text     half_up, half_even, down or up
+    rounding_scope   text     line, unit or day: which amount of a charge is rounded first
+    rounding_digits  integer  digits that it keeps beyond the currency's, 0 to 4
+    discount_base    text     rounded or unrounded: the charge that a product's discount is taken of
     price_by         text     bill_time (on the first day billed) or start_time (of the product)
-    tax_scope        text     line or bill
+    tax_scope        text     line, product or bill
     tax_rounding_mode  text     as rounding_mode, for tax
     """,
 )
@@ -265,6 +268,9 @@ CHARGE_INPUT = described(
     day_count             text      of the policy
     end_day_counts        boolean   of the policy
     rounding_mode         text      of the policy
+    rounding_scope        text      of the policy
+    rounding_digits       integer   of the policy
+    discount_base         text      of the policy
     tax_scope             text      of the policy
     tax_rounding_mode     text      of the policy
     source_changed_at     instant?  change stamp of the product that it was made from
@@ -298,8 +304,8 @@ CHARGE = Dataset(
     active_days         integer  days charged as the policy counts them
     numerator           integer  the share of the month that is due: so many
     denominator         integer  of so many parts
-    gross_nanos         integer  price x quantity x share, truncated to the nano; only shown
-    gross_minor         integer  the same, rounded once from the exact share
+    gross_nanos         integer  what gross_minor is rounded from, truncated to the nano; only shown
+    gross_minor         integer  price x quantity x share, rounded by the policy
     discount_minor      integer  what the product's discount takes off it, 0 or of the other sign
     """,
     ).columns,

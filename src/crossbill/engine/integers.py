@@ -17,11 +17,13 @@ import ibis.expr.types as ir
 from ibis.expr.builders import WindowBuilder
 
 from crossbill.core.money import NANO_DIGITS
+from crossbill.core.policy import FURTHER_DIGITS
 from crossbill.core.refusal import Refusal
 from crossbill.core.rounding import RoundingMode
 
 INT64 = "int64"
 TOTAL = "decimal(38, 0)"
+LARGEST_POWER = 10**18
 ZERO = ibis.literal(0, INT64)
 
 
@@ -274,3 +276,15 @@ def nanos_per_minor(digits: ir.IntegerValue) -> ir.IntegerValue:
     known = [(digits == d, ibis.literal(10 ** (NANO_DIGITS - d), INT64)) for d in range(5)]
     message = ibis.literal("no currency has so many minor digits: ")
     return ibis.cases(*known, else_=stop(message + digits.cast("string").fill_null("none")))
+
+
+def power_of_ten(digits: ir.IntegerValue) -> ir.IntegerValue:
+    """Ten to the power of a policy's further digits; an error where no policy has so many.
+
+    It is the quotient of two powers that only fit into int64, since the engine takes a small
+    literal for an int32, whatever Ibis holds it for.
+    """
+    known = [(digits == d, ibis.literal(LARGEST_POWER // 10**d, INT64)) for d in FURTHER_DIGITS]
+    message = ibis.literal("no policy keeps so many digits: ")
+    found = ibis.cases(*known, else_=stop(message + digits.cast("string").fill_null("none")))
+    return quotient(ibis.literal(LARGEST_POWER, INT64), found)

@@ -10,7 +10,7 @@ from oracle.plain_bill import Biller
 from oracle.tables import ACCOUNT, PRICE, PRODUCT, SCHEMAS
 
 from crossbill.core.period import DayCount
-from crossbill.core.policy import PriceBy, TaxScope
+from crossbill.core.policy import FURTHER_DIGITS, ChargeRounding, DiscountBase, PriceBy, TaxScope
 from crossbill.core.rounding import RoundingMode
 from crossbill.platform.billing.bills import TAX_TERMS
 from crossbill.replacement.reconciliation.inference.datasets import FAMILY, OLD_BILL, OLD_LINE
@@ -25,12 +25,19 @@ RATES = [
 
 
 def any_policy(dice: Random) -> dict:
-    """One of the 384."""
+    """Any policy there is, by the plainest of the words that come to the same."""
+    mode, scope = dice.choice(list(RoundingMode)), dice.choice(list(ChargeRounding))
+    digits, base = dice.choice([0, 0, *FURTHER_DIGITS]), dice.choice(list(DiscountBase))
+    if mode in (RoundingMode.DOWN, RoundingMode.UP) and (scope, base) == ("line", "rounded"):
+        digits = 0
     return {
         "policy_code": "old",
         "day_count": str(dice.choice(list(DayCount))),
         "end_day_counts": dice.random() < 0.5,
-        "rounding_mode": str(dice.choice(list(RoundingMode))),
+        "rounding_mode": str(mode),
+        "rounding_scope": str(scope),
+        "rounding_digits": digits,
+        "discount_base": str(base if digits else DiscountBase.ROUNDED),
         "price_by": str(dice.choice(list(PriceBy))),
         "tax_scope": str(dice.choice(list(TaxScope))),
         "tax_rounding_mode": str(dice.choice(list(RoundingMode))),

@@ -17,7 +17,10 @@ from crossbill.platform.billing.bills import bill_population
 from crossbill.replacement.reconciliation.inference.infer import infer
 
 POLICIES = 200
+ACCOUNTS = 12  # of each carrier
+FEW = 40  # of 15,552
 SPOILT_OF_A_HUNDRED = 2
+FINE = {"rounding_scope", "rounding_digits", "discount_base"}
 LATER = [(date(2024, month, 1), date(2024, month + 1, 1)) for month in (5, 6)]
 
 
@@ -32,7 +35,8 @@ def carriers() -> list[tuple[dict, Carrier]]:
     """So many carriers with their bills, each under a policy of its own."""
     dice = Random(20240229)
     policies = [any_policy(dice) | {"policy_code": f"F{n}"} for n in range(POLICIES)]
-    return [(p, carrier(n, name=p["policy_code"]).bill(p)) for n, p in enumerate(policies)]
+    unbilled = [carrier(n, ACCOUNTS, name=p["policy_code"]) for n, p in enumerate(policies)]
+    return [(p, found.bill(p)) for p, found in zip(policies, unbilled, strict=True)]
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +51,11 @@ def test_the_policy_or_one_alike_is_found_each_time(found, carriers):
         assert alike(found[true["policy_code"]], true), true
 
 
-def test_most_policies_are_told_in_full(found):
+def test_most_policies_are_told_from_all_but_a_few(found):
     """Otherwise the first test would be empty: everything could be alike."""
-    told = [fit for fit in found.values() if len(fit.net.alike) == len(fit.tax.alike) == 1]
-    assert len(told) > POLICIES // 2
+    alike = [len(fit.net.alike) * len(fit.tax.alike) for fit in found.values()]
+    assert sum(number == 1 for number in alike) > POLICIES // 5
+    assert sum(number <= FEW for number in alike) > POLICIES * 9 // 10
 
 
 def test_every_line_and_bill_is_reproduced(found):
@@ -79,7 +84,10 @@ def test_wrong_prices_do_not_mislead(engine, carriers):
     spoilt = [c.spoilt(Random(n), SPOILT_OF_A_HUNDRED) for n, (_, c) in enumerate(carriers)]
     fits = {fit.family: fit for fit in infer(engine, together(spoilt).tables()).fits}
     misled = [true for true, _ in carriers if not alike(fits[true["policy_code"]], true)]
-    assert misled == []
+    assert len(misled) <= POLICIES // 50
+    for true in misled:  # by as many lines as are wrong another digit before the line explains more
+        best = fits[true["policy_code"]].rules
+        assert {name for name, value in best.items() if value != true[name]} <= FINE
     assert {reproduced(fit) for fit in fits.values()} == {False}
 
 
@@ -91,19 +99,13 @@ def alike(fit, true: dict) -> bool:
 
 def reproduced(fit) -> bool:
     """Whether all lines and bills of a family fit."""
+    stages = ((fit.net, ("line", "extra")), (fit.tax, ("taxed_line", "bill")))
     return all(
-        any(rules == choice.best and outcome.fits(number) for number, rules in enumerate(space))
-        for choice, space, kinds in stages(fit)
+        outcome.fits(choice.number)
+        for choice, kinds in stages
         for outcome in fit.outcomes
         if outcome.kind in kinds
     )
-
-
-def stages(fit):
-    from crossbill.replacement.reconciliation.inference import space
-
-    yield fit.net, space.candidates(space.NET), ("line", "extra")
-    yield fit.tax, space.candidates(space.TAX), ("taxed_line", "bill")
 
 
 def engine_bills(whole: Carrier, policies: list[dict]) -> dict[tuple, tuple]:

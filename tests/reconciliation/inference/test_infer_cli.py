@@ -66,8 +66,8 @@ def test_all_that_is_printed_is_yaml_with_comments(folder, monkeypatch, capsys):
     _, printed, _ = run(monkeypatch, capsys, "reconcile", "infer-policy", folder)
     policy = yaml.safe_load(printed)
     assert list(policy) == [
-        "policy_code", "day_count", "end_day_counts", "rounding_mode", "price_by", "tax_scope",
-        "tax_rounding_mode",
+        "policy_code", "day_count", "end_day_counts", "rounding_mode", "rounding_scope",
+        "rounding_digits", "discount_base", "price_by", "tax_scope", "tax_rounding_mode",
     ]  # fmt: skip
     assert "lines read: " in printed
 
@@ -124,7 +124,8 @@ def test_the_rules_of_the_sample_carrier_are_found(tmp_path, monkeypatch, capsys
     ((policy, families),) = ((p["policy"], p["families"]) for p in document["policies"])
     assert policy == {
         "policy_code": "opticom-old", "day_count": "thirty_360", "end_day_counts": True,
-        "rounding_mode": "down", "price_by": "bill_time", "tax_scope": "line",
+        "rounding_mode": "down", "rounding_scope": "line", "rounding_digits": 0,
+        "discount_base": "rounded", "price_by": "bill_time", "tax_scope": "line",
         "tax_rounding_mode": "down",
     }  # fmt: skip
     assert families == ["ADD", "INT", "MOB", "TVS", "VOI"]

@@ -13,6 +13,7 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from crossbill.core.money import MINOR_DIGITS
+from crossbill.core.policy import TaxScope
 from crossbill.engine.billing_datasets import (
     BILLED_ACCOUNT,
     BOUNDARY,
@@ -50,6 +51,7 @@ INPUTS: dict[str, Dataset] = {
         COMPONENT, CHARGED, BOUNDARY, USAGE_TOTAL, DISCOUNT, EXEMPTION, COMMITMENT, CREDIT, PAYER,
     )
 }  # fmt: skip
+OPTIONAL = ("by_product", "usage", "commitments", "credits", "payers")  # of a shape
 RESULTS = ("unresolved", "charge_input", "charge", "bill_line", "bill_tax", "bill", "credit_use")
 TAX_TERMS = {"tax_category": STANDARD, "tax_name": "tax"}  # where a rate states neither
 
@@ -59,6 +61,7 @@ class Shape:
     """What the chain is built for; what a population does not have costs nothing."""
 
     taxes: int = 1  # of a line, side by side
+    by_product: bool = True  # some policy taxes the sum of a product's lines
     discounts: int = 0  # of a bill, one after the other
     usage: bool = False
     commitments: bool = False
@@ -84,7 +87,10 @@ def billing(shape: Shape) -> Calculation:
             Step("payable", lambda t: _payable(t, shape), stored=shape.payers),
             Step("taxed", lambda t: _taxed(t, shape)),
             Step("bill_line", lambda t: bill.bill_lines(t["taxed"]), stored=False),
-            Step("bill_tax", lambda t: tax.bill_taxes(t["taxed"], shape.taxes)),
+            Step(
+                "bill_tax",
+                lambda t: tax.bill_taxes(t["taxed"], shape.taxes, by_product=shape.by_product),
+            ),
             Step("total", _totals),
             Step("credit_use", lambda t: _credit_use(t, shape)),
             Step("bill", lambda t: bill.with_credits(t["total"], t["credit_use"])),
@@ -135,8 +141,10 @@ def shape_of(backend: Backend, held: Mapping[str, ir.Table]) -> Shape:
     rates, passes = held["tax_rate"], held["discount"]
     names = rates.group_by("tax_code", "tax_category").aggregate(n=rates.tax_name.nunique())
     each = passes.group_by("account_key").aggregate(n=passes.count())
+    by_product = held["policy"].tax_scope == TaxScope.PRODUCT.value
     counts = {
         "taxes": names.n.max(),
+        "by_product": by_product.cast("int64").sum(),
         "discounts": each.n.max(),
         "usage": held["usage_total"].count(),
         "commitments": held["commitment"].count(),
@@ -148,7 +156,7 @@ def shape_of(backend: Backend, held: Mapping[str, ir.Table]) -> Shape:
         taxes=max(found["taxes"], 1),
         discounts=found["discounts"],
         lists=price_lists.kinds_of(backend, held["price"]),
-        **{name: bool(found[name]) for name in ("usage", "commitments", "credits", "payers")},
+        **{name: bool(found[name]) for name in OPTIONAL},
     )
 
 

@@ -8,6 +8,7 @@ import ibis
 import ibis.expr.types as ir
 
 from crossbill.core.period import DayCount
+from crossbill.core.policy import ChargeRounding, DiscountBase
 from crossbill.engine import integers
 from crossbill.engine.datasets import CHARGE
 
@@ -16,8 +17,17 @@ PPM = 1_000_000
 
 def charge(charge_input: ir.Table) -> ir.Table:
     """Reads ``charge_input``; writes ``charge``: the same rows with their share and amounts."""
-    shared = _with_share(_with_days(charge_input))
-    return _with_discount(_with_gross(shared)).select(*CHARGE.ibis)
+    return with_amounts(with_share(charge_input)).select(*CHARGE.ibis)
+
+
+def with_share(rows: ir.Table) -> ir.Table:
+    """Adds active_days, interval_days, and the share of the price that is due by the day rules."""
+    return _with_parts(_with_days(rows))
+
+
+def with_amounts(rows: ir.Table) -> ir.Table:
+    """Adds what the share costs, and what the discount takes off, by the rules of rounding."""
+    return _with_discount(_with_gross(rows))
 
 
 def _with_days(rows: ir.Table) -> ir.Table:
@@ -35,7 +45,7 @@ def _with_days(rows: ir.Table) -> ir.Table:
     )
 
 
-def _with_share(rows: ir.Table) -> ir.Table:
+def _with_parts(rows: ir.Table) -> ir.Table:
     """Adds numerator and denominator; a full interval is 1/1, however long its months."""
     full = (rows.charge_from <= rows.interval_from) & (rows.charge_to >= rows.interval_to)
     whole = full | ~rows.prorated
@@ -51,21 +61,61 @@ def _with_share(rows: ir.Table) -> ir.Table:
 
 
 def _with_gross(rows: ir.Table) -> ir.Table:
-    """Adds the charge before discount and tax: price x quantity x share, rounded once."""
-    scaled = rows.mutate(
-        full_nanos=rows.price_nanos * rows.quantity * rows.sign,
-        parts=rows.denominator * integers.nanos_per_minor(rows.minor_digits),
+    """Adds the charge before discount and tax: price x quantity x share, rounded by the policy.
+
+    What the policy rounds first is price x ``priced_units`` x share, or a day's part of that; it
+    counts ``fine_minor``, whole ones of the last digit that it keeps. The line is rounded from it.
+    """
+    rows = _with_first_rounding(rows)
+    price, step = rows.price_nanos * rows.priced_units * rows.sign, _step_nanos(rows)
+    parts = rows.denominator * step
+    first = integers.mul_div_rounded(price, rows.priced_share, parts, rows.rounding_mode)
+    fine = rows.mutate(fine_minor=first * rows.times)
+    exact = integers.mul_div(price, rows.numerator, rows.denominator)
+    once = (fine.rounding_scope == ChargeRounding.LINE.value) & (fine.finer == 1)
+    return fine.mutate(
+        gross_nanos=ibis.ifelse(once, exact, fine.fine_minor * step),
+        gross_minor=ibis.ifelse(
+            fine.finer == 1,
+            fine.fine_minor,
+            integers.div_rounded(fine.fine_minor, fine.finer, fine.rounding_mode),
+        ),
     )
-    full, share = scaled.full_nanos, scaled.numerator
-    return scaled.mutate(
-        gross_nanos=integers.mul_div(full, share, scaled.denominator),
-        gross_minor=integers.mul_div_rounded(full, share, scaled.parts, scaled.rounding_mode),
+
+
+def _with_first_rounding(rows: ir.Table) -> ir.Table:
+    """Adds what is rounded first: of how many units, of which share, and how often that is taken.
+
+    A full interval costs its price and not that of its days.
+    """
+    by_line = rows.rounding_scope == ChargeRounding.LINE.value
+    by_day = (rows.rounding_scope == ChargeRounding.DAY.value) & (rows.denominator > 1)
+    days = ibis.ifelse(by_day, ibis.greatest(rows.active_days, 1), 1)
+    unknown = ibis.literal("unknown rounding scope: ") + rows.rounding_scope.fill_null("none")
+    return rows.mutate(
+        priced_units=rows.rounding_scope.cases(
+            (ChargeRounding.LINE.value, rows.quantity),
+            (ChargeRounding.UNIT.value, 1),
+            (ChargeRounding.DAY.value, 1),
+            else_=integers.stop(unknown),
+        ),
+        priced_share=integers.quotient(rows.numerator, days),
+        times=days * ibis.ifelse(by_line, 1, rows.quantity),
+        finer=integers.power_of_ten(rows.rounding_digits),
     )
+
+
+def _step_nanos(rows: ir.Table) -> ir.IntegerValue:
+    """The nanos of the last digit that is kept by what is rounded first."""
+    return integers.quotient(integers.nanos_per_minor(rows.minor_digits), rows.finer)
 
 
 def _with_discount(rows: ir.Table) -> ir.Table:
-    """Adds what the discount takes off the rounded charge."""
-    taken = integers.mul_div_rounded(rows.gross_minor, rows.discount_ppm, PPM, rows.rounding_mode)
+    """Adds what the discount takes off the charge, as that is rounded or with all its digits."""
+    unrounded = rows.discount_base == DiscountBase.UNROUNDED.value
+    base = ibis.ifelse(unrounded, rows.fine_minor, rows.gross_minor)
+    whole = ibis.ifelse(unrounded, rows.finer * PPM, PPM)
+    taken = integers.mul_div_rounded(base, rows.discount_ppm, whole, rows.rounding_mode)
     return rows.mutate(discount_minor=-taken)
 
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from pyarrow import parquet
 
 from crossbill.core.money import NANO_DIGITS, format_minor, format_nanos, minor_digits
-from crossbill.core.policy import TaxScope
+from crossbill.core.policy import ChargeRounding, DiscountBase, TaxScope
 from crossbill.core.refusal import Refusal
 from crossbill.engine.billing_datasets import COMPUTED_BILL, COMPUTED_LINE
 from crossbill.platform.billing.bill import DISCOUNT
@@ -142,11 +142,18 @@ def _steps(row: Row, charge: Row | None, digits: int) -> Iterable[str]:
         yield "no charge stands behind this line"
     elif row["category"] == DISCOUNT:
         percent = _percent(charge["discount_ppm"])
-        gross = format_minor(charge["gross_minor"], digits)
+        gross = _discounted_words(charge, digits)
         named = f"{row['taken_from']}: the product's own discount"
         yield f"off {named}, {percent} of {gross}, rounded {_rounding(charge)}"
     else:
         yield from _charged(charge, digits)
+
+
+def _discounted_words(charge: Row, digits: int) -> str:
+    """The amount of which a product's discount is a share."""
+    if charge["discount_base"] == DiscountBase.UNROUNDED and charge["rounding_digits"]:
+        return format_nanos(charge["gross_nanos"], digits)
+    return format_minor(charge["gross_minor"], digits)
 
 
 def _charged(charge: Row, digits: int) -> Iterable[str]:
@@ -158,9 +165,25 @@ def _charged(charge: Row, digits: int) -> Iterable[str]:
         yield _share_words(charge)
     if charge["sign"] < 0:
         yield "charged before, and given back"
+    yield from _first_rounded_words(charge, digits)
     yield _rounded_words(charge, digits)
     if charge["tax_inclusive"]:
         yield f"the price contains its tax of {_percent(charge['tax_ppm'])}"
+
+
+def _first_rounded_words(charge: Row, digits: int) -> Iterable[str]:
+    """What was rounded before the line was, where it is not the line alone."""
+    kept = digits + charge["rounding_digits"]
+    if charge["rounding_scope"] == ChargeRounding.LINE and kept == digits:
+        return
+    if charge["rounding_scope"] == ChargeRounding.DAY and charge["denominator"] > 1:
+        what = "the price of a day"
+    elif charge["rounding_scope"] == ChargeRounding.LINE:
+        what = "the line"
+    else:
+        what = "the price of a unit"
+    decimals = "1 decimal" if kept == 1 else f"{kept} decimals"
+    yield f"{what} was rounded {_rounding(charge)} to {decimals} first"
 
 
 def _rounded_words(charge: Row, digits: int) -> str:

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from ibis.backends.duckdb import Backend
 
 from crossbill.core.period import DayCount
-from crossbill.core.policy import Policy, PriceBy, TaxScope
+from crossbill.core.policy import ChargeRounding, DiscountBase, Policy, PriceBy, TaxScope
 from crossbill.core.rounding import RoundingMode
 from crossbill.engine.calculation import Tables
 from crossbill.engine.duckdb import connect
@@ -45,6 +45,9 @@ NEW_RULES = Policy(
     day_count=DayCount.ACTUAL_ACTUAL,
     end_day_counts=True,
     rounding_mode=RoundingMode.HALF_UP,
+    rounding_scope=ChargeRounding.LINE,
+    rounding_digits=0,
+    discount_base=DiscountBase.ROUNDED,
     price_by=PriceBy.BILL_TIME,
     tax_scope=TaxScope.BILL,
     tax_rounding_mode=RoundingMode.HALF_UP,

@@ -10,7 +10,13 @@ import ibis
 import ibis.expr.types as ir
 
 from crossbill.core.period import DayCount
-from crossbill.core.policy import PriceBy, TaxScope
+from crossbill.core.policy import (
+    FURTHER_DIGITS,
+    ChargeRounding,
+    DiscountBase,
+    PriceBy,
+    TaxScope,
+)
 from crossbill.core.rounding import RoundingMode
 from crossbill.engine import integers
 from crossbill.engine.datasets import CHARGE_INPUT, POLICY, UNRESOLVED
@@ -241,6 +247,9 @@ def _with_policy(rows: ir.Table, policy: ir.Table) -> ir.Table:
     known = policy.filter(
         policy.day_count.isin([d.value for d in DayCount]),
         policy.rounding_mode.isin([m.value for m in RoundingMode]),
+        policy.rounding_scope.isin([s.value for s in ChargeRounding]),
+        policy.rounding_digits.isin(list(FURTHER_DIGITS)),
+        policy.discount_base.isin([b.value for b in DiscountBase]),
         policy.price_by.isin([p.value for p in PriceBy]),
         policy.tax_scope.isin([s.value for s in TaxScope]),
         policy.tax_rounding_mode.isin([m.value for m in RoundingMode]),

@@ -1,8 +1,8 @@
 """Tax: which rates hold for a line, what they take of it, and what a bill owes of each.
 
 The price of a line may contain its tax; then the net amount is what is left without it. A policy
-taxes each line, or the sum of a bill's lines of one rate. What is inclusive is taxed by the line,
-because its price is final.
+taxes each line, or the sum of a product's or a bill's lines of one rate. What is inclusive is
+taxed by the line, because its price is final.
 """
 
 import ibis
@@ -109,28 +109,44 @@ def _with_line_taxes(rows: ir.Table, names: int) -> ir.Table:
     return taxed.mutate(tax_minor=sum((taxed[name] for name in taxes), ibis.literal(0, "int64")))
 
 
-def bill_taxes(taxed: ir.Table, names: int) -> ir.Table:
+def bill_taxes(taxed: ir.Table, names: int, *, by_product: bool) -> ir.Table:
     """Reads lines with their bill and taxes; writes ``bill_tax``, each tax of a bill once a rate.
 
-    Where the policy taxes bills, the tax is that of the sum of the net amounts, rounded once.
+    Where the policy taxes products or bills, the tax is that of the sum of the net amounts of each,
+    rounded once. ``by_product``: some policy taxes products; where none does, it costs nothing.
     """
     parts = [_tax_lines(taxed, place) for place in range(names)]
     rows = ibis.union(*parts) if len(parts) > 1 else parts[0]
     key = ("bill_key", "tax_code", "tax_name", "rate_ppm", "tax_rounding_mode")
+    if not by_product:
+        return _summed(rows, key).select(*BILL_TAX.ibis)
+    alone = rows.tax_scope == TaxScope.PRODUCT.value
+    sold = ibis.ifelse(alone, rows.product_key.fill_null(""), ibis.null("string"))
+    each = _summed(rows.mutate(sold=sold), (*key, "sold"))
+    return each.group_by("bill_key", "tax_code", "tax_name", "rate_ppm").aggregate(
+        taxable_minor=integers.sum_int64(each.taxable_minor),
+        tax_minor=integers.sum_int64(each.tax_minor),
+        exempt=each.exempt.max(),
+    )
+
+
+def _summed(rows: ir.Table, key: tuple[str, ...]) -> ir.Table:
+    """The tax of all rows of each key: that of its lines, and that of the sum of the others."""
     sums = rows.group_by(*key).aggregate(
         taxable_minor=integers.sum_int64(rows.net_minor),
         by_lines=integers.sum_int64(rows.tax),
         untaxed=integers.sum_int64(ibis.ifelse(rows.by_line, 0, rows.net_minor)),
         exempt=rows.exempt.max(),
     )
-    by_bill = tax_of(sums.untaxed, sums.rate_ppm, sums.tax_rounding_mode)
-    return sums.mutate(tax_minor=sums.by_lines + by_bill).select(*BILL_TAX.ibis)
+    of_sum = tax_of(sums.untaxed, sums.rate_ppm, sums.tax_rounding_mode)
+    return sums.mutate(tax_minor=sums.by_lines + of_sum)
 
 
 def _tax_lines(taxed: ir.Table, place: int) -> ir.Table:
     named = taxed.filter(taxed[f"name_{place}"].notnull())
     return named.select(
-        "bill_key", "tax_code", "tax_rounding_mode", "net_minor", "by_line",
+        "bill_key", "product_key", "tax_code", "tax_scope", "tax_rounding_mode", "net_minor",
+        "by_line",
         tax_name=f"name_{place}", rate_ppm=f"rate_{place}", exempt=f"exempt_{place}",
         tax=f"tax_{place}",
     )  # fmt: skip

@@ -48,7 +48,8 @@ FROM (VALUES (1), (8), (15), (22)) c(cycle), (VALUES (4), (5)) m(month);
 
 CREATE TEMP TABLE policy AS
 SELECT 'old rules' AS policy_code, 'thirty_360' AS day_count, true AS end_day_counts,
-       'down' AS rounding_mode, 'bill_time' AS price_by, 'line' AS tax_scope,
+       'down' AS rounding_mode, 'line' AS rounding_scope, 0::BIGINT AS rounding_digits,
+       'rounded' AS discount_base, 'bill_time' AS price_by, 'line' AS tax_scope,
        'down' AS tax_rounding_mode;
 
 CREATE TEMP TABLE old_customer AS

@@ -18,9 +18,14 @@ from crossbill.engine.billing_datasets import (
     TAX,
 )
 from crossbill.engine.calculation import Calculation, Step, Tables, compiled_once
-from crossbill.engine.datasets import POLICY, PRODUCT, USAGE_TOTAL, described
+from crossbill.engine.datasets import POLICY, PRODUCT, USAGE_TOTAL
 from crossbill.platform.billing.resolve import resolve, resolve_usage
 from crossbill.replacement.reconciliation.inference import amounts, comparable, taxes
+from crossbill.replacement.reconciliation.inference.candidates import (
+    DAY_RULE,
+    ROUNDING,
+    TAX_CANDIDATE,
+)
 from crossbill.replacement.reconciliation.inference.datasets import (
     FAMILY,
     OLD_BILL,
@@ -28,24 +33,12 @@ from crossbill.replacement.reconciliation.inference.datasets import (
     PRODUCT_FAMILY,
 )
 
-CANDIDATE = described("candidate", "number", "number integer place in the space").extended(
-    "candidate", "\n".join(f"{c.name} {c.type} {c.meaning}" for c in POLICY.columns)
-)
-TAX_CANDIDATE = described(
-    "tax_candidate",
-    "number",
-    """
-    number             integer  place in the space
-    tax_scope          text     of the policy
-    tax_rounding_mode  text     of the policy
-    """,
-)
 INPUTS = {
     dataset.name: dataset
     for dataset in (
         BILLED_ACCOUNT, PRODUCT, LISTED_PRICE, TAX, POLICY, CURRENCY, COMPONENT, CHARGED, BOUNDARY,
-        USAGE_TOTAL, EXEMPTION, FAMILY, PRODUCT_FAMILY, OLD_LINE, OLD_BILL, CANDIDATE,
-        TAX_CANDIDATE,
+        USAGE_TOTAL, EXEMPTION, FAMILY, PRODUCT_FAMILY, OLD_LINE, OLD_BILL, DAY_RULE,
+        ROUNDING, TAX_CANDIDATE,
     )
 }  # fmt: skip
 OUTCOME = ("family", "currency", "kind", "mask")
@@ -62,6 +55,16 @@ class Shape:
     def key(self) -> tuple[str, ...]:
         """What tells one compared line from another."""
         return (*amounts.KEY, *self.further)
+
+    @property
+    def apart(self) -> bool:
+        """Whether lines tell a charge from its discount."""
+        return "category" in self.further
+
+    @property
+    def whats(self) -> tuple[int, ...]:
+        """What is asked for of a fact."""
+        return (amounts.WHOLE, amounts.OFF) if self.apart else (amounts.BOTH,)
 
 
 @compiled_once
@@ -96,17 +99,17 @@ def search(shape: Shape) -> Calculation:
             ),
             Step("line", lambda t: comparable.with_sums(t["charged_line"], key)),
             Step("fact", lambda t: amounts.facts(t["resolved"])),
-            Step("item", lambda t: amounts.items(t["fact"], t["candidate"])),
-            Step("charged_item", lambda t: amounts.charged_items(t["resolved"], t["fact"])),
+            Step("share", lambda t: amounts.shares(t["fact"], t["day_rule"])),
+            Step("item", lambda t: amounts.items(t["share"], t["rounding"], shape.whats)),
+            Step(
+                "charged_item",
+                lambda t: amounts.charged_items(t["resolved"], t["fact"], apart=shape.apart),
+            ),
             Step("expected", lambda t: amounts.expected(t["charged_item"], key)),
             Step("unit", lambda t: _units(t, key)),
             Step("pattern", lambda t: amounts.patterns(t["unit"])),
-            Step(
-                "computed",
-                lambda t: amounts.computed(t["pattern"], t["item"], t["candidate"]),
-                stored=False,
-            ),
-            Step("verdict", lambda t: amounts.masks(t["computed"], "pattern")),
+            Step("fit", lambda t: amounts.fitting(t["pattern"], t["item"], t["share"])),
+            Step("verdict", lambda t: amounts.masks(t["pattern"], t["fit"]), stored=False),
             Step("taxable", lambda t: taxes.taxable(t["line"], t["unit"], key)),
             Step("bill", lambda t: taxes.judged_bills(t["old_bill"], t["taxable"])),
             Step(
@@ -117,14 +120,14 @@ def search(shape: Shape) -> Calculation:
                 ),
             ),
             Step("line_tax", lambda t: taxes.line_computed(t["taxed"]), stored=False),
-            Step("line_mask", lambda t: amounts.masks(t["line_tax"], "line_id")),
+            Step("line_mask", lambda t: taxes.masks(t["line_tax"], "line_id")),
             Step(
                 "bill_tax_now",
                 lambda t: taxes.bill_computed(
                     t["taxed"], t["bill"], t["tax_candidate"], shape.taxes
                 ),
             ),
-            Step("bill_mask", lambda t: amounts.masks(t["bill_tax_now"], "bill_id")),
+            Step("bill_mask", lambda t: taxes.masks(t["bill_tax_now"], "bill_id")),
             Step(
                 "bill_family",
                 lambda t: t["taxable"].select("billed_account", "period_from", "family").distinct(),

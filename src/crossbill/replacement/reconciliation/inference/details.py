@@ -11,7 +11,7 @@ import pyarrow as pa
 from crossbill.core.money import format_minor, format_nanos, minor_digits
 from crossbill.replacement.migration.sources import ROW_PROBLEMS
 from crossbill.replacement.migration.types import FIELD_PROBLEMS
-from crossbill.replacement.reconciliation.inference import amounts, comparable, space, taxes
+from crossbill.replacement.reconciliation.inference import amounts, comparable, taxes
 from crossbill.replacement.reconciliation.inference.infer import FamilyFit, Inference
 
 Row = dict[str, Any]
@@ -22,13 +22,8 @@ ORDER = ("file", "line", "product_key", "period_from")
 
 def winners(fits: Sequence[FamilyFit]) -> ir.Table:
     """The numbers of the candidates that were chosen for each family."""
-    net, tax = space.candidates(space.NET), space.candidates(space.TAX)
     rows = [
-        {
-            "family": fit.family,
-            "net_number": net.index(fit.net.best),
-            "tax_number": tax.index(fit.tax.best),
-        }
+        {"family": fit.family, "net_number": fit.net.number, "tax_number": fit.tax.number}
         for fit in fits
     ]
     schema = {"family": "string", "net_number": "int64", "tax_number": "int64"}
@@ -43,13 +38,10 @@ def unfit_lines(found: Inference) -> list[Row]:
     """
     t = found.tables
     numbers = winners(found.fits)
-    marked = t["unit"].inner_join(t["verdict"], "pattern").inner_join(numbers, "family")
-    bit = (marked.mask >> marked.net_number) & 1
-    bad = marked.filter(bit == 0)
-    asked = sorted({space.candidates(space.NET).index(fit.net.best) for fit in found.fits})
-    costs = t["computed"].filter(t["computed"].number.isin(asked))
-    costs = costs.select("pattern", "now_minor", net_number="number")
-    rows = bad.inner_join(costs, ["pattern", "net_number"])
+    best = t["pattern"].inner_join(numbers.rename(number="net_number"), "family")
+    bad = best.anti_join(amounts.reproduced(best, t["fit"]), "pattern")
+    now = amounts.costs(bad, t["item"], t["share"])
+    rows = t["unit"].inner_join(now.drop("number"), "pattern")
     holders = t["holder"].select("product_key", account_key="holder")
     rows = rows.inner_join(holders, "product_key")
     key = _key(found)

@@ -11,9 +11,9 @@ from typing import Any
 import ibis
 import pyarrow as pa
 
-from crossbill.core.money import format_minor, minor_digits, nanos_per_minor
+from crossbill.core.money import format_minor, format_nanos, minor_digits, nanos_per_minor
 from crossbill.core.period import Period, month_period
-from crossbill.core.policy import Policy
+from crossbill.core.policy import FURTHER_DIGITS, Policy
 from crossbill.engine.billing_datasets import BILLED_ACCOUNT, CYCLE_PERIODS, LISTED_PRICE, TAX
 from crossbill.engine.datasets import POLICY, PRODUCT
 from crossbill.engine.duckdb import connect
@@ -23,6 +23,7 @@ from crossbill.platform.billing.bills import bill_population
 LONG_AGO = date(1990, 1, 1)
 USUAL_PRICES = (4990, 1005, 1001)  # in minor units; halves of the last two end between two of them
 HALVES = (500_000, 333_333)  # discounts, millionths
+SEVERAL = 7  # units
 MOST_PRICE = 400  # of the examples of tax: every price up to it is tried
 LISTED = "EXAMPLE"
 ACCOUNT = {
@@ -44,6 +45,8 @@ class Example:
     start: date = LONG_AGO
     end: date | None = None
     discount_ppm: int = 0
+    quantity: int = 1
+    fine_nanos: int = 0  # of the price, beside its minor units
     new_price_minor: int | None = None  # that holds from the start of the period
 
 
@@ -119,6 +122,8 @@ def _examples(first: date, money: Money) -> Iterator[Example]:
         f"to {money.text(new)}",
         months[0], old, new_price_minor=new, start=months[0].from_date - timedelta(days=40),
     )  # fmt: skip
+    yield from _finer_parts(months[0], money)
+    yield from _finer_prices(months[0], money)
     for products, named in ((1, "A bill of a product"), (2, "A bill of two products")):
         for price in range(1, MOST_PRICE):
             each = " each" if products > 1 else ""
@@ -143,6 +148,26 @@ def _parts(month: Period, price: int, money: Money) -> Iterator[Example]:
         on = month.from_date + timedelta(days=day)
         yield Example(f"{named} that starts on {on}", month, price, start=on)
         yield Example(f"{named} whose first day no longer charged is {on}", month, price, end=on)
+
+
+def _finer_parts(month: Period, money: Money) -> Iterator[Example]:
+    """Parts of several units, and parts of which something is taken off."""
+    for price in USUAL_PRICES:
+        for start in (month.from_date + timedelta(days=day) for day in range(1, month.days)):
+            named = f"of {money.text(price)} a month that starts on {start}"
+            several = f"A product of {SEVERAL} units {named}"
+            yield Example(several, month, price, start=start, quantity=SEVERAL)
+            for share in HALVES:
+                less = f"A product {named}, {_percent(share)} taken off,"
+                yield Example(less, month, price, start=start, discount_ppm=share)
+
+
+def _finer_prices(month: Period, money: Money) -> Iterator[Example]:
+    """Prices that end below a half, which a few digits more would make one."""
+    for digits in FURTHER_DIGITS[1:]:
+        fine = money.scale // 2 - money.scale // 2 // 10**digits
+        price = format_nanos(money.scale + fine)
+        yield Example(f"A product of {price} a month", month, 1, fine_nanos=fine)
 
 
 def _percent(ppm: int) -> str:
@@ -216,11 +241,12 @@ def _key(example: int, policy: int) -> str:
 
 def _products(example: Example, key: str, scale: int) -> Iterator[dict[str, Any]]:
     listed = example.new_price_minor is not None
+    own = example.price_minor * scale + example.fine_nanos
     for number in range(example.products):
         yield {
             "product_key": f"{key}|{number}", "account_key": key, "offering_code": LISTED,
-            "quantity": 1, "start_date": example.start, "end_date": example.end,
-            "price_override_nanos": None if listed else example.price_minor * scale,
+            "quantity": example.quantity, "start_date": example.start, "end_date": example.end,
+            "price_override_nanos": None if listed else own,
             "discount_ppm": example.discount_ppm,
         }  # fmt: skip
 

@@ -7,22 +7,19 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
-import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
-from crossbill.core.policy import Policy, PriceBy
-from crossbill.engine.datasets import POLICY
+from crossbill.core.policy import Policy
 from crossbill.platform.billing.bills import TAX_TERMS, currency_table
 from crossbill.platform.billing.due import boundaries
 from crossbill.replacement.reconciliation.inference import amounts, space, taxes
 from crossbill.replacement.reconciliation.inference.calculation import (
-    CANDIDATE,
     INPUTS,
     OUTCOME,
-    TAX_CANDIDATE,
     Shape,
     search,
 )
+from crossbill.replacement.reconciliation.inference.candidates import candidate_tables
 from crossbill.replacement.reconciliation.inference.space import Choice, Outcome
 
 SOME_DAY = date(2000, 1, 1)  # where there is no line, nothing is counted
@@ -66,7 +63,10 @@ def infer(backend: Backend, tables: Mapping[str, ir.Table]) -> Inference:
     held = _complete(backend, tables)
     done = search(_shape(backend, held)).run(backend, held)
     rows = done["outcome"].order_by(*OUTCOME)
-    outcomes = [Outcome(**row) for row in backend.to_pyarrow(rows).to_pylist()]
+    outcomes = [
+        Outcome(**row | {"mask": amounts.mask_of(row["mask"])})
+        for row in backend.to_pyarrow(rows).to_pylist()
+    ]
     families = sorted({outcome.family for outcome in outcomes if outcome.kind == amounts.LINE})
     fits = [_fit(name, [o for o in outcomes if o.family == name]) for name in families]
     return Inference(tuple(_agreed(fits)), done, backend)
@@ -97,7 +97,8 @@ def _agreed(fits: Sequence[FamilyFit]) -> list[FamilyFit]:
 def _complete(backend: Backend, tables: Mapping[str, ir.Table]) -> dict[str, ir.Table]:
     """The same tables with the candidates, and those that follow from them or are empty."""
     held = dict(tables)
-    held |= {"currency": currency_table(), **_candidates()}
+    candidates = {name: ibis.memtable(rows) for name, rows in candidate_tables().items()}
+    held |= {"currency": currency_table(), **candidates}
     for name, dataset in INPUTS.items():
         if name not in held and name != "boundary":
             held[name] = ibis.memtable(dataset.empty())
@@ -106,28 +107,6 @@ def _complete(backend: Backend, tables: Mapping[str, ir.Table]) -> dict[str, ir.
     rates = held["tax_rate"]
     held["tax_rate"] = rates.mutate(**{n: v for n, v in terms.items() if n not in rates.columns})
     return held
-
-
-def _candidates() -> dict[str, ir.Table]:
-    """The candidates of both stages as tables, and a policy for each choice of price."""
-    rows = space.candidates(space.NET)
-    some = {name: space.values_of(name)[0] for name in space.TAX}
-    net = [
-        {**rules, **some, "policy_code": str(number), "number": number // len(PriceBy)}
-        for number, rules in enumerate(rows)
-        if number % len(PriceBy) == 0
-    ]
-    by_price = [{**rows[0], **some, "price_by": str(p), "policy_code": str(p)} for p in PriceBy]
-    tax = [{**rules, "number": n} for n, rules in enumerate(space.candidates(space.TAX))]
-    made = {
-        "candidate": pa.Table.from_pylist(net, CANDIDATE.arrow),
-        "tax_candidate": pa.Table.from_pylist(tax, TAX_CANDIDATE.arrow),
-        "policy": pa.Table.from_pylist(by_price, POLICY.arrow),
-    }
-    return {name: ibis.memtable(table) for name, table in made.items()}
-
-
-assert space.NET[-1] == "price_by", "the number of a candidate is that of its charge and its price"
 
 
 def _days(backend: Backend, held: Mapping[str, ir.Table]) -> list[date]:

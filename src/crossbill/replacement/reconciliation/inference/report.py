@@ -10,7 +10,7 @@ import yaml
 from crossbill.core.money import format_minor, minor_digits
 from crossbill.core.policy import Policy
 from crossbill.core.refusal import Refusal
-from crossbill.replacement.reconciliation.inference import amounts, space, taxes
+from crossbill.replacement.reconciliation.inference import amounts, taxes
 from crossbill.replacement.reconciliation.inference.counts import (
     account_policies,
     bill_counts,
@@ -131,10 +131,7 @@ def policy_yaml(policy: Policy) -> str:
 
 
 def _family(found: Inference, fit: FamilyFit) -> dict[str, Any]:
-    net, tax = (
-        space.candidates(space.NET).index(fit.net.best),
-        space.candidates(space.TAX).index(fit.tax.best),
-    )
+    net, tax = fit.net.number, fit.tax.number
     return {
         "family": fit.family,
         "policy": fit.rules,
@@ -146,7 +143,7 @@ def _family(found: Inference, fit: FamilyFit) -> dict[str, Any]:
         "not_told_apart": [
             told for choice in (fit.net, fit.tax) for told in _not_told(found, fit, choice)
         ],
-        "only_jointly": [_joint(choice) for choice in (fit.net, fit.tax) if choice.joint],
+        "only_jointly": [_joint(choice) for choice in (fit.net, fit.tax) if choice.joint_fields],
     }
 
 
@@ -181,11 +178,8 @@ def _misses(outcomes: Sequence[Outcome], kind: str, number: int) -> int:
 
 def _joint(choice: Choice) -> dict[str, Any]:
     """Fields that depend on each other: the combinations that reproduce the same rows."""
-    names = choice.open_fields
-    return {
-        "fields": list(names),
-        "combinations": [{name: rules[name] for name in names} for rules in choice.alike],
-    }
+    names = choice.joint_fields
+    return {"fields": list(names), "combinations": choice.combinations(names)}
 
 
 def _not_told(found: Inference, fit: FamilyFit, choice: Choice) -> Iterator[dict[str, Any]]:

@@ -2,21 +2,25 @@
 
 The fields of a policy act on two stages that do not touch: amounts before tax, and tax on the
 amounts that the old bills print. Within a stage all combinations are tried, since they interact.
+A set of candidates is the bits of one integer, whose places are their numbers.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from itertools import product
 from typing import Any, get_type_hints
 
-from crossbill.core.policy import Policy
+from crossbill.core.policy import FURTHER_DIGITS, ChargeRounding, DiscountBase, Policy
+from crossbill.core.rounding import RoundingMode
 
 Rules = Mapping[str, Any]  # fields of a policy with their values
 
-NET = ("day_count", "end_day_counts", "rounding_mode", "price_by")
+CHARGED = ("day_count", "end_day_counts", "price_by", "rounding_mode")
+ROUNDED = ("rounding_scope", "rounding_digits", "discount_base")
+NET = (*CHARGED, *ROUNDED)
 TAX = ("tax_scope", "tax_rounding_mode")
 RULES = tuple(field.name for field in fields(Policy) if field.name != "policy_code")
-MOST_CANDIDATES = 62  # of a stage: each is a bit of a 64-bit integer
 
 assert set(NET) | set(TAX) == set(RULES), "each rule of a policy is searched in one stage"
 
@@ -24,16 +28,41 @@ assert set(NET) | set(TAX) == set(RULES), "each rule of a policy is searched in 
 def values_of(name: str) -> tuple[Any, ...]:
     """The values that a field can have; the first is taken where nothing tells them apart."""
     kind = get_type_hints(Policy)[name]
+    if kind is int:
+        return tuple(FURTHER_DIGITS)
     return (True, False) if kind is bool else tuple(str(member) for member in kind)
 
 
-def candidates(names: Sequence[str]) -> list[Rules]:
-    """All combinations of the fields, in order of preference; its place is a candidate's number."""
-    found: list[Rules] = [
-        dict(zip(names, chosen, strict=True)) for chosen in product(*map(values_of, names))
-    ]
-    assert len(found) <= MOST_CANDIDATES, "a stage has more candidates than an integer has bits"
-    return found
+@cache
+def candidates(names: tuple[str, ...]) -> tuple[Rules, ...]:
+    """All combinations of the fields, in order of preference; its place is a candidate's number.
+
+    Where no further digits are kept, a charge has none before it is rounded: only one discount.
+    """
+    found = (dict(zip(names, chosen, strict=True)) for chosen in product(*map(values_of, names)))
+    return tuple(
+        rules
+        for rules in found
+        if rules.get("rounding_digits") != 0 or rules["discount_base"] == DiscountBase.ROUNDED
+    )
+
+
+@cache
+def distinct(names: tuple[str, ...]) -> int:
+    """The candidates without those that come to the same as a plainer one, whatever is billed.
+
+    What is cut, or is rounded up, twice, comes to the same as once.
+    """
+    return sum(1 << n for n, rules in enumerate(candidates(names)) if not _twice(rules))
+
+
+def _twice(rules: Rules) -> bool:
+    return (
+        rules.get("rounding_scope") == ChargeRounding.LINE
+        and rules["rounding_digits"] != 0
+        and rules["discount_base"] == DiscountBase.ROUNDED
+        and rules["rounding_mode"] in (RoundingMode.DOWN, RoundingMode.UP)
+    )
 
 
 @dataclass(frozen=True)
@@ -61,13 +90,25 @@ class Outcome:
 class Choice:
     """The best candidate of a stage for one family, and those that cannot be told from it.
 
-    ``alike`` reproduce the very same rows; ``margin`` is by how many rows the best of the others
-    falls short, empty where there is none.
+    ``same`` are the candidates that reproduce the very same rows; ``margin`` is by how many rows
+    the best of the others falls short, empty where there is none.
     """
 
-    best: Rules
-    alike: tuple[Rules, ...]
+    names: tuple[str, ...]
+    number: int
+    same: int
     margin: int | None
+
+    @property
+    def best(self) -> Rules:
+        """The rules of the best candidate."""
+        return candidates(self.names)[self.number]
+
+    @property
+    def alike(self) -> tuple[Rules, ...]:
+        """The rules of all candidates that cannot be told from the best."""
+        space = candidates(self.names)
+        return tuple(space[number] for number in members(self.same))
 
     def alternatives(self, name: str) -> tuple[Any, ...]:
         """The values of a field among the candidates that are alike, the chosen one first."""
@@ -80,41 +121,97 @@ class Choice:
         return tuple(name for name in self.best if len(self.alternatives(name)) > 1)
 
     @property
-    def joint(self) -> bool:
-        """Whether open fields depend on each other: not every combination of them is alike."""
-        combinations = 1
-        for name in self.open_fields:
-            combinations *= len(self.alternatives(name))
-        return combinations != len(self.alike)
+    def joint_fields(self) -> tuple[str, ...]:
+        """The open fields that depend on others: not with each value of those all of theirs fit."""
+        return tuple(name for name in self.open_fields if not self._independent(name))
+
+    def _independent(self, name: str) -> bool:
+        """Whether each of the field's values fits whatever the others are."""
+        values = self.alternatives(name)
+        others = {_without(rules, name) for rules in self.alike}
+        space = candidates(self.names)
+        combined = [space[number] for number in members(distinct(self.names))]
+        fitting = (r for r in combined if r[name] in values and _without(r, name) in others)
+        return sum(1 for _ in fitting) == len(self.alike)
+
+    def combinations(self, names: Sequence[str]) -> list[Rules]:
+        """The values that some fields have together among the candidates that are alike."""
+        found = ({name: rules[name] for name in names} for rules in self.alike)
+        return list({tuple(rules.values()): rules for rules in found}.values())
+
+
+def _without(rules: Rules, name: str) -> tuple[Any, ...]:
+    return tuple(value for field, value in rules.items() if field != name)
+
+
+class Tally:
+    """How many rows each candidate reproduces, counted for all of them at once.
+
+    The counts are binary numbers standing upright: the first integer holds the last digit of each
+    candidate's count, the next one the digit before it.
+    """
+
+    def __init__(self, outcomes: Iterable[Outcome], kinds: Sequence[str]) -> None:
+        self._digits: list[int] = []
+        for outcome in outcomes:
+            if outcome.kind in kinds:
+                for place in members(outcome.rows):
+                    self._add(outcome.mask, place)
+
+    def _add(self, mask: int, place: int) -> None:
+        while mask:
+            while len(self._digits) <= place:
+                self._digits.append(0)
+            carried = self._digits[place] & mask
+            self._digits[place] ^= mask
+            mask, place = carried, place + 1
+
+    def most(self, among: int) -> int:
+        """Those of some candidates that reproduce most rows."""
+        for digit in reversed(self._digits):
+            among = among & digit or among
+        return among
+
+    def of(self, candidate: int) -> int:
+        """The rows of the first of some candidates."""
+        (number, *_) = members(candidate)
+        return sum((digit >> number & 1) << place for place, digit in enumerate(self._digits))
+
+
+def members(found: int) -> Iterator[int]:
+    """The places of the bits of an integer, from the lowest on."""
+    while found:
+        lowest = found & -found
+        yield lowest.bit_length() - 1
+        found ^= lowest
 
 
 def chosen(
-    names: Sequence[str], outcomes: Sequence[Outcome], kinds: Sequence[Sequence[str]], like: Rules
+    names: tuple[str, ...],
+    outcomes: Sequence[Outcome],
+    kinds: Sequence[Sequence[str]],
+    like: Rules,
 ) -> Choice:
     """The candidate that reproduces most, by the first group of ``kinds``, then the next.
 
     Of those that are alike the one that has most in common with ``like`` is taken, then the first.
     """
+    every = top = distinct(names)
+    for group in kinds:
+        top = Tally(outcomes, group).most(top)
+    first = top & -top
+    same = top
+    for outcome in outcomes:
+        same &= outcome.mask if outcome.mask & first else ~outcome.mask
+    whole = Tally(outcomes, [kind for group in kinds for kind in group])
+    others = every & ~same
+    margin = whole.of(first) - whole.of(whole.most(others)) if others else None
+    return Choice(names, _likest(names, same, like), same, margin)
+
+
+def _likest(names: tuple[str, ...], among: int, like: Rules) -> int:
     space = candidates(names)
-
-    def score(number: int) -> tuple[int, ...]:
-        return tuple(_rows(outcomes, group, number) for group in kinds)
-
-    top = max(map(score, range(len(space))))
-    first = next(number for number in range(len(space)) if score(number) == top)
-    alike = [n for n in range(len(space)) if _same(outcomes, first, n)]
-    best = min(alike, key=lambda number: (_unlike(space[number], like), number))
-    others = [sum(score(n)) for n in range(len(space)) if n not in alike]
-    margin = sum(top) - max(others) if others else None
-    return Choice(space[best], tuple(space[n] for n in alike), margin)
-
-
-def _rows(outcomes: Sequence[Outcome], kinds: Sequence[str], number: int) -> int:
-    return sum(o.rows for o in outcomes if o.kind in kinds and o.fits(number))
-
-
-def _same(outcomes: Sequence[Outcome], one: int, other: int) -> bool:
-    return all(o.fits(one) == o.fits(other) for o in outcomes)
+    return min(members(among), key=lambda number: (_unlike(space[number], like), number))
 
 
 def _unlike(rules: Rules, like: Rules) -> int:
@@ -123,10 +220,10 @@ def _unlike(rules: Rules, like: Rules) -> int:
 
 def agreed(choices: Sequence[Choice], like: Rules) -> list[Choice]:
     """The choices of several families with the same best candidate, where there is one for all."""
-    common = [
-        rules for rules in choices[0].alike if all(rules in choice.alike for choice in choices)
-    ]
+    common = choices[0].same
+    for choice in choices:
+        common &= choice.same
     if not common:
         return list(choices)
-    best = min(common, key=lambda rules: _unlike(rules, like))
-    return [replace(choice, best=best) for choice in choices]
+    best = _likest(choices[0].names, common, like)
+    return [replace(choice, number=best) for choice in choices]

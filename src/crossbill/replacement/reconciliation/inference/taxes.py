@@ -11,7 +11,7 @@ from crossbill.engine import integers
 from crossbill.engine.billing_datasets import NET_LINE
 from crossbill.platform.billing.tax import bill_taxes, with_taxes
 from crossbill.platform.product.catalogue_format import STANDARD
-from crossbill.replacement.reconciliation.inference.amounts import keyed
+from crossbill.replacement.reconciliation.inference.amounts import keyed, one_bit
 
 BILL, TAXED_LINE = "bill", "taxed_line"
 OWN = ("line_id", "bill_id", "number", "family", "old_net", "old_tax")
@@ -153,10 +153,20 @@ def line_computed(taxed: ir.Table) -> ir.Table:
 
 def bill_computed(taxed: ir.Table, bill: ir.Table, tax_candidate: ir.Table, names: int) -> ir.Table:
     """Reads taxed lines and bills; writes a bill's tax under each candidate, and if it fits."""
-    found = bill_taxes(taxed.filter(taxed.bill_id.notnull()), names)
+    found = bill_taxes(taxed.filter(taxed.bill_id.notnull()), names, by_product=True)
     sums = found.group_by("bill_key").aggregate(now_minor=integers.sum_int64(found.tax_minor))
     asked = bill.filter(bill.code.isnull()).cross_join(tax_candidate.select("number"))
     asked = asked.mutate(bill_key=asked.bill_id.cast("string") + ":" + asked.number.cast("string"))
     rows = asked.left_join(sums, "bill_key").drop("bill_key_right")
     now = rows.now_minor.fill_null(0)
     return rows.select("bill_id", "number", now_minor=now, fits=now == rows.old_tax)
+
+
+def masks(rows: ir.Table, key: str) -> ir.Table:
+    """Reads rows with ``number`` and ``fits``; writes for each key the candidates that fit.
+
+    They are text of one word, as ``amounts.masks`` writes it.
+    """
+    bits = ibis.ifelse(rows.fits, one_bit(rows.number), 0)
+    sets = rows.group_by(key).aggregate(bits=bits.bit_or())
+    return sets.select(key, mask=ibis.literal("0:") + sets.bits.cast("string"))
