@@ -30,8 +30,8 @@ def section(measured: Run) -> str:
 def sizes_table(measured: Run) -> str:
     """One row a size and limit."""
     heads = (
-        "records", "limit", "bare join s", "crossbill s", "ratio", "bare MB", "crossbill MB",
-        "datacompy s",
+        "records", "limit", "bare join s", "crossbill s", "ratio", "bare join processor s",
+        "crossbill processor s", "ratio", "bare MB", "crossbill MB", "datacompy s",
     )  # fmt: skip
     return table(heads, [_row(run) for run in measured["runs"]])
 
@@ -44,6 +44,9 @@ def _row(run: Run) -> list[str]:
         f"{bare['seconds']:,.1f}",
         f"{ours['seconds']:,.1f}",
         f"{ours['seconds'] / bare['seconds']:.2f}",
+        f"{bare['cpu_seconds']:,.1f}",
+        f"{ours['cpu_seconds']:,.1f}",
+        f"{ours['cpu_seconds'] / bare['cpu_seconds']:.2f}",
         f"{bare['memory_kb'] / 1000:,.0f}",
         f"{ours['memory_kb'] / 1000:,.0f}",
         f"{peer['seconds']:,.1f}" if peer else "",

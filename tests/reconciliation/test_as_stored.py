@@ -9,8 +9,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from crossbill.engine.duckdb import connect
 from crossbill.replacement.reconciliation import reconcile_extracts
-from crossbill.replacement.reconciliation.as_stored import can_stay
+from crossbill.replacement.reconciliation.as_stored import Met, can_stay
+from crossbill.replacement.reconciliation.extracts import comparison_of, found_files
+from crossbill.replacement.reconciliation.one_pass import SIDES, met_in_one_pass
 from crossbill.replacement.reconciliation.reconcile_extracts import document, reconciled
 from crossbill.replacement.reconciliation.spec import read_spec
 
@@ -141,3 +144,76 @@ def test_both_ways_tell_the_same(tmp_path: Path, monkeypatch, seed):
     assert suspended
     assert found["duplicate_keys"] > 0
     assert found["missing"] > 0
+
+
+PLAIN = {
+    "id": "C",
+    "day": date(2024, 5, 1),
+    "charge": Decimal("-1.00"),
+    "fee": Decimal("0.0001"),
+    "units": -7,
+    "paid": True,
+    "state": "A",
+    "name": "Zoë",
+}
+ABSURD = Decimal("9999999999999.99")
+
+
+def plain(folder: Path, left: list[dict], right: list[dict]) -> Path:
+    """Ten records on each side that differ in odd ways, one on each side only, and what is told."""
+    odd = {1: {"name": " zoë"}, 2: {"units": 4, "name": "NONE"}, 3: {"charge": None}}
+    lefts = [PLAIN | {"id": f"C{n}"} for n in range(11)]
+    rights = [PLAIN | {"id": f"C{n}", "state": "active"} | odd.get(n, {}) for n in range(1, 12)]
+    halves = {"left-1": lefts[:4], "left-2": [*lefts[4:], *left], "right": [*rights, *right]}
+    for name, part in halves.items():
+        pq.write_table(pa.Table.from_pylist(part, schema=SCHEMA), folder / f"{name}.parquet")
+    (folder / "spec.yaml").write_text(SPEC, "utf-8")
+    return folder / "spec.yaml"
+
+
+def met(spec: Path, **engine) -> Met | None:
+    """What one pass over both sides tells."""
+    described = read_spec(spec)
+    files = {side: found_files(spec.parent, getattr(described, side).file) for side in SIDES}
+    with connect(**engine) as backend:
+        return met_in_one_pass(described, files, backend, comparison_of(described, backend))
+
+
+def test_one_pass_tells_what_reading_all_tells(tmp_path: Path, monkeypatch):
+    spec = plain(tmp_path, [], [])
+    assert met(spec) is not None
+    stored = outcome(spec)
+    monkeypatch.setattr(reconcile_extracts, "can_stay", lambda *_: False)
+    assert stored == outcome(spec)
+    assert len(stored[1]) == 5
+
+
+# What both sides hold besides, where one pass would tell something that is not so.
+NOT_PLAIN = {
+    "a key twice on both sides": ([{"id": "C1"}], [{"id": "C1"}]),
+    "a key twice on the left": ([{"id": "C1"}], []),
+    "a key twice on the right": ([], [{"id": "C1"}]),
+    "a key twice on the left only": ([{"id": "D"}] * 2, []),
+    "a key twice on the right only": ([], [{"id": "D"}] * 2),
+    "a pair more here and a row less there": ([{"id": "D"}] * 2, [{"id": "C1"}] * 3),
+    "no key": ([{"id": None}], []),
+    "a blank key": ([], [{"id": ""}]),
+    "blanks before a key": ([{"id": " D"}], [{"id": " D"}]),
+    "blanks behind a key": ([{"id": "D\t"}], [{"id": "D\t"}]),
+    "a key that stands very often": ([{"id": "D"}] * 400, [{"id": "D"}] * 400),
+    "an amount that no text may have": ([{"charge": ABSURD}], [{"charge": ABSURD}]),
+    "a count that no text may have": ([{"units": -(2**63)}], [{"units": -(2**63)}]),
+}
+
+
+@pytest.mark.parametrize("case", NOT_PLAIN)
+def test_one_pass_tells_nothing_where_keys_or_numbers_are_odd(tmp_path: Path, case):
+    left, right = ([PLAIN | {"id": "E"} | row for row in rows] for rows in NOT_PLAIN[case])
+    assert met(plain(tmp_path, left, right)) is None
+
+
+def test_one_pass_tells_nothing_where_more_differs_than_there_is_memory_for(tmp_path: Path):
+    many = [PLAIN | {"id": f"E{n}", "name": f"{n}" * 40} for n in range(30_000)]
+    spec = plain(tmp_path, many, [])
+    assert met(spec, memory="30MB") is None
+    assert met(spec) is not None

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property, wraps
-from typing import ParamSpec, cast
+from typing import ParamSpec
 
 import ibis
 import ibis.expr.types as ir
@@ -23,6 +23,7 @@ from ibis.expr.operations import DatabaseTable, UnboundTable
 from crossbill.engine.compiled import Compiled, Statement, functions_of, kept
 
 Tables = Mapping[str, ir.Table]
+Columns = tuple[tuple[str, str], ...]  # names and types
 Of = ParamSpec("Of")
 
 # Merging nested selects costs more than all the rest of compiling, and DuckDB does it anyway.
@@ -171,20 +172,24 @@ def compiled_once(build: Callable[Of, Calculation]) -> Callable[Of, Calculation]
     The arguments, as they write themselves, have to say all that the calculation follows from,
     beside the code of this package.
     """
-
-    def built(*arguments: Of.args, **named: Of.kwargs) -> Calculation:
-        written = f"{build.__module__}.{build.__qualname__}{arguments!r}{sorted(named.items())!r}"
-        assert " at 0x" not in written, f"an argument does not write what it is: {written}"
-        return build(*arguments, **named).kept_as(written)
-
-    known, turn = cast(Callable[Of, Calculation], cache(built)), threading.Lock()
+    known: dict[str, Calculation] = {}
+    turn = threading.Lock()
 
     @wraps(build)
     def one(*arguments: Of.args, **named: Of.kwargs) -> Calculation:
+        written = f"{build.__module__}.{build.__qualname__}{arguments!r}{sorted(named.items())!r}"
+        assert " at 0x" not in written, f"an argument does not write what it is: {written}"
         with turn:
-            return known(*arguments, **named)
+            if written not in known:
+                known[written] = build(*arguments, **named).kept_as(written)
+            return known[written]
 
     return one
+
+
+def columns_of(table: ir.Table) -> Columns:
+    """A table's columns, as an argument of what is compiled once."""
+    return tuple((name, str(kind)) for name, kind in table.schema().items())
 
 
 def _unbound(name: str, schema: ibis.Schema) -> ir.Table:

@@ -54,7 +54,7 @@ class Dataset:
 
     def empty(self) -> pa.Table:
         """A table of this schema without rows."""
-        return self.arrow.empty_table()
+        return pa.Table.from_batches([], schema=self.arrow)
 
 
 def described(name: str, key: str, columns: str) -> Dataset:

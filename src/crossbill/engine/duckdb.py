@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 import ibis
+import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
 from crossbill.config.environment import read_environment
@@ -59,6 +61,13 @@ def connect(
             yield backend
         finally:
             backend.disconnect()
+
+
+def few_rows(backend: Backend, rows: ir.Table) -> list[dict[str, Any]]:
+    """Rows as plain values. Ibis would load pandas for it, which takes longer than most answers."""
+    answer = backend.raw_sql(backend.compile(rows)).to_arrow_table()
+    found: list[dict[str, Any]] = answer.to_pylist()
+    return found
 
 
 @contextmanager

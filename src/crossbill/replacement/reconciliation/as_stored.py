@@ -4,7 +4,7 @@ Equal cells of one type have one text, and a field that is read alike on both si
 of it. So only records of which some cell differs go the way of all extracts, which is the slow one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
@@ -18,13 +18,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend
 
-from crossbill.replacement.migration.sources import LINE_COLUMN, open_source
+from crossbill.engine.calculation import Calculation, Columns, Step, Tables, compiled_once
+from crossbill.engine.duckdb import few_rows
+from crossbill.replacement.migration.sources import LINE_COLUMN, Source, open_source
 from crossbill.replacement.reconciliation.compare import ComparedField, Comparison, same_by_code
 from crossbill.replacement.reconciliation.extracts import (
     FILE_COLUMN,
     Extract,
     columns_of,
     has_no_key,
+    stored_doubled,
     suspended_keys,
 )
 from crossbill.replacement.reconciliation.spec import NUMBERS, FieldSpec, KeyPart, ReconcileSpec
@@ -35,7 +38,7 @@ MOST_DIGITS = 28  # before the point, so that the sum of any table is exact
 # What says how a cell is read: alike on both sides, equal cells are equal values.
 READING = ("normalise", "null_values", "sentinels", "date_format", "decimal_comma", "thousands")
 AS_WRITTEN = ("normalise", "null_values", "decimal_comma", "thousands")  # would change a number
-BLANK_AT_AN_END = r"^[\s\x0B]|[\s\x0B]$"  # what ``trim`` takes off
+FIRST_THAT_STAYS = "!"  # what ``trim`` takes off comes before it, and so do control characters
 PLAIN = (pa.types.is_integer, pa.types.is_date32, pa.types.is_boolean, pa.types.is_string)
 
 
@@ -52,11 +55,26 @@ class Stored:
         """The key alone."""
         return self.rows.select(*(part.name for part in self.spec.key))
 
-    def read(self, rows: ibis.Table) -> ibis.Table:
-        """Some of the rows as ``Extract.table`` has them."""
-        kept: dict[str, ir.Value] = {part.name: rows[part.name] for part in self.spec.key}
-        texts = [(field, rows[field.name].cast("string")) for field in self.spec.fields]
-        return typed(rows, kept, texts, self.side)
+    def read(self) -> ibis.Table:
+        """All rows as ``read_extract`` has them."""
+        return read(self.spec, self.side, self.rows)
+
+
+def read(spec: ReconcileSpec, side: str, rows: ibis.Table) -> ibis.Table:
+    """Rows as they are stored, as ``read_extract`` has them."""
+    kept: dict[str, ir.Value] = {part.name: rows[part.name] for part in spec.key}
+    texts = [(field, rows[field.name].cast("string")) for field in spec.fields]
+    return typed(rows, kept, texts, side)
+
+
+@dataclass(frozen=True)
+class Met:
+    """Both sides beside each other, and what is known of each."""
+
+    sides: dict[str, Stored]
+    extracts: dict[str, Extract]
+    doubled: ibis.Table  # as ``doubled_keys`` has them
+    pairs: ibis.Table  # of ``beside``, what may differ; records with a doubled key by themselves
 
 
 def can_stay(spec: ReconcileSpec, files: Mapping[str, Sequence[Path]]) -> bool:
@@ -97,30 +115,28 @@ def _is_exact(kind: pa.DataType, most: int) -> bool:
     return 0 <= int(decimal.scale) <= most and before <= MOST_DIGITS
 
 
-def read_stored(
+def met_with_care(
+    spec: ReconcileSpec,
+    files: Mapping[str, Sequence[Path]],
+    engine: Backend,
+    comparison: Comparison,
+) -> Met:
+    """Both sides met, whatever their keys are and however much differs."""
+    sides = {side: read_stored(spec, side, files[side], engine) for side in files}
+    left, right = (sides[side][0] for side in ("left", "right"))
+    doubled = stored_doubled(engine, (left.keys, right.keys), comparison)
+    pairs = engine.create_table("may_differ", may_differ(left, right, doubled, comparison))
+    extracts = {side: extract for side, (_, extract) in sides.items()}
+    return Met({"left": left, "right": right}, extracts, doubled, pairs)
+
+
+def opened(
     spec: ReconcileSpec, side: str, files: Sequence[Path], engine: Backend
-) -> tuple[Stored, Extract]:
-    """One side as it is stored, and the same as an extract that is not read before it is asked."""
+) -> tuple[ibis.Table, tuple[Source, ...]]:
+    """Key parts as text, fields as they are, and each record's file and line; and the files."""
     sources = tuple(open_source(path, spec.side(side)) for path in files)
     for source in sources:
         source.require(columns_of(spec, side))
-    raw = _stored_table(spec, side, files, engine)
-    facts = _facts(raw, spec, side, engine)
-    keyed = raw if facts.as_normalised else _normalised(raw, spec, side)
-    suspended = suspended_keys(_without_key(keyed, spec, engine), spec, side, sources)
-    if suspended.num_rows:
-        keyed = keyed.filter(~has_no_key(keyed, spec))
-        facts = _facts(keyed, spec, side, engine)
-    stored = Stored(keyed.drop(FILE_COLUMN, LINE_COLUMN), side, spec)
-    records = sum(pq.read_metadata(path).num_rows for path in files)
-    notes = tuple(f"{s.label}: {note}" for s in sources for note in s.notes)
-    return stored, Extract(stored.read(stored.rows), facts.totals, records, suspended, notes)
-
-
-def _stored_table(
-    spec: ReconcileSpec, side: str, files: Sequence[Path], engine: Backend
-) -> ibis.Table:
-    """Key parts as text, fields as they are, and each record's file and line."""
     paths = [str(path.absolute()) for path in files]
     raw = engine.read_parquet(paths, filename=True, file_row_number=True)
     numbers = [(path, number) for number, path in enumerate(paths)]
@@ -130,7 +146,32 @@ def _stored_table(
         FILE_COLUMN: raw.filename.cases(*numbers, else_=-1),
         LINE_COLUMN: raw.file_row_number + 1,
     }
-    return raw.select(**keys, **fields, **place)
+    return raw.select(**keys, **fields, **place), sources
+
+
+def notes_of(sources: Sequence[Source]) -> tuple[str, ...]:
+    """What a reader of the files should know."""
+    return tuple(f"{s.label}: {note}" for s in sources for note in s.notes)
+
+
+def read_stored(
+    spec: ReconcileSpec, side: str, files: Sequence[Path], engine: Backend
+) -> tuple[Stored, Extract]:
+    """One side as it is stored, its key normalised and there in every row."""
+    raw, sources = opened(spec, side, files, engine)
+    facts = _facts(raw, spec, side, engine)
+    keyed = raw if facts.as_normalised else _normalised(raw, spec, side)
+    suspended = suspended_keys(_without_key(keyed, spec, engine), spec, side, sources)
+    if suspended.num_rows:
+        keyed = keyed.filter(~has_no_key(keyed, spec))
+        facts = _facts(keyed, spec, side, engine)
+    stored = Stored(keyed.drop(FILE_COLUMN, LINE_COLUMN), side, spec)
+    return stored, Extract(facts.totals, records_of(files), suspended, notes_of(sources))
+
+
+def records_of(files: Sequence[Path]) -> int:
+    """The records of Parquet files, as they say themselves."""
+    return sum(pq.read_metadata(path).num_rows for path in files)
 
 
 def _normalised(raw: ibis.Table, spec: ReconcileSpec, side: str) -> ibis.Table:
@@ -157,52 +198,66 @@ class _Facts:
 
 
 def _facts(raw: ibis.Table, spec: ReconcileSpec, side: str, engine: Backend) -> _Facts:
-    numbers = [field for field in spec.fields if field.type in NUMBERS]
-    asked = {f"{name}_{n}": value for n, f in enumerate(numbers) for name, value in _spread(raw, f)}
-    ready = ibis.and_(*(_is_ready(raw, part, side) for part in spec.key))
-    row = _one_row(engine, raw.aggregate(other__=(~ready.fill_null(False)).sum(), **asked))
+    numbers = numbers_of(spec)
+    asked = {f"{name}_{n}": value for n, f in enumerate(numbers) for name, value in spread(raw, f)}
+    ready = ibis.and_(*(is_ready(raw[p.name], getattr(p.normalise, side)) for p in spec.key))
+    row = one_row(engine, raw.aggregate(other__=(~ready.fill_null(False)).sum(), **asked))
     sums = {field.name: row[f"sum_{n}"] for n, field in enumerate(numbers)}
     wild = [
         field
         for n, field in enumerate(numbers)
-        if row[f"low_{n}"] is not None
-        and not _are_readable(row[f"low_{n}"], row[f"high_{n}"], field)
+        if not are_readable(row[f"low_{n}"], row[f"high_{n}"], field)
     ]
     if wild:
         tamed = raw.aggregate(
             **{field.name: _readable(raw[field.name], field).sum() for field in wild}
         )
-        sums |= _one_row(engine, tamed)
-    totals = {f.name: int(Decimal(sums[f.name] or 0).scaleb(SCALES[f.type])) for f in numbers}
-    return _Facts(not row["other__"], totals)
+        sums |= one_row(engine, tamed)
+    return _Facts(not row["other__"], {f.name: whole(sums[f.name], f) for f in numbers})
 
 
-def _spread(raw: ibis.Table, field: FieldSpec) -> list[tuple[str, ir.Value]]:
+def numbers_of(spec: ReconcileSpec) -> list[FieldSpec]:
+    """The fields that can be added up."""
+    return [field for field in spec.fields if field.type in NUMBERS]
+
+
+def spread(rows: ibis.Table, field: FieldSpec, column: str = "") -> list[tuple[str, ir.Value]]:
     """Sum, least and greatest of a number, as exact as it is."""
-    number = raw[field.name]
-    whole = "decimal(38, 0)" if number.type().is_integer() else number.type()
-    return [("sum", number.sum().cast(whole)), ("low", number.min()), ("high", number.max())]
+    number = rows[column or field.name]
+    kind = "decimal(38, 0)" if number.type().is_integer() else number.type()
+    return [("sum", number.sum().cast(kind)), ("low", number.min()), ("high", number.max())]
 
 
-def _is_ready(raw: ibis.Table, part: KeyPart, side: str) -> ir.BooleanValue:
-    """Whether a part of the key is there and would not change when it is normalised."""
-    text, steps = raw[part.name], getattr(part.normalise, side)
-    if steps == ["trim"]:  # what most keys have; to look for blanks costs half of taking them off
-        same = ~text.re_search(BLANK_AT_AN_END)
-    else:
-        same = text == normalised(text, steps)
-    return same & (text != "")
+def whole(total: int | Decimal | None, field: FieldSpec) -> int:
+    """A sum in nanos or whole."""
+    return int(Decimal(total or 0).scaleb(SCALES[field.type]))
 
 
-def _one_row(engine: Backend, rows: ibis.Table) -> dict[str, Any]:
-    found: dict[str, Any] = engine.to_pyarrow(rows).to_pylist()[0]
+def is_ready(text: ir.StringValue, steps: Sequence[str]) -> ir.BooleanValue:
+    """Whether a part of the key is there and would not change when it is normalised.
+
+    Says no to some that would not, too.
+    """
+    if steps == ["trim"]:  # what most keys have; to take blanks off costs three times as much
+        return (text >= FIRST_THAT_STAYS) & (array_extract(text, -1) >= FIRST_THAT_STAYS)
+    return (text == normalised(text, steps)) & (text != "")
+
+
+@ibis.udf.scalar.builtin(name="array_extract")  # type: ignore[untyped-decorator]
+def array_extract(text: str, place: int) -> str:  # type: ignore[empty-body]
+    """The engine's way to one character of a text; the last one is at -1."""
+
+
+def one_row(engine: Backend, rows: ibis.Table) -> dict[str, Any]:
+    """The row of a table that has one."""
+    (found,) = few_rows(engine, rows)
     return found
 
 
-def _are_readable(low: int | Decimal, high: int | Decimal, field: FieldSpec) -> bool:
-    """Whether all numbers are within the limits of a text that is read."""
+def are_readable(low: int | Decimal | None, high: int | Decimal | None, field: FieldSpec) -> bool:
+    """Whether all numbers between these are within the limits of a text that is read."""
     scale = SCALES[field.type]
-    return all(abs(Decimal(each).scaleb(scale)) <= LARGEST for each in (low, high))
+    return all(abs(Decimal(each or 0).scaleb(scale)) <= LARGEST for each in (low, high))
 
 
 def _readable(number: ir.NumericValue, field: FieldSpec) -> ir.Value:
@@ -216,36 +271,59 @@ def _readable(number: ir.NumericValue, field: FieldSpec) -> ir.Value:
     return ibis.ifelse((value <= bound) & (value >= -bound), value, ibis.null(wide))
 
 
+def beside(left: ibis.Table, right: ibis.Table, keys: Sequence[str]) -> ibis.Table:
+    """The outer join of both sides by their keys.
+
+    Their columns come after ``left__`` and ``right__``, with ``left__here`` and ``right__here``.
+    """
+    sides = []
+    for side, rows in (("left", left), ("right", right)):
+        named = {f"{side}__{column}": rows[column] for column in rows.columns}
+        sides.append(rows.select(**named, **{f"{side}__here": ibis.literal(True)}).view())
+    return sides[0].outer_join(sides[1], [(f"left__{key}", f"right__{key}") for key in keys])
+
+
+def differs(pairs: ibis.Table, spec: ReconcileSpec, comparison: Comparison) -> ir.BooleanValue:
+    """Whether a record is on one side only or has a cell that differs."""
+    alone = pairs.left__here.isnull() | pairs.right__here.isnull()
+    both = zip(spec.fields, comparison.fields, strict=True)
+    return reduce(or_, (~_same(pairs, field, compared) for field, compared in both), alone)
+
+
 def may_differ(
     left: Stored, right: Stored, doubled: ibis.Table, comparison: Comparison
 ) -> ibis.Table:
-    """Records on one side only and pairs with a cell that differs: both sides beside each other.
-
-    The columns are those of ``rows`` after ``left__`` and ``right__``, and ``left__here``.
-    """
-    keys = comparison.key
-    sides = [_once(stored, doubled, keys) for stored in (left, right)]
-    joined = sides[0].outer_join(sides[1], [(f"left__{key}", f"right__{key}") for key in keys])
-    alone = joined.left__here.isnull() | joined.right__here.isnull()
-    pairs = zip(left.spec.fields, comparison.fields, strict=True)
-    differs = [~_same(joined, field, compared) for field, compared in pairs]
-    return joined.filter(reduce(or_, differs, alone))
+    """Of ``beside``, what differs; and the records with a doubled key, each by itself."""
+    keys = list(comparison.key)
+    lefts, rights = (stored.rows.anti_join(doubled, keys) for stored in (left, right))
+    once = beside(lefts, rights, keys)
+    found = once.filter(differs(once, left.spec, comparison))
+    alone = (_alone(stored, doubled, keys, found.schema()) for stored in (left, right))
+    return ibis.union(found, *alone)
 
 
-def _once(stored: Stored, doubled: ibis.Table, keys: Sequence[str]) -> ibis.Table:
-    """The records whose key stands once on both sides, their columns named by the side."""
-    once = stored.rows.anti_join(doubled, list(keys))
-    named = {f"{stored.side}__{column}": once[column] for column in once.columns}
-    return once.select(**named, **{f"{stored.side}__here": ibis.literal(True)}).view()
+def _alone(stored: Stored, doubled: ibis.Table, keys: list[str], shape: ibis.Schema) -> ibis.Table:
+    """The side's records with a doubled key, beside nothing."""
+    rows = stored.rows.semi_join(doubled, keys)
+    mine = {f"{stored.side}__{column}": rows[column] for column in rows.columns}
+    mine[f"{stored.side}__here"] = ibis.literal(True)
+    return rows.select(**{n: mine.get(n, ibis.null(kind)).cast(kind) for n, kind in shape.items()})
 
 
-def near(stored: Stored, found: ibis.Table, doubled: ibis.Table) -> ibis.Table:
-    """The side's records in what ``may_differ`` found, and those with a doubled key, as read."""
-    mine = found.filter(found[f"{stored.side}__here"].notnull())
-    names = stored.rows.columns
-    paired = mine.select(**{name: mine[f"{stored.side}__{name}"] for name in names})
-    twice = stored.rows.semi_join(doubled, [part.name for part in stored.spec.key])
-    return stored.read(paired.union(twice))
+@compiled_once
+def reading(spec: ReconcileSpec, columns: Columns) -> Calculation:
+    """``pairs``, as in ``beside`` -> ``left_near`` and ``right_near``: each side's, as read."""
+
+    def near(side: str) -> Callable[[Tables], ir.Table]:
+        def make(t: Tables) -> ir.Table:
+            mine = t["pairs"].filter(t["pairs"][f"{side}__here"].notnull())
+            names = [*(part.name for part in spec.key), *(field.name for field in spec.fields)]
+            return read(spec, side, mine.select(**{n: mine[f"{side}__{n}"] for n in names}))
+
+        return make
+
+    steps = [Step(f"{side}_near", near(side)) for side in ("left", "right")]
+    return Calculation({"pairs": ibis.schema(dict(columns))}, steps)
 
 
 def _same(pairs: ibis.Table, field: FieldSpec, compared: ComparedField) -> ir.BooleanValue:

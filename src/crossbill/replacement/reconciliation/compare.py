@@ -1,6 +1,6 @@
 """The comparison of two tables that should hold the same: one verb for every pair of tables."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import or_
@@ -215,7 +215,11 @@ def tallies(
 
 def tally(compared: Compared) -> Tally:
     """Count how the rows were paired, and prove that none was lost."""
-    row = compared.tallies.to_pyarrow().to_pylist()[0]
+    return tally_of(compared.tallies.to_pyarrow().to_pylist()[0])
+
+
+def tally_of(row: Mapping[str, int | None]) -> Tally:
+    """The row of ``tallies``, proved."""
     return Tally(**{name: int(value or 0) for name, value in row.items()})
 
 

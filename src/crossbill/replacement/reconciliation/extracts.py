@@ -1,7 +1,7 @@
 """Extracts as tables that can be compared: found, read, typed; what has no key is suspended."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import ClassVar
 
@@ -15,9 +15,15 @@ from ibis.backends.duckdb import Backend
 from crossbill.core.refusal import Refusal
 from crossbill.engine import expressions
 from crossbill.engine.datasets import SUSPENDED
+from crossbill.engine.duckdb import few_rows
 from crossbill.replacement.migration.sources import LINE_COLUMN, Source, open_source
 from crossbill.replacement.reconciliation.combined import combined, with_zeros
-from crossbill.replacement.reconciliation.compare import ComparedField, Comparison
+from crossbill.replacement.reconciliation.compare import (
+    ComparedField,
+    Comparison,
+    doubled_keys,
+    repeated_keys,
+)
 from crossbill.replacement.reconciliation.formulas import with_formulas
 from crossbill.replacement.reconciliation.spec import NUMBERS, FieldSpec, ReconcileSpec
 from crossbill.replacement.reconciliation.values import normalised, typed
@@ -46,9 +52,8 @@ class ColumnsAlike(Refusal):
 
 @dataclass(frozen=True)
 class Extract:
-    """One side, ready to be compared."""
+    """What is known of one side's rows."""
 
-    table: ibis.Table  # the key, and NAME, NAME__text, NAME__state of each field
     totals: dict[str, int]  # of the fields that are numbers, in nanos or whole
     records: int  # all that were read
     suspended: pa.Table  # records that could not be read, or have no key
@@ -115,8 +120,11 @@ def _codes(field: FieldSpec, engine: Backend) -> Iterator[tuple[str, tuple[str |
 
 def read_extract(
     spec: ReconcileSpec, side: str, files: Sequence[Path], engine: Backend, folder: Path
-) -> Extract:
-    """Read one side from its files; ``folder`` takes what is stored on the way."""
+) -> tuple[ibis.Table, Extract]:
+    """Read one side from its files; ``folder`` takes what is stored on the way.
+
+    Its rows have the key, and NAME, NAME__text and NAME__state of each field, or NAME alone.
+    """
     landed = _land(spec, side, files, folder / f"{side}.parquet")
     table = _typed(spec, side, landed, engine)
     keyed = table.filter(*(table[part.name] != "" for part in spec.key))
@@ -137,8 +145,8 @@ def read_extract(
             f"{side}_combined", combined(rows, _key(spec), spec.fields, side)
         )
         made = _rows(rows, engine)
-    sums = totals(rows, numbers(spec))
-    return Extract(rows, sums, landed.records, suspended, notes, left_out, made)
+    sums = totals(rows, numbers(spec), engine)
+    return rows, Extract(sums, landed.records, suspended, notes, left_out, made)
 
 
 def _key(spec: ReconcileSpec) -> list[str]:
@@ -146,16 +154,23 @@ def _key(spec: ReconcileSpec) -> list[str]:
 
 
 def filled(
-    spec: ReconcileSpec, extracts: dict[str, Extract], engine: Backend
-) -> dict[str, Extract]:
-    """The extracts, with a zero for a key without rows where a side says so."""
-    found = dict(extracts)
+    spec: ReconcileSpec, tables: dict[str, ibis.Table], engine: Backend
+) -> dict[str, ibis.Table]:
+    """The rows, with a zero for a key without rows where a side says so."""
+    found = dict(tables)
     for side, other in (("left", "right"), ("right", "left")):
         if spec.side(side).without_rows == "zero":
-            rows = with_zeros(extracts[side].table, extracts[other].table, _key(spec), spec.fields)
-            stored = engine.create_table(f"{side}_filled", rows)
-            found[side] = replace(extracts[side], table=stored)
+            rows = with_zeros(tables[side], tables[other], _key(spec), spec.fields)
+            found[side] = engine.create_table(f"{side}_filled", rows)
     return found
+
+
+def stored_doubled(
+    engine: Backend, tables: tuple[ibis.Table, ibis.Table], comparison: Comparison
+) -> ibis.Table:
+    """The keys that stand more than once on a side, stored in the engine."""
+    repeated = engine.create_table("repeated", repeated_keys(*tables, comparison))
+    return engine.create_table("doubled", doubled_keys(*tables, repeated, comparison))
 
 
 def numbers(spec: ReconcileSpec) -> list[str]:
@@ -163,12 +178,12 @@ def numbers(spec: ReconcileSpec) -> list[str]:
     return [field.name for field in spec.fields if field.type in NUMBERS]
 
 
-def totals(table: ibis.Table, names: Sequence[str]) -> dict[str, int]:
+def totals(table: ibis.Table, names: Sequence[str], engine: Backend) -> dict[str, int]:
     """The sums of these columns, added in 128 bits."""
     if not names:
         return {}
     sums = {name: table[name].cast("decimal(38, 0)").sum().fill_null(0) for name in names}
-    row = table.aggregate(**sums).to_pyarrow().to_pylist()[0]
+    (row,) = few_rows(engine, table.aggregate(**sums))
     return {name: int(value) for name, value in row.items()}
 
 
@@ -178,7 +193,8 @@ def has_no_key(table: ibis.Table, spec: ReconcileSpec) -> ir.BooleanValue:
 
 
 def _rows(table: ibis.Table, engine: Backend) -> int:
-    return int(engine.execute(table.count()))
+    (found,) = few_rows(engine, table.aggregate(rows=table.count()))
+    return int(found["rows"])
 
 
 def found_files(given: Path, pattern: str) -> list[Path]:

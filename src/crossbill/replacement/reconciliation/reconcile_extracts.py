@@ -2,7 +2,7 @@
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,20 +19,26 @@ from ibis.backends.duckdb import Backend
 from crossbill.config.environment import read_environment
 from crossbill.core.money import format_nanos
 from crossbill.engine import duckdb as engines
+from crossbill.engine.calculation import (
+    Calculation,
+    Columns,
+    Step,
+    Tables,
+    columns_of,
+    compiled_once,
+)
 from crossbill.replacement.migration.sources import fetch_source, is_elsewhere
-from crossbill.replacement.reconciliation.as_stored import can_stay, may_differ, near, read_stored
+from crossbill.replacement.reconciliation.as_stored import can_stay, met_with_care, reading
 from crossbill.replacement.reconciliation.buckets import Beyond, can_be_hashed, fetched_apart
 from crossbill.replacement.reconciliation.classify import UNEXPLAINED, classify, field_causes
 from crossbill.replacement.reconciliation.compare import (
-    Compared,
+    DIFFERENCES,
     Comparison,
     Tally,
     differing,
-    doubled_keys,
     record_key,
-    repeated_keys,
     tallies,
-    tally,
+    tally_of,
 )
 from crossbill.replacement.reconciliation.extracts import (
     Extract,
@@ -41,8 +47,10 @@ from crossbill.replacement.reconciliation.extracts import (
     filled,
     found_files,
     read_extract,
+    stored_doubled,
     totals,
 )
+from crossbill.replacement.reconciliation.one_pass import met_in_one_pass
 from crossbill.replacement.reconciliation.populations import (
     often_differing,
     with_more,
@@ -175,19 +183,19 @@ def _compared(
     """The comparison of both sides, classified, with its totals proved."""
     comparison, engine = comparison_of(spec, workshop.engine), workshop.engine
     sides = (_as_stored if stays else _as_text)(spec, workshop, files, comparison)
-    found = engine.create_table("found", differing(*sides.near, sides.doubled, comparison))
-    populated = _populated(found, sides.extracts, comparison, engine)
+    found = _found(sides, comparison, engine)
+    populated = _populated(found, sides, comparison, engine)
     if beyond:
         populated = with_more(populated, _held_beyond(found, beyond, engine))
-    counted = engine.create_table("counted", populated)
-    classified = engine.create_table("classified", classify(counted, field_causes()))
-    pairing = tally(Compared(found, tallies(*sides.counted, sides.doubled, found)))
+    classified = classifying().run(engine, {"counted": populated})["classified"]
+    counts = tallies(*sides.counted, sides.doubled, found)
+    pairing = tally_of(engines.few_rows(engine, counts)[0])
     doubled = {"left": pairing.left_duplicates, "right": pairing.right_duplicates}
     result = Reconciliation(
         spec,
         {side: _side(spec, extract, doubled[side]) for side, extract in sides.extracts.items()},
         pairing,
-        _fields(spec, classified),
+        _fields(spec, classified, engine),
         classified,
         pa.concat_tables(extract.suspended for extract in sides.extracts.values()),
         workshop,
@@ -196,9 +204,41 @@ def _compared(
     return _completed(result, beyond) if beyond else result
 
 
+@compiled_once
+def comparing(
+    comparison: Comparison, left: Columns, right: Columns, doubled: Columns
+) -> Calculation:
+    """``left_rows``, ``right_rows`` and ``doubled_rows`` -> ``found``, their differences."""
+    names = ("left_rows", "right_rows", "doubled_rows")
+    inputs = zip(names, (left, right, doubled), strict=True)
+
+    def found(t: Tables) -> ir.Table:
+        return differing(*(t[name] for name in names), comparison)
+
+    return Calculation(
+        {name: ibis.schema(dict(columns)) for name, columns in inputs}, [Step("found", found)]
+    )
+
+
+@compiled_once
+def classifying() -> Calculation:
+    """``counted``, which are DIFFERENCES -> ``classified``."""
+    step = Step("classified", lambda t: classify(t["counted_once"], field_causes()))
+    once = Step("counted_once", lambda t: t["counted"])  # each cause reads them
+    return Calculation({"counted": ibis.schema(DIFFERENCES)}, [once, step])
+
+
+def _found(sides: "_Sides", comparison: Comparison, engine: Backend) -> ibis.Table:
+    tables = (*sides.near, sides.doubled)
+    done = comparing(comparison, *(columns_of(table) for table in tables)).run(
+        engine, dict(zip(("left_rows", "right_rows", "doubled_rows"), tables, strict=True))
+    )
+    return done["found"]
+
+
 def _held_beyond(found: ibis.Table, beyond: Beyond, engine: Backend) -> dict[tuple[str, str], int]:
     """How many rows that did not travel hold each left value that differs often."""
-    often = engine.to_pyarrow(often_differing(found)).to_pylist()
+    often = engines.few_rows(engine, often_differing(found))
     places = [(row["field"], row["left_value"]) for row in often]
     return {place: beyond.held(*place) for place in places}
 
@@ -232,6 +272,7 @@ class _Sides:
     near: tuple[ibis.Table, ibis.Table]
     doubled: ibis.Table
     counted: tuple[ibis.Table, ibis.Table]  # as many rows as the extracts have with a key
+    every: Callable[[], tuple[ibis.Table, ibis.Table]]  # all rows as read
 
 
 def _as_text(
@@ -239,13 +280,12 @@ def _as_text(
 ) -> _Sides:
     """Both sides read as text."""
     engine = workshop.engine
-    extracts = {
-        side: read_extract(spec, side, files[side], engine, workshop.folder) for side in files
-    }
-    extracts = filled(spec, extracts, engine)
-    tables = extracts["left"].table, extracts["right"].table
-    doubled = _doubled(engine, tables, comparison)
-    return _Sides(extracts, tables, doubled, tables)
+    read = {side: read_extract(spec, side, files[side], engine, workshop.folder) for side in files}
+    rows = filled(spec, {side: table for side, (table, _) in read.items()}, engine)
+    tables = rows["left"], rows["right"]
+    doubled = stored_doubled(engine, tables, comparison)
+    extracts = {side: extract for side, (_, extract) in read.items()}
+    return _Sides(extracts, tables, doubled, tables, lambda: tables)
 
 
 def _as_stored(
@@ -253,30 +293,29 @@ def _as_stored(
 ) -> _Sides:
     """Both sides as they are stored; only records that may differ are read."""
     engine = workshop.engine
-    sides = {side: read_stored(spec, side, files[side], engine) for side in files}
-    left, right = (sides[side][0] for side in ("left", "right"))
-    doubled = _doubled(engine, (left.keys, right.keys), comparison)
-    found = engine.create_table("may_differ", may_differ(left, right, doubled, comparison))
-    read = [engine.create_table(f"{s.side}_near", near(s, found, doubled)) for s in (left, right)]
-    extracts = {side: extract for side, (_, extract) in sides.items()}
-    return _Sides(extracts, (read[0], read[1]), doubled, (left.keys, right.keys))
-
-
-def _doubled(
-    engine: Backend, tables: tuple[ibis.Table, ibis.Table], comparison: Comparison
-) -> ibis.Table:
-    repeated = engine.create_table("repeated", repeated_keys(*tables, comparison))
-    return engine.create_table("doubled", doubled_keys(*tables, repeated, comparison))
+    met = met_in_one_pass(spec, files, engine, comparison)
+    if met is None:
+        met = met_with_care(spec, files, engine, comparison)
+    left, right = (met.sides[side] for side in ("left", "right"))
+    done = reading(spec, columns_of(met.pairs)).run(engine, {"pairs": met.pairs})
+    return _Sides(
+        met.extracts,
+        (done["left_near"], done["right_near"]),
+        met.doubled,
+        (left.keys, right.keys),
+        lambda: (left.read(), right.read()),
+    )
 
 
 def _populated(
-    found: ibis.Table, extracts: dict[str, Extract], comparison: Comparison, engine: Backend
+    found: ibis.Table, sides: _Sides, comparison: Comparison, engine: Backend
 ) -> ibis.Table:
     """The differences with their populations, where values differ often enough to count them."""
-    often = set(engine.to_pyarrow(often_differing(found))["field"].to_pylist())
+    often = {row["field"] for row in engines.few_rows(engine, often_differing(found))}
     fields = tuple(field for field in comparison.fields if field.name in often)
-    tables = extracts["left"].table, extracts["right"].table
-    return with_populations(found, *tables, replace(comparison, fields=fields))
+    if not fields:
+        return found
+    return with_populations(found, *sides.every(), replace(comparison, fields=fields))
 
 
 def _side(spec: ReconcileSpec, extract: Extract, duplicates: int) -> SideResult:
@@ -292,7 +331,7 @@ def _side(spec: ReconcileSpec, extract: Extract, duplicates: int) -> SideResult:
     )
 
 
-def _fields(spec: ReconcileSpec, classified: ibis.Table) -> dict[str, FieldResult]:
+def _fields(spec: ReconcileSpec, classified: ibis.Table, engine: Backend) -> dict[str, FieldResult]:
     """Counts and amounts of each field by class, added up."""
     d = classified.filter(classified.kind == "different")
     amount = d.amount.cast("decimal(38, 0)")
@@ -301,7 +340,7 @@ def _fields(spec: ReconcileSpec, classified: ibis.Table) -> dict[str, FieldResul
         over=amount.sum(where=d.amount > 0).fill_null(0),
         under=amount.sum(where=d.amount < 0).fill_null(0),
     )
-    rows = grouped.order_by("field", "class_code").to_pyarrow().to_pylist()
+    rows = engines.few_rows(engine, grouped.order_by("field", "class_code"))
     return {f.name: _field([row for row in rows if row["field"] == f.name]) for f in spec.fields}
 
 
@@ -328,7 +367,7 @@ def _prove_totals(
         keyed = table.mutate(key__=record_key(lambda name: table[name], comparison.key))
         alone = keyed.semi_join(unpaired, keyed.key__ == unpaired.record_key)
         every = result.sides[side].totals
-        apart = totals(alone, list(every))
+        apart = totals(alone, list(every), result.workshop.engine)
         return {name: every[name] - apart[name] for name in every}
 
     lefts, rights = paired("left", left), paired("right", right)
