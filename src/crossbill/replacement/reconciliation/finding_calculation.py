@@ -68,13 +68,18 @@ def _description_steps(names: Sequence[str]) -> list[Step]:
         Step("everybody", everybody),
         Step("single", _singles),
         Step("pair", lambda t: findings.pairs(t["own"], t["single"])),
-        Step("fits", lambda t: findings.fitting(t["single"], t["pair"], t["everybody"])),
+        Step("having_one", lambda t: findings.having_the_rarer(t["pair"], t["everybody"])),
+        Step("fits", _fitting),
         Step("described_0", lambda t: findings.described(t["own"], t["fits"])),
     ]
 
 
 def _singles(t: Tables) -> ir.Table:
     return findings.singles(t["marked"], t["own"], t["everybody"], t["account_trait"])
+
+
+def _fitting(t: Tables) -> ir.Table:
+    return findings.fitting(t["single"], t["pair"], t["everybody"], t["having_one"])
 
 
 def _round(number: int) -> list[Step]:

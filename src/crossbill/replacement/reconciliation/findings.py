@@ -171,10 +171,19 @@ def _beside(rows: ir.Table, others: ir.Table, keys: Sequence[str]) -> ir.Table:
     return pairs.filter(one.isnull() | other.isnull() | (one == other))
 
 
-def fitting(single: ir.Table, pair: ir.Table, everybody: ir.Table) -> ir.Table:
-    """Descriptions of which most accounts differ: SUBJECT, PAIR, ``accounts``, ``matching``."""
-    wanted = pair.select(*PAIR).distinct()
-    first = everybody.inner_join(wanted, list(ONE))
+def having_the_rarer(pair: ir.Table, everybody: ir.Table) -> ir.Table:
+    """Everybody who has the rarer attribute of a pair, and what the other one would be.
+
+    Store it: from the other attribute, the engine would start with many times as many.
+    """
+    return everybody.inner_join(pair.select(*PAIR).distinct(), list(ONE))
+
+
+def fitting(single: ir.Table, pair: ir.Table, everybody: ir.Table, first: ir.Table) -> ir.Table:
+    """Descriptions of which most accounts differ: SUBJECT, PAIR, ``accounts``, ``matching``.
+
+    ``first`` is what ``having_the_rarer`` gives.
+    """
     others = pair.select(attribute="attribute_2", value="value_2").distinct()
     second = everybody.semi_join(others, list(ONE))
     second = second.rename(attribute_2="attribute", value_2="value", product_2="product_key")
