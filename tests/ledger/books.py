@@ -136,7 +136,7 @@ def _make_change(carrier: Carrier) -> None:
 def _make_replacement(carrier: Carrier) -> Wave:
     run = Run.objects.create(key="opticom", kind="replacement", title="OptiCom", input_hash="aa")
     replacement = Replacement.objects.create(
-        carrier=carrier, run=run, name="OptiCom", as_of_date=DAY, spec={}
+        carrier=carrier, run=run, name="OptiCom", as_of_date=DAY, spec={"replacement": {}}
     )
     wave = Wave.objects.create(replacement=replacement, position=1, name="wave 1", cutover_date=DAY)
     SuspendedRecord.objects.create(

@@ -41,6 +41,15 @@ SOUND: dict[str, list[Row]] = {
          "paid_minor": 30, "open_minor": 70}
     ],
     "balance": [{"account_key": "A1", "currency": "USD", "balance_minor": 70}],
+    "collection": [{"account_key": "A1", "payment_method": "direct_debit", "dunning_level": 0}],
+    "mandate": [
+        {"mandate_key": "M1", "account_key": "A1", "bank_code": "021000021",
+         "account_digits": "0042", "signed_date": DAY}
+    ],
+    "deposit": [  # what it is said to hold is not what is left of it: a control's to find
+        {"deposit_key": "K1", "account_key": "A1", "received_date": DAY, "currency": "USD",
+         "received_minor": 500, "refunded_minor": 100, "held_minor": 1}
+    ],
     "bill": [
         {"bill_key": "B1", "account_key": "A1", "period_from": DAY, "period_to": AFTER,
          "currency": "USD", "net_minor": 100, "tax_minor": 8, "total_minor": 108}

@@ -11,7 +11,8 @@ import pytest
 from small_tables import AFTER, DAY, SOUND, prices, rates, tables, unresolved
 
 from crossbill.platform.customer.models import BillingAccount, Customer, Payer
-from crossbill.platform.ledger.models import OpenItem
+from crossbill.platform.ledger.models import Deposit, OpenItem
+from crossbill.platform.payment.models import Mandate
 from crossbill.platform.product.models import Product
 from crossbill.replacement.migration.map import REMAINDER
 from crossbill.replacement.migration.validate import (
@@ -57,7 +58,7 @@ def _value(column: str, value: str) -> Any:
         return date.fromisoformat(value)
     if column.endswith("_at"):
         return datetime.fromisoformat(value)
-    if column.endswith(("_minor", "_nanos", "_ppm", "_day")) or column == "quantity":
+    if column.endswith(("_minor", "_nanos", "_ppm", "_day", "_level")) or column == "quantity":
         return int(value)
     repeated = re.fullmatch(r"(.)\*(\d+)", value)
     return repeated[1] * int(repeated[2]) if repeated else value
@@ -192,7 +193,7 @@ def test_own_price_that_no_integer_holds_becomes_one_that_is_refused(engine):
 def test_longest_texts_are_those_of_the_books():
     limits = {
         field.name: field.max_length
-        for model in (Customer, BillingAccount, Payer, Product, OpenItem)
+        for model in (Customer, BillingAccount, Payer, Product, OpenItem, Mandate, Deposit)
         for field in model._meta.get_fields()
         if getattr(field, "max_length", None)
     }

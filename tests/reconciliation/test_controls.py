@@ -40,6 +40,7 @@ from crossbill.runs.receipt import Receipt
 CASES = Path(__file__).parent / "controls"
 SCHEMAS = {
     "terms": pa.schema([("as_of_date", pa.date32())]),
+    "dunning_days": pa.schema([("past_due_days", pa.int64())]),
     "stored_file": sides.STORED_FILE,
     "difference": sides.DIFFERENCE,
     "book_open_item": sides.ITEMS,

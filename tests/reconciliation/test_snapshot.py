@@ -12,6 +12,7 @@ from crossbill.platform.billing import snapshot
 from crossbill.platform.customer import operations as customers
 from crossbill.platform.customer.models import Carrier
 from crossbill.platform.ledger.operations import post_entries
+from crossbill.platform.payment import operations as payment
 from crossbill.platform.product import operations as products
 from crossbill.platform.product.models import ProductOffering
 from crossbill.platform.product.operations import Price, Rate, publish_catalogue
@@ -78,6 +79,38 @@ TABLES = {
         for key in KEYS[1:]
         for number, amount in enumerate((12_345, -45))
     ],
+    "collection": [
+        {
+            "account_key": key,
+            "payment_method": "invoice" if key == "C0" else "direct_debit",
+            "dunning_level": 0 if key == "C0" else 3,
+            "dunned_date": None if key == "C0" else DAY,
+        }
+        for key in KEYS[:3]
+    ],
+    "mandate": [
+        {
+            "mandate_key": f"M{key}",
+            "account_key": key,
+            "bank_code": "021000021",
+            "account_digits": "0042",
+            "signed_date": DAY,
+            "end_date": NEXT if key == "C1" else None,
+        }
+        for key in KEYS[1:]
+    ],
+    "deposit": [  # C0 has nothing else in its opening entry, and C2 got all of it back
+        {
+            "deposit_key": f"K{key}",
+            "account_key": key,
+            "received_date": DAY,
+            "currency": "JPY" if key == "C1" else "USD",
+            "received_minor": 5_000,
+            "refunded_minor": 5_000 if key == "C2" else 0,
+            "held_minor": 0 if key == "C2" else 5_000,
+        }
+        for key in KEYS[:3]
+    ],
 }
 LOADED = {name: getattr(datasets, name.upper()) for name in TABLES}
 
@@ -117,12 +150,15 @@ def _load(carrier: Carrier) -> None:
     customers.take_over_customers(rows=run(load.customer_rows(tables, code, number)))
     customers.take_over_accounts(rows=run(load.account_rows(tables, code, number)))
     products.take_over_products(rows=run(load.product_rows(tables, code, number, offerings)))
-    items = load.opening_items(tables)
+    amounts = load.opening_amounts(tables)
     post_entries(
-        entries=run(load.entry_rows(items, code, number, DAY)),
-        postings=run(load.posting_rows(items, code)),
+        entries=run(load.entry_rows(amounts, code, number, DAY)),
+        postings=run(load.posting_rows(amounts, code)),
         open_items=run(load.open_item_rows(tables, code, number)),
+        deposits=run(load.deposit_rows(tables, code, number)),
     )
+    payment.take_over_collections(rows=run(load.collection_rows(tables, code)))
+    payment.take_over_mandates(rows=run(load.mandate_rows(tables, code, number)))
 
 
 def exported(carrier: Carrier, name: str, keys: list[str]) -> list[dict]:

@@ -19,6 +19,9 @@ TABLES = (
         "SVCINV",
         "PAYSHARE",
         "OPENITM",
+        "COLLECT",
+        "MANDATE",
+        "DEPOSIT",
         "BILLHDR",
         "BILLLIN",
         "TARIFF",
@@ -73,6 +76,8 @@ class Estate:
         self.tables = {name: rows_of(self.folder / f"{name}.CSV") for name in (*TABLES, *USAGE)}
         with (self.truth_dir / "defects.csv").open(encoding="utf-8", newline="") as file:
             self.truth = list(csv.DictReader(file))
+        with (self.truth_dir / "controls.csv").open(encoding="utf-8", newline="") as file:
+            self.for_controls = list(csv.DictReader(file))
         self.seeded = {row["account_key"]: row["class_code"] for row in self.truth}
         self.by_account: dict[str, dict[str, list[Row]]] = {}
         for name in ("SVCINV", "OPENITM", "BILLHDR", "BILLLIN"):

@@ -28,11 +28,12 @@ NONE = ("00000000", "99991231")
 def made(folder: Path, *, accounts: int = 5_300, seed: int = 3, processes: int = 1) -> dict:
     extract = folder / "extract"
     extract.mkdir(parents=True)
-    truth = folder / "truth.csv"
+    truth = folder / "truth"
+    truth.mkdir()
     write_extract(
-        accounts=accounts, seed=seed, extract_dir=extract, truth_file=truth, processes=processes
+        accounts=accounts, seed=seed, extract_dir=extract, truth_dir=truth, processes=processes
     )
-    return {path.name: path.read_bytes() for path in [*extract.iterdir(), truth]}
+    return {path.name: path.read_bytes() for path in [*extract.iterdir(), *truth.iterdir()]}
 
 
 def test_size_and_seed_decide_every_byte_and_processes_none(tmp_path: Path) -> None:
@@ -118,6 +119,35 @@ def test_manifest_ties_with_every_file(estate: Estate) -> None:
         amounts = (read(r[row["CTL_FIELD"]]) for r in rows if row["CTL_FIELD"])
         assert money(row["CTL_SUM"]) == sum(amounts, ZERO), name
         assert row["AS_OF"] == "20240601020000"
+
+
+def test_only_where_a_control_has_to_find_it_is_dunning_a_mandate_or_a_deposit_wrong(
+    estate: Estate,
+) -> None:
+    wrong = [("dunning", key) for key, level in levels(estate).items() if level is not None]
+    ends = {row["CUST_NO"]: row["END_DT"] for row in estate.tables["MANDATE"]}  # the last one
+    paying = [row["CUST_NO"] for row in estate.tables["COLLECT"] if row["PAY_MTH"] == "D"]
+    wrong += [("mandates", key) for key in paying if ends[key] != NONE[1]]
+    for row in estate.tables["DEPOSIT"]:
+        if money(row["HELD_AMT"]) != money(row["DEP_AMT"]) - money(row["RFD_AMT"]):
+            wrong.append(("deposits", row["CUST_NO"]))
+    assert sorted(wrong) == sorted((r["control"], r["account_key"]) for r in estate.for_controls)
+    assert len(wrong) == 3 * 6
+
+
+def levels(estate: Estate) -> dict[str, str | None]:
+    """By account its level of dunning where its open items give another one, else nothing."""
+    found: dict[str, str | None] = {}
+    for row in estate.tables["COLLECT"]:
+        key = row["CUST_NO"]
+        items = estate.of("OPENITM", key)
+        due = [i["DUE_DT"] for i in items if i["ITYP"] == "I" and money(i["OPEN_AMT"]) > 0]
+        owed = sum((money(item["OPEN_AMT"]) for item in items), ZERO)
+        dunned = due and owed > 0 and estate.customers[key]["DSP"] == "N"
+        late = (date(2024, 6, 1) - date.fromisoformat(min(due))).days if dunned else 0
+        level = sum(late >= days for days in (14, 60, 120))
+        found[key] = None if str(level) == row["DUN_LVL"] else row["DUN_LVL"]
+    return found
 
 
 def test_names_hold_accents_and_every_byte_is_cp1252(estate: Estate) -> None:

@@ -32,6 +32,7 @@ INSTALLED_APPS = [
     "crossbill.platform.customer",
     "crossbill.platform.product",
     "crossbill.platform.ledger",
+    "crossbill.platform.payment",
     "crossbill.platform.billing",
     "crossbill.replacement.migration",
     "crossbill.replacement.reconciliation",

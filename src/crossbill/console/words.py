@@ -52,6 +52,9 @@ ENTITIES = {
     "product": "Product",
     "open_item": "Open item",
     "balance": "Balance",
+    "collection": "Payment and dunning",
+    "mandate": "Mandate",
+    "deposit": "Deposit",
     "bill": "Bill",
     "bill_line": "Bill line",
 }

@@ -154,6 +154,44 @@ BALANCE = described(
     """,
 )
 
+COLLECTION = described(
+    "collection",
+    "account_key",
+    """
+    account_key     text     how this account pays, and how far it is dunned
+    payment_method  text     direct_debit or invoice
+    dunning_level   integer  reminders that count; 0 where it is not dunned
+    dunned_date     date?    of the last reminder
+    """,
+)
+
+MANDATE = described(
+    "mandate",
+    "mandate_key",
+    """
+    mandate_key     text   reference of the permission to debit
+    account_key     text   who gave it
+    bank_code       text   of the bank that is debited
+    account_digits  text   last four digits of the account there; no more is taken over
+    signed_date     date   first day on which it holds
+    end_date        date?  first day on which it holds no longer
+    """,
+)
+
+DEPOSIT = described(
+    "deposit",
+    "deposit_key",
+    """
+    deposit_key     text     identity
+    account_key     text     whose money it is
+    received_date   date     when it was paid in
+    currency        text     ISO 4217
+    received_minor  integer  what was paid in
+    refunded_minor  integer  what was given back
+    held_minor      integer  what the side says that it holds
+    """,
+)
+
 BILL = described(
     "bill",
     "account_key period_from bill_key",
@@ -447,6 +485,7 @@ USAGE = described(
 CANONICAL = {
     dataset.name: dataset
     for dataset in (
-        CUSTOMER, ACCOUNT, PAYER, PRODUCT, OPEN_ITEM, BALANCE, BILL, BILL_LINE, TARIFF, USAGE,
+        *(CUSTOMER, ACCOUNT, PAYER, PRODUCT, OPEN_ITEM, BALANCE, COLLECTION, MANDATE, DEPOSIT),
+        *(BILL, BILL_LINE, TARIFF, USAGE),
     )
-}  # fmt: skip
+}

@@ -11,12 +11,12 @@ from pathlib import Path
 
 from crossbill.core.refusal import Refusal
 
-from .old_system.chunk import TRUTH
+from .old_system.chunk import TRUTHS
 from .old_system.extract import GenerationError, write_extract
 
 FEWEST_ACCOUNTS = 100
 MARKER = ".sample.json"  # what was generated, and each file's size: the folder is complete
-GENERATOR = 4  # count up when the same parameters give other bytes
+GENERATOR = 5  # count up when the same parameters give other bytes
 
 
 class TooFewAccounts(Refusal):
@@ -78,16 +78,18 @@ def _make(parameters: dict[str, int], extract_dir: Path, truth_dir: Path) -> Non
     truth_dir.mkdir(parents=True, exist_ok=True)
     _remove_unfinished(extract_dir)
     fresh = Path(tempfile.mkdtemp(prefix=_prefix(extract_dir), dir=extract_dir.parent))
-    truth_file = truth_dir / f".{TRUTH}"
+    truth = Path(tempfile.mkdtemp(prefix=".", dir=truth_dir))
     write_extract(
         accounts=parameters["accounts"],
         seed=parameters["seed"],
         extract_dir=fresh,
-        truth_file=truth_file,
+        truth_dir=truth,
     )
     sizes = {path.name: path.stat().st_size for path in sorted(fresh.iterdir())}
     (fresh / MARKER).write_text(json.dumps({**parameters, "sizes": sizes}), "utf-8")
-    truth_file.replace(truth_dir / TRUTH)
+    for name in TRUTHS:
+        (truth / name).replace(truth_dir / name)
+    truth.rmdir()
     _put_in_place(fresh, extract_dir)
 
 

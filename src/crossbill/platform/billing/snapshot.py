@@ -9,7 +9,10 @@ from django.db import connection
 from crossbill.engine.datasets import (
     ACCOUNT,
     BALANCE,
+    COLLECTION,
     CUSTOMER,
+    DEPOSIT,
+    MANDATE,
     OPEN_ITEM,
     PAYER,
     PRICE,
@@ -23,7 +26,10 @@ POPULATION = "snapshot_population"
 FEW = 1000  # so many rows are joined one by one as fast as in any other way
 EXPORTS: dict[str, Dataset] = {
     dataset.name: dataset
-    for dataset in (CUSTOMER, ACCOUNT, PAYER, PRODUCT, OPEN_ITEM, BALANCE, PRICE, TAX_RATE)
+    for dataset in (
+        *(CUSTOMER, ACCOUNT, PAYER, PRODUCT, OPEN_ITEM, BALANCE, COLLECTION, MANDATE, DEPOSIT),
+        *(PRICE, TAX_RATE),
+    )
 }
 EXPORTED_TABLES = (
     "customer_customer",
@@ -32,6 +38,9 @@ EXPORTED_TABLES = (
     "product_product",
     "ledger_openitem",
     "ledger_posting",
+    "ledger_deposit",
+    "payment_collection",
+    "payment_mandate",
 )
 
 
@@ -101,6 +110,25 @@ QUERIES = {
         LEFT JOIN ledger_posting p ON p.account_id = a.id AND p.gl_account = '1200'
         WHERE a.carrier_id = %(carrier)s GROUP BY account_key, a.currency
         ORDER BY account_key COLLATE "C"
+    """,
+    "collection": f"""
+        SELECT account_key, payment_method, dunning_level::bigint, dunned_date
+        FROM customer_billingaccount a JOIN {POPULATION} USING (account_key)
+        JOIN payment_collection c ON c.account_id = a.id
+        WHERE a.carrier_id = %(carrier)s ORDER BY account_key COLLATE "C"
+    """,
+    "mandate": f"""
+        SELECT mandate_key, account_key, bank_code, account_digits, signed_date, end_date
+        FROM customer_billingaccount a JOIN {POPULATION} USING (account_key)
+        JOIN payment_mandate m ON m.account_id = a.id
+        WHERE a.carrier_id = %(carrier)s ORDER BY mandate_key COLLATE "C"
+    """,
+    "deposit": f"""
+        SELECT deposit_key, account_key, received_date, d.currency, received_minor, refunded_minor,
+               received_minor - refunded_minor
+        FROM customer_billingaccount a JOIN {POPULATION} USING (account_key)
+        JOIN ledger_deposit d ON d.account_id = a.id
+        WHERE a.carrier_id = %(carrier)s ORDER BY deposit_key COLLATE "C"
     """,
     "price": """
         SELECT o.code, price_version, valid_from, valid_to, currency, amount_nanos

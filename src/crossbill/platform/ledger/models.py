@@ -10,6 +10,7 @@ class GeneralLedgerAccount(models.TextChoices):
 
     RECEIVABLE = "1200", "Accounts receivable"
     MIGRATION_CLEARING = "1290", "Migration clearing"
+    CUSTOMER_DEPOSITS = "2300", "Customer deposits"
 
 
 class JournalEntry(models.Model):
@@ -96,3 +97,33 @@ class OpenItem(models.Model):
 
     def __str__(self) -> str:
         return self.open_item_key
+
+
+class Deposit(models.Model):
+    """A customer's money that is kept as security, as it was taken over."""
+
+    id = models.UUIDField(primary_key=True)
+    carrier = models.ForeignKey(Carrier, on_delete=models.PROTECT, db_index=False)
+    deposit_key = models.CharField(max_length=60)
+    account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="deposits")
+    entry = models.ForeignKey(JournalEntry, on_delete=models.PROTECT, related_name="deposits")
+    received_date = models.DateField()
+    currency = models.CharField(max_length=3)
+    received_minor = models.BigIntegerField()
+    refunded_minor = models.BigIntegerField()
+
+    class Meta:
+        ordering = ["received_date", "deposit_key"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["carrier", "deposit_key"], name="deposit_once_per_carrier"
+            ),
+            models.CheckConstraint(
+                name="deposit_is_not_given_back_twice",
+                condition=models.Q(refunded_minor__gte=0)
+                & models.Q(refunded_minor__lte=models.F("received_minor")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.deposit_key

@@ -7,11 +7,17 @@ import pyarrow as pa
 from django.db import connection
 
 from crossbill.platform.bulk import copy_in
-from crossbill.platform.ledger.models import JournalEntry, OpenItem, Posting
+from crossbill.platform.ledger.models import Deposit, JournalEntry, OpenItem, Posting
 
 
-def post_entries(*, entries: pa.Table, postings: pa.Table, open_items: pa.Table | None) -> int:
-    """Post entries with all their postings, and the open items behind them.
+def post_entries(
+    *,
+    entries: pa.Table,
+    postings: pa.Table,
+    open_items: pa.Table | None,
+    deposits: pa.Table | None = None,
+) -> int:
+    """Post entries with all their postings, and the open items and deposits behind them.
 
     PostgreSQL refuses the whole when an entry does not balance in a currency.
     """
@@ -19,6 +25,8 @@ def post_entries(*, entries: pa.Table, postings: pa.Table, open_items: pa.Table 
     copy_in(Posting, postings)
     if open_items is not None:
         copy_in(OpenItem, open_items)
+    if deposits is not None:
+        copy_in(Deposit, deposits)
     return entries.num_rows
 
 

@@ -66,18 +66,45 @@ def product_rows(tables: Tables, carrier: str, carrier_id: int, offerings: ir.Ta
     )
 
 
-def opening_items(tables: Tables) -> ir.Table:
-    """What is posted per account: its open items, or its balance where the extract has no items."""
+OPENING = ("open_item", "balance", "deposit")  # what an account's opening entry is made of
+
+
+def opening_amounts(tables: Tables) -> ir.Table:
+    """What is posted per account: its open items, or its balance where the extract has no items.
+
+    And its deposits, which are owed to it. ``documented`` where a document names the entry, so that
+    there has to be one even over nothing.
+    """
+    amounts = []
     if "open_item" in tables:
-        return tables["open_item"]
-    balance = tables["balance"]
-    return balance.select("account_key", "currency", open_minor=balance.balance_minor)
+        items = tables["open_item"]
+        amounts.append(_amounts(items, RECEIVABLE, items.open_minor, documented=True))
+    elif "balance" in tables:
+        balance = tables["balance"]
+        amounts.append(_amounts(balance, RECEIVABLE, balance.balance_minor, documented=False))
+    if "deposit" in tables:
+        held = tables["deposit"]
+        owed = held.refunded_minor - held.received_minor
+        amounts.append(_amounts(held, DEPOSITS, owed, documented=True))
+    return ibis.union(*amounts) if len(amounts) > 1 else amounts[0]
 
 
-def entry_rows(items: ir.Table, carrier: str, carrier_id: int, day: date) -> ir.Table:
+def _amounts(
+    rows: ir.Table, gl_account: str, amount: ir.IntegerValue, *, documented: bool
+) -> ir.Table:
+    return rows.select(
+        "account_key",
+        "currency",
+        gl_account=ibis.literal(gl_account),
+        amount_minor=amount,
+        documented=ibis.literal(documented),
+    )
+
+
+def entry_rows(amounts: ir.Table, carrier: str, carrier_id: int, day: date) -> ir.Table:
     """One opening entry an account that has something open."""
-    owed = items.filter(items.open_minor != 0) if "open_item_key" not in items.columns else items
-    accounts = owed.select("account_key").distinct()
+    open_ = amounts.filter(amounts.documented | (amounts.amount_minor != 0))
+    accounts = open_.select("account_key").distinct()
     return accounts.select(
         id=_entry_id(carrier, accounts.account_key),
         carrier_id=ibis.literal(carrier_id),
@@ -91,24 +118,19 @@ def _entry_id(carrier: str, account_key: ir.StringValue) -> ir.StringValue:
     return _id("opening", carrier, account_key)
 
 
-RECEIVABLE, CLEARING = "1200", "1290"
+RECEIVABLE, CLEARING, DEPOSITS = "1200", "1290", "2300"
 
 
-def posting_rows(items: ir.Table, carrier: str) -> ir.Table:
-    """Each open item on receivables, and against them the account's sum on migration clearing."""
-    sums = items.group_by("account_key", "currency").aggregate(
-        total=items.open_minor.sum().cast("decimal(38,0)").cast("int64")
+def posting_rows(amounts: ir.Table, carrier: str) -> ir.Table:
+    """Each opening amount, and against them the account's sum on migration clearing."""
+    sums = amounts.group_by("account_key", "currency").aggregate(
+        total=amounts.amount_minor.sum().cast("decimal(38,0)").cast("int64")
     )
-    receivable = items.select(
-        "account_key",
-        "currency",
-        gl_account=ibis.literal(RECEIVABLE),
-        amount_minor=items.open_minor,
-    )
+    opened = amounts.drop("documented")
     clearing = sums.select(
         "account_key", "currency", gl_account=ibis.literal(CLEARING), amount_minor=-sums.total
     )
-    both = receivable.union(clearing)
+    both = opened.union(clearing.select(*opened.columns))
     both = both.filter(both.amount_minor != 0)
     return both.select(
         "gl_account",
@@ -131,4 +153,44 @@ def open_item_rows(tables: Tables, carrier: str, carrier_id: int) -> ir.Table:
         )
         .drop("account_key", "source_file", "source_line")
         .order_by("open_item_key")
+    )
+
+
+def deposit_rows(tables: Tables, carrier: str, carrier_id: int) -> ir.Table:
+    """The deposits, each with the entry that posted it; what is held follows from the entry."""
+    rows = tables["deposit"]
+    return (
+        rows.mutate(
+            id=_id("deposit", carrier, rows.deposit_key),
+            account_id=_id("account", carrier, rows.account_key),
+            entry_id=_entry_id(carrier, rows.account_key),
+            carrier_id=ibis.literal(carrier_id),
+        )
+        .drop("account_key", "held_minor", "source_file", "source_line")
+        .order_by("deposit_key")
+    )
+
+
+def collection_rows(tables: Tables, carrier: str) -> ir.Table:
+    """How the accounts pay, and how far they are dunned."""
+    rows = tables["collection"].order_by("account_key")
+    return rows.select(
+        "payment_method",
+        "dunning_level",
+        "dunned_date",
+        account_id=_id("account", carrier, rows.account_key),
+    )
+
+
+def mandate_rows(tables: Tables, carrier: str, carrier_id: int) -> ir.Table:
+    """The mandates."""
+    rows = tables["mandate"]
+    return (
+        rows.mutate(
+            id=_id("mandate", carrier, rows.mandate_key),
+            account_id=_id("account", carrier, rows.account_key),
+            carrier_id=ibis.literal(carrier_id),
+        )
+        .drop("account_key", "source_file", "source_line")
+        .order_by("mandate_key")
     )

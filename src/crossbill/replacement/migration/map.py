@@ -317,6 +317,7 @@ VALUE_COLUMNS = {
     "product": "price_override_nanos",
     "open_item": "open_minor",
     "balance": "balance_minor",
+    "deposit": "held_minor",
     "bill": "total_minor",
     "bill_line": "net_minor",
     "tariff": "amount_nanos",

@@ -18,6 +18,7 @@ from crossbill.platform.bulk import copy_in
 from crossbill.platform.customer import operations as customers
 from crossbill.platform.customer.models import Carrier
 from crossbill.platform.ledger import operations as ledger
+from crossbill.platform.payment import operations as payment
 from crossbill.platform.product import operations as products
 from crossbill.platform.product import queries as catalogue_queries
 from crossbill.platform.product.catalogue_operations import take_over
@@ -215,12 +216,18 @@ def _rows_of_the_books(tables: load.Tables, replacement: Replacement) -> dict[st
     }
     if "payer" in tables:
         rows["payers"] = load.payer_rows(tables, carrier)
-    if "open_item" in tables or "balance" in tables:
-        items = load.opening_items(tables)
-        rows["entries"] = load.entry_rows(items, carrier, carrier_id, replacement.as_of_date)
-        rows["postings"] = load.posting_rows(items, carrier)
+    if "collection" in tables:
+        rows["collections"] = load.collection_rows(tables, carrier)
+    if "mandate" in tables:
+        rows["mandates"] = load.mandate_rows(tables, carrier, carrier_id)
+    if any(name in tables for name in load.OPENING):
+        amounts = load.opening_amounts(tables)
+        rows["entries"] = load.entry_rows(amounts, carrier, carrier_id, replacement.as_of_date)
+        rows["postings"] = load.posting_rows(amounts, carrier)
     if "open_item" in tables:
         rows["open items"] = load.open_item_rows(tables, carrier, carrier_id)
+    if "deposit" in tables:
+        rows["deposits"] = load.deposit_rows(tables, carrier, carrier_id)
     return rows
 
 
@@ -235,14 +242,29 @@ def _take_over(rows: Mapping[str, Future[pa.Table]]) -> dict[str, int]:
         counts["payers"] = customers.take_over_payers(rows=rows["payers"].result())
     wanted = rows["products wanted"].result()["rows"][0].as_py()
     assert counts["products"] == wanted, f"{counts['products']} of {wanted} products"
-    if "entries" not in rows:
-        return counts
-    open_items = rows["open items"].result() if "open items" in rows else None
+    for name, take_over_rows in PAID_HOW.items():
+        if name in rows:
+            counts[name] = take_over_rows(rows=rows[name].result())
+    return counts | _open_the_books(rows) if "entries" in rows else counts
+
+
+PAID_HOW = {
+    "collections": payment.take_over_collections,
+    "mandates": payment.take_over_mandates,
+}
+
+
+def _open_the_books(rows: Mapping[str, Future[pa.Table]]) -> dict[str, int]:
+    """Post the opening entries with the documents behind them; gives the counts."""
+    documents = {n: rows[n].result() for n in ("open items", "deposits") if n in rows}
     posted = ledger.post_entries(
-        entries=rows["entries"].result(), postings=rows["postings"].result(), open_items=open_items
+        entries=rows["entries"].result(),
+        postings=rows["postings"].result(),
+        open_items=documents.get("open items"),
+        deposits=documents.get("deposits"),
     )
-    held = open_items.num_rows if open_items else 0
-    return counts | {"opening entries": posted, "open items": held}
+    held = {name: table.num_rows for name, table in documents.items()}
+    return {"opening entries": posted, "open items": 0} | held
 
 
 # after the gate

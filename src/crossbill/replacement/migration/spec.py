@@ -66,6 +66,9 @@ Entity = Literal[
     "product",
     "open_item",
     "balance",
+    "collection",
+    "mandate",
+    "deposit",
     "bill",
     "bill_line",
     "tariff",
@@ -175,6 +178,7 @@ class ReplacementSpec(Strict):
     periods: list[PeriodSpec] = Field(min_length=1)
     old_policy: dict[str, str | bool]
     new_policy: dict[str, str | bool] | None = None
+    dunning_days: list[Annotated[int, Field(ge=0)]] = []
     compare: list[Entity]
     waves: list[WaveSpec] = Field(min_length=1)
     gate: GateSpec

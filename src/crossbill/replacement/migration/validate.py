@@ -6,7 +6,15 @@ import ibis.expr.types as ir
 from crossbill.engine.datasets import CANONICAL, PRICE, Dataset
 from crossbill.engine.integers import sum_int64
 from crossbill.platform.billing.due import RECURRING
-from crossbill.replacement.migration.checks import Check, Tables
+from crossbill.replacement.migration.checks import (
+    Check,
+    Tables,
+    is_not_in,
+    orphan,
+    other_currency,
+    unknown,
+)
+from crossbill.replacement.migration.collection_checks import collection, deposit, mandate
 from crossbill.replacement.migration.map import REMAINDER, Mapped, amounts
 from crossbill.replacement.migration.payer_checks import payer_checks
 from crossbill.replacement.migration.usage_checks import (
@@ -24,7 +32,8 @@ FIRST_DATE, LAST_DATE = "1900-01-01", "9999-12-30"
 LONGEST = {
     "customer_key": 40, "account_key": 40, "parent_account_key": 40, "payer_key": 40,
     "product_key": 60, "open_item_key": 60, "document_number": 60, "source_code": 60,
-    "name": 200, "segment": 40, "tax_code": 20, "street": 200, "city": 100, "region": 40,
+    "name": 200, "segment": 40, "mandate_key": 60, "deposit_key": 60, "bank_code": 20,
+    "account_digits": 4, "tax_code": 20, "street": 200, "city": 100, "region": 40,
     "postcode": 20,
 }  # fmt: skip
 
@@ -104,6 +113,9 @@ KEYS: dict[str, list[str]] = {
     "product": ["product_key"],
     "open_item": ["open_item_key"],
     "balance": ["account_key"],
+    "collection": ["account_key"],
+    "mandate": ["mandate_key"],
+    "deposit": ["deposit_key"],
     "bill": ["bill_key"],
     "bill_line": ["bill_key", "product_key", "category", "price_code", "charge_from"],
     "tariff": ["source_code", "valid_from"],
@@ -158,45 +170,12 @@ def _texts_and_dates(table: ir.Table, entity: str) -> list[Check]:
     return checks
 
 
-def _is_not_in(column: ir.Value, other: ir.Column) -> ir.BooleanValue:
-    return ~column.isin(other)
-
-
-def _orphan(table: ir.Table, tables: Tables) -> Check:
-    return Check(
-        "ACCOUNT_MISSING",
-        "SOURCE_DEFECT",
-        "account_key",
-        "The record's account is not in the extract or was suspended; mend the account first",
-        _is_not_in(table.account_key, tables["account"].account_key),
-    )
-
-
-def _other_currency(table: ir.Table, tables: Tables) -> Check:
-    account = tables["account"]
-    known = account.account_key + "|" + account.currency
-    return Check(
-        "CURRENCY_DIFFERS",
-        "SOURCE_DEFECT",
-        "currency",
-        "The record's currency is not its account's; correct the one that is wrong",
-        _is_not_in(table.account_key + "|" + table.currency, known),
-    )
-
-
-def _unknown(code: str, column: ir.StringColumn, known: tuple[str, ...]) -> Check:
-    """A word that the canonical table does not have."""
-    name = column.get_name()
-    message = f"The {name} is none of {', '.join(known)}; map the old code"
-    return Check(code, "MAPPING", name, message, ~column.isin(known))
-
-
 def _nothing(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -> list[Check]:
     return []
 
 
 def _customer(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -> list[Check]:
-    return [_unknown("KIND_UNKNOWN", table.kind, ("person", "organisation"))]
+    return [unknown("KIND_UNKNOWN", table.kind, ("person", "organisation"))]
 
 
 def _account(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -> list[Check]:
@@ -207,14 +186,14 @@ def _account(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table
             "SOURCE_DEFECT",
             "customer_key",
             "The account's customer is not in the extract",
-            _is_not_in(table.customer_key, tables["customer"].customer_key),
+            is_not_in(table.customer_key, tables["customer"].customer_key),
         ),
         Check(
             "PARENT_MISSING",
             "SOURCE_DEFECT",
             "parent_account_key",
             "The paying account is not in the extract",
-            parent.notnull() & _is_not_in(parent, tables["account"].account_key),
+            parent.notnull() & is_not_in(parent, tables["account"].account_key),
         ),
         Check(
             "PARENT_IS_ITSELF",
@@ -228,7 +207,7 @@ def _account(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table
             "MAPPING",
             "tax_code",
             "The catalogue has no tax rate for this jurisdiction; add it or correct the record",
-            _is_not_in(table.tax_code, tax.tax_code),
+            is_not_in(table.tax_code, tax.tax_code),
         ),
         Check(
             "PARENT_LOOP",
@@ -238,7 +217,7 @@ def _account(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table
             "see who pays for whom",
             table.account_key.isin(_without_end(tables["account"])),
         ),
-        _unknown("STATUS_UNKNOWN", table.status, ("active", "suspended", "closed")),
+        unknown("STATUS_UNKNOWN", table.status, ("active", "suspended", "closed")),
         Check(
             "CYCLE_DAY_INVALID",
             "FORMAT",
@@ -266,13 +245,13 @@ def _product(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table
     own = table.price_override_nanos.fill_null(0)
     discount = table.discount_ppm.fill_null(0)
     return [
-        _orphan(table, tables),
+        orphan(table, tables),
         Check(
             "OFFERING_UNKNOWN",
             "MAPPING",
             "offering_code",
             "The catalogue has no such offering; add it or correct the mapping",
-            _is_not_in(table.offering_code, offerings.offering_code),
+            is_not_in(table.offering_code, offerings.offering_code),
         ),
         Check(
             "PRICE_NEGATIVE",
@@ -355,9 +334,9 @@ def _open_item(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Tab
     tying = sums.filter(sums.left == sums.open).account_key
     off = table.open_minor != table.original_minor - table.paid_minor
     return [
-        _orphan(table, tables),
-        _other_currency(table, tables),
-        _unknown("KIND_UNKNOWN", table.kind, ("invoice", "credit", "payment")),
+        orphan(table, tables),
+        other_currency(table, tables),
+        unknown("KIND_UNKNOWN", table.kind, ("invoice", "credit", "payment")),
         Check(
             "ITEM_MISALLOCATED",
             "ALLOCATION",
@@ -377,7 +356,7 @@ def _open_item(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Tab
 
 
 def _balance(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -> list[Check]:
-    checks = [_orphan(table, tables), _other_currency(table, tables)]
+    checks = [orphan(table, tables), other_currency(table, tables)]
     if "open_item" in tables:
         items = tables["open_item"]
         sums = items.group_by("account_key").aggregate(open=items.open_minor.sum())
@@ -397,8 +376,8 @@ def _balance(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table
 
 def _bill(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -> list[Check]:
     return [
-        _orphan(table, tables),
-        _other_currency(table, tables),
+        orphan(table, tables),
+        other_currency(table, tables),
         Check(
             "BILL_PERIOD_REVERSED",
             "SOURCE_DEFECT",
@@ -413,22 +392,22 @@ def _bill_line(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Tab
     bill = tables["bill"]
     owned = bill.bill_key + "|" + bill.account_key
     return [
-        _orphan(table, tables),
+        orphan(table, tables),
         Check(
             "BILL_MISSING",
             "SOURCE_DEFECT",
             "bill_key",
             "The line's bill is not in the extract",
-            _is_not_in(table.bill_key, bill.bill_key),
+            is_not_in(table.bill_key, bill.bill_key),
         ),
         Check(
             "BILL_OF_ANOTHER",
             "SOURCE_DEFECT",
             "account_key",
             "The line's bill belongs to another account",
-            _is_not_in(table.bill_key + "|" + table.account_key, owned),
+            is_not_in(table.bill_key + "|" + table.account_key, owned),
         ),
-        _unknown("CATEGORY_UNKNOWN", table.category, CATEGORIES),
+        unknown("CATEGORY_UNKNOWN", table.category, CATEGORIES),
     ]
 
 
@@ -442,6 +421,9 @@ CHECKS = {
     "product": _product,
     "open_item": _open_item,
     "balance": _balance,
+    "collection": collection,
+    "mandate": mandate,
+    "deposit": deposit,
     "bill": _bill,
     "bill_line": _bill_line,
     "tariff": _nothing,

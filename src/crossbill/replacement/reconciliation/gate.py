@@ -56,6 +56,9 @@ THINGS = {
     "product": "a product",
     "open_item": "an open item",
     "balance": "the carried balance",
+    "collection": "how the account pays",
+    "mandate": "a mandate",
+    "deposit": "a deposit",
     "bill": "a bill",
     "bill_line": "a line of a bill",
 }

@@ -103,6 +103,7 @@ class Sides:
     def _made(self) -> dict[str, Callable[[], ir.Table | None]]:
         return {
             "terms": self._terms,
+            "dunning_days": self._dunning_days,
             "stored_file": self._files,
             "difference": lambda: self._asked(DIFFERENCES_OF, DIFFERENCE),
             "book_open_item": self._items,
@@ -149,6 +150,12 @@ class Sides:
         return ibis.memtable(
             pa.table({"as_of_date": pa.array([self.wave.replacement.as_of_date], pa.date32())})
         )
+
+    def _dunning_days(self) -> ir.Table | None:
+        """One row a level: the days past due at which it begins; none where they are not stated."""
+        days = self.wave.replacement.spec["replacement"].get("dunning_days", [])
+        rows = pa.table({"past_due_days": pa.array(days, pa.int64())})
+        return ibis.memtable(rows) if days else None
 
     def _asked(self, query: str, schema: pa.Schema) -> ir.Table:
         """The rows that a query of the books gives."""

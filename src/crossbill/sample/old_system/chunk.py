@@ -13,6 +13,14 @@ from random import Random
 
 from .accounts import make_account
 from .biller import bill_both_months
+from .collection import (
+    COLLECTION_HEADERS,
+    CONTROLS_HEADER,
+    CONTROLS_TRUTH,
+    collection_plan,
+    collection_rows,
+    make_collection,
+)
 from .faults import FAULTS
 from .files import (
     BILLS,
@@ -38,7 +46,12 @@ from .traffic import give_usage
 from .usage_files import usage_rows
 
 TRUTH = "defects.csv"
-TRUTH_HEADER = "class_code,account_key,record,detail"
+# The truth: which class of difference, and which control, has to find what.
+TRUTHS = {
+    TRUTH: "class_code,account_key,record,detail",
+    CONTROLS_TRUTH: CONTROLS_HEADER,
+}
+MANY_ROWS = {**HEADERS, **COLLECTION_HEADERS}
 TOTALS = "totals"
 ATTEMPTS = 2_000  # the rarest opportunity comes about once in fifty accounts
 
@@ -56,21 +69,26 @@ class Rows:
         self.control += control or ZERO
 
 
-def make_chunk(accounts: int, seed: int, chunk: int) -> tuple[dict[str, Rows], list[str]]:
+def make_chunk(
+    accounts: int, seed: int, chunk: int
+) -> tuple[dict[str, Rows], dict[str, list[str]]]:
     """The rows of each file and the truth rows of one chunk."""
-    rng, traffic = (Random(f"{seed}:{chunk}{part}") for part in ("", ":traffic"))  # noqa: S311 - a sample, not a secret
+    streams = ("", ":traffic", ":collection")
+    rng, traffic, paying = (Random(f"{seed}:{chunk}{part}") for part in streams)  # noqa: S311 - a sample, not a secret
     bounds = chunk_bounds(accounts)[chunk]
     plans = chunk_plan(bounds, accounts, {c: f.mid_cycle for c, f in FAULTS.items()}, rng)
-    files = {name: Rows() for name in HEADERS}
-    truth: list[str] = []
-    plain, accounts = Plan(), []
+    unpaid = collection_plan(bounds, accounts, plans, paying)
+    files = {name: Rows() for name in MANY_ROWS}
+    truth: dict[str, list[str]] = {name: [] for name in TRUTHS}
+    plain, made = Plan(), []
     for index in range(*bounds):
         account, spoiled = _account(index, plans.get(index, plain), rng, traffic)
-        truth += spoiled
-        accounts.append(account)
-    settle(accounts)
-    for account in accounts:
+        truth[TRUTH] += spoiled
+        made.append(account)
+    settle(made)
+    for index, account in enumerate(made, bounds[0]):
         _write_account(account, files)
+        truth[CONTROLS_TRUTH] += _write_collection(account, unpaid.get(index, ""), paying, files)
     return files, truth
 
 
@@ -109,12 +127,23 @@ def _write_account(account: Account, files: dict[str, Rows]) -> None:
             files[name].add(text, units)
 
 
+def _write_collection(
+    account: Account, fault: str, rng: Random, files: dict[str, Rows]
+) -> list[str]:
+    """How the account pays, in its files; gives the truth row of its fault, where it has one."""
+    made, spoiled = make_collection(account, fault, rng)
+    for name, text, control in collection_rows(account, made):
+        files[name].add(text, control)
+    return spoiled
+
+
 def write_chunk(accounts: int, seed: int, chunk: int, folder: Path) -> None:
     """Make the chunk and leave its parts in the folder: the files, the truth and the totals."""
     files, truth = make_chunk(accounts, seed, chunk)
     for name, rows in files.items():
         _write(part(folder, chunk, name), rows.texts, ENCODING)
-    _write(part(folder, chunk, TRUTH), truth, "utf-8")
+    for name, texts in truth.items():
+        _write(part(folder, chunk, name), texts, "utf-8")
     totals = [f"{name};{len(rows.texts)};{rows.control}" for name, rows in files.items()]
     _write(part(folder, chunk, TOTALS), totals, "utf-8")
 

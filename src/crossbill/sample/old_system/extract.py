@@ -10,13 +10,13 @@ from pathlib import Path
 
 from . import chunk as chunks
 from .calendar import AS_OF
+from .collection import COLLECTION_CONTROL_FIELDS
 from .files import (
     CHARGE_HEADER,
     CHARGE_TABLE,
     CONTROL_FIELDS,
     CUSTOMERS,
     ENCODING,
-    HEADERS,
     MANIFEST,
     MANIFEST_HEADER,
     TARIFF_HEADER,
@@ -56,7 +56,7 @@ class GenerationError(Exception):
 
 
 def write_extract(
-    *, accounts: int, seed: int, extract_dir: Path, truth_file: Path, processes: int = PROCESSES
+    *, accounts: int, seed: int, extract_dir: Path, truth_dir: Path, processes: int = PROCESSES
 ) -> None:
     """Fill an empty folder with the extract and write the truth about its defects elsewhere."""
     parts = extract_dir / "parts"
@@ -64,10 +64,11 @@ def write_extract(
     count = len(chunk_bounds(accounts))
     _make_chunks(accounts, seed, parts, min(processes, count))
     totals = _totals(parts, count)
-    for name, header in HEADERS.items():
+    for name, header in chunks.MANY_ROWS.items():
         last = trailer_row(*totals[name]) if name == CUSTOMERS else ""
         _join(parts, name, extract_dir / name, _encoded(header), _encoded(last))
-    _join(parts, chunks.TRUTH, truth_file, f"{chunks.TRUTH_HEADER}\n".encode(), b"")
+    for name, header in chunks.TRUTHS.items():
+        _join(parts, name, truth_dir / name, f"{header}\n".encode(), b"")
     parts_left = list(parts.glob(f"*.{chunks.TOTALS}"))
     for path in parts_left:
         path.unlink()
@@ -148,6 +149,6 @@ def _write_manifest(path: Path, totals: dict[str, Total]) -> None:
     """What the old system says that it has written."""
     rows = [
         f"{name};{totals[name][0]};{AS_OF};{field};{amount(totals[name][1])}"
-        for name, field in CONTROL_FIELDS.items()
+        for name, field in {**CONTROL_FIELDS, **COLLECTION_CONTROL_FIELDS}.items()
     ]
     path.write_bytes(b"".join(_encoded(line) for line in [MANIFEST_HEADER, *rows]))

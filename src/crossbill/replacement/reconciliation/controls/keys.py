@@ -15,13 +15,15 @@ entity: all
 level: record
 needs: [old_account, new_account]
 uses: [old_customer, new_customer, old_product, new_product, old_open_item, new_open_item,
-  old_balance, new_balance, old_bill, new_bill]
+  old_balance, new_balance, old_collection, new_collection, old_mandate, new_mandate,
+  old_deposit, new_deposit, old_bill, new_bill]
 tolerance: 0
 owner: migration
 blocking: true
 """
 # The old system numbers its bills, the new one names them by what they are of.
 KEYS = {"bill": ("account_key", "period_from")}
+OWNERS = ("customer", "account", "balance", "collection", "bill")  # whose key says whose they are
 
 
 def measure(t: Tables) -> ir.Table:
@@ -45,7 +47,7 @@ def _key(name: str, rows: ir.Table) -> list[ir.Value]:
 
 
 def _present(name: str, rows: ir.Table) -> ir.Table:
-    owner = [rows.account_key] if name not in ("customer", "account", "balance", "bill") else []
+    owner = [] if name in OWNERS else [rows.account_key]
     return figures(rows, [ibis.literal(name), *_key(name, rows), *owner], "records")
 
 

@@ -15,7 +15,8 @@ entity: all
 level: record
 needs: [old_account, new_account]
 uses: [old_customer, new_customer, old_product, new_product, old_open_item, new_open_item,
-  old_balance, new_balance, old_bill, new_bill, old_bill_line, new_bill_line]
+  old_balance, new_balance, old_collection, new_collection, old_mandate, new_mandate,
+  old_deposit, new_deposit, old_bill, new_bill, old_bill_line, new_bill_line]
 tolerance: 0
 owner: migration
 blocking: true
@@ -26,6 +27,9 @@ PARENTS = (  # child, its column, parent, its column
     ("product", "account_key", "account", "account_key"),
     ("open_item", "account_key", "account", "account_key"),
     ("balance", "account_key", "account", "account_key"),
+    ("collection", "account_key", "account", "account_key"),
+    ("mandate", "account_key", "account", "account_key"),
+    ("deposit", "account_key", "account", "account_key"),
     ("bill", "account_key", "account", "account_key"),
     ("bill_line", "bill_key", "bill", "bill_key"),
 )

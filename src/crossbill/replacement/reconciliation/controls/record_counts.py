@@ -13,7 +13,8 @@ entity: all
 level: group
 needs: [old_account, new_account]
 uses: [old_customer, new_customer, old_product, new_product, old_open_item, new_open_item,
-  old_balance, new_balance, old_bill, new_bill]
+  old_balance, new_balance, old_collection, new_collection, old_mandate, new_mandate,
+  old_deposit, new_deposit, old_bill, new_bill]
 tolerance: 0
 owner: migration
 blocking: true
@@ -24,6 +25,9 @@ KINDS = {
     "product": ("offering_code",),
     "open_item": ("kind", "currency"),
     "balance": ("currency",),
+    "collection": ("payment_method", "dunning_level"),
+    "mandate": ("bank_code",),
+    "deposit": ("currency",),
     "bill": ("period_from", "currency"),
 }
 
