@@ -14,10 +14,11 @@ from crossbill.cli import app
 from crossbill.config.environment import read_environment
 from crossbill.engine.store import Store
 from crossbill.replacement.document.markdown import markdown
-from crossbill.replacement.document.pdf import DocumentNotWritten
+from crossbill.replacement.document.pdf import DocumentNotWritten, pdf
 from crossbill.replacement.migration.models import AccountMove
 from crossbill.replacement.reconciliation.compared_account import compared_account
 from crossbill.replacement.reconciliation.comparison_document import comparison, file_name
+from crossbill.replacement.reconciliation.printed_bills import read_back
 
 GOLDEN = Path(__file__).with_name("comparison.md")
 NAMES = {"fibre-100": "Fibre 100"}
@@ -53,6 +54,25 @@ def test_an_account_that_stays_says_why_and_that_there_is_no_new_bill(replacemen
     text = text_of(replacement, estate.SUSPENDED)
     assert "fallout, by the extract of 2024-06-01. Stays on the old system: " in text
     assert re.search(r"New less old \| +- \| one of the two is missing", text)
+
+
+def test_what_stands_on_paper_is_read_back_to_the_cent_with_thousands_and_below_nothing(
+    replacement,
+):
+    compared = compared_of(replacement, estate.DIFFERING)
+    for row in (row for bill in compared.bills for row in bill.new):
+        row["total_minor"] *= -1_000
+    for line in (line.new for bill in compared.bills for line in bill.lines if line.new):
+        line["tax_minor"] = 1_234_567
+    expected = {
+        bill.period_from: {
+            "old_total": bill.total("old", "total_minor"),
+            "new_total": bill.total("new", "total_minor"),
+            "new_lines": sum(line.new["net_minor"] + 1_234_567 for line in bill.lines if line.new),
+        }
+        for bill in compared.bills
+    }
+    assert read_back(pdf(comparison(compared, NAMES)), "USD") == expected
 
 
 def test_where_there_is_no_bill_it_says_so(replacement):

@@ -15,7 +15,7 @@ from crossbill.engine.datasets import ACCOUNT, CANONICAL, CHARGE, SUSPENDED, USA
 from crossbill.engine.rating_datasets import RATED_USAGE
 from crossbill.engine.store import Store
 from crossbill.replacement.migration.models import AccountMove
-from crossbill.replacement.reconciliation import sides
+from crossbill.replacement.reconciliation import printed_bills, sides
 from crossbill.replacement.reconciliation.control import (
     CONTROL_ROW,
     BadControl,
@@ -41,6 +41,7 @@ CASES = Path(__file__).parent / "controls"
 SCHEMAS = {
     "terms": pa.schema([("as_of_date", pa.date32())]),
     "dunning_days": pa.schema([("past_due_days", pa.int64())]),
+    "printed_bill": printed_bills.PRINTED_BILL,
     "stored_file": sides.STORED_FILE,
     "difference": sides.DIFFERENCE,
     "book_open_item": sides.ITEMS,

@@ -18,6 +18,7 @@ from crossbill.platform.bulk import copy_out
 from crossbill.replacement.migration.models import Wave
 from crossbill.replacement.reconciliation.evidence.contents import stages_of
 from crossbill.replacement.reconciliation.next_bill import FACTS, FURTHER, next_bills
+from crossbill.replacement.reconciliation.printed_bills import printed_bills, sample
 from crossbill.replacement.reconciliation.shadow_bills import CATALOGUE, folder
 
 # What the wave's folder has beside the canonical tables, by the name that controls give it.
@@ -104,6 +105,7 @@ class Sides:
         return {
             "terms": self._terms,
             "dunning_days": self._dunning_days,
+            "printed_bill": self._printed_bills,
             "stored_file": self._files,
             "difference": lambda: self._asked(DIFFERENCES_OF, DIFFERENCE),
             "book_open_item": self._items,
@@ -144,6 +146,18 @@ class Sides:
         further = {name: self._of_mine(origin, name) for name in FURTHER}
         found |= {name: table for name, table in further.items() if table is not None}
         return next_bills(self.backend, self.wave.replacement, found)
+
+    def _printed_bills(self) -> ir.Table | None:
+        """A sample of the bills, on paper and read back; none where a side has no bills."""
+        place = folder(self.wave.position)
+        old, new, lines = (
+            self._of_mine(*where)
+            for where in (("valid", "bill"), (place, "bill"), (place, "bill_line"))
+        )
+        if old is None or new is None or lines is None:
+            return None
+        chosen = self.backend.to_pyarrow(sample(old, new, lines)).to_pylist()
+        return ibis.memtable(printed_bills(self.store, self.wave, chosen))
 
     def _terms(self) -> ir.Table:
         """One row: the day of the extract."""
