@@ -39,6 +39,7 @@ def run_demo(
         _show_rule_changes(result["rule_changes"])
         _show_findings(result["findings"])
         _show_defects(result["defects"])
+        _show_control_defects(result["control_defects"])
         _show_end(result)
     raise typer.Exit(0 if went_as_designed(result) else GATE_REFUSED)
 
@@ -169,9 +170,22 @@ def _show_defects(defects: dict[str, dict[str, int]]) -> None:
     Console().print(table)
 
 
+def _show_control_defects(defects: dict[str, dict[str, int]]) -> None:
+    table = Table(title="Seeded for controls to find", title_justify="left")
+    table.add_column("Control")
+    for name in ("seeded", "found", "false"):
+        table.add_column(name, justify="right")
+    for control, score in defects.items():
+        table.add_row(control, *(f"{score[k]:,}" for k in ("seeded", "found", "false")))
+    Console().print(table)
+
+
 def _show_end(result: dict[str, Any]) -> None:
     console = Console(soft_wrap=True, highlight=False)
     console.print(f"Gates: {result['gate']}.")
+    for wave in result["waves"]:
+        for rule in wave["broken"]:
+            console.print(escape(f"{wave['name']} was refused: {rule}"))
     if result["waits_for"]:
         console.print(escape(f"{result['waits_for']}."))
         code = result["carrier"]

@@ -43,6 +43,13 @@ def test_every_seeded_defect_is_found_under_its_class_and_none_is_invented(journ
         assert score == {"seeded": count, "found": count, "right_class": count, "false": 0}, code
 
 
+def test_controls_find_what_has_no_class_and_nothing_else(journey):
+    seeded = {"seeded": 1, "found": 1, "false": 0}
+    assert journey[0]["control_defects"] == dict.fromkeys(
+        ("deposits", "dunning", "mandates"), seeded
+    )
+
+
 def test_it_goes_as_designed(journey):
     result, _, _ = journey
     assert set(result) >= SUMMARY
@@ -57,7 +64,7 @@ def test_every_account_is_in_one_state_and_one_wave(journey):
     assert set(result["states"]) == {"live", "fallout"}
     waves = result["waves"]
     assert [set(wave) for wave in waves] == [
-        {"name", "planned", "moved", "fallout", "gate", "signatures"}
+        {"name", "planned", "moved", "fallout", "gate", "signatures", "broken"}
     ] * len(waves)
     assert sum(wave["planned"] for wave in waves) == accounts
     assert sum(wave["moved"] for wave in waves) == result["states"]["live"]

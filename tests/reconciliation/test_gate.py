@@ -12,12 +12,13 @@ from django.contrib.auth.models import Permission, User
 from ledger.books import make_books
 
 from crossbill import cli
+from crossbill.core.plugins import PluginUnknown
 from crossbill.engine.store import Store
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.replacement.migration.models import AccountMove, SuspendedRecord, Wave
-from crossbill.replacement.migration.spec import ClassRule, GateSpec
+from crossbill.replacement.migration.spec import ClassRule, ControlRule, GateSpec
 from crossbill.replacement.reconciliation import gate as gates
-from crossbill.replacement.reconciliation import limits
+from crossbill.replacement.reconciliation import gate_controls, limits
 from crossbill.replacement.reconciliation.models import Difference, Gate, Signature
 from crossbill.replacement.reconciliation.operations import CannotSign, _evidence, sign_gate
 
@@ -91,6 +92,48 @@ LIMITED = SPEC.model_copy(
         },
     }
 )
+ASKING = SPEC.model_copy(
+    update={
+        "controls": {"balances": ControlRule(), "dunning": ControlRule(figures=2, share_ppm=30_000)}
+    }
+)
+FIRST = "C1: old 5, new 4 minor USD"
+
+
+@pytest.mark.parametrize(
+    ("balances", "dunning", "broken"),
+    [
+        (("passed", 0), ("failed", 3), []),  # 3 % of 100 accounts are more than two figures
+        (("failed", 1), ("passed", 0), [f"Figures that differ in control balances, as {FIRST}"]),
+        (("passed", 0), ("failed", 4), [f"Figures that differ in control dunning, as {FIRST}"]),
+        (
+            ("passed", 0),
+            ("no data", 0),
+            ["Control dunning has no data: There is no old collection"],
+        ),
+    ],
+)
+def test_a_gate_asks_the_controls_that_its_terms_name(balances, dunning, broken):
+    answers = [
+        {"control": name, "outcome": outcome, "differ": differ, "first": FIRST * bool(differ),
+         "lacking": "There is no old collection" * (outcome == "no data")}
+        for name, (outcome, differ) in (("balances", balances), ("dunning", dunning))
+    ]  # fmt: skip
+    rules = gates.evaluate(ASKING, SOUND | {"controls": answers})
+    assert len(rules) == 5 + 2
+    assert [rule["rule"] for rule in rules if not rule["holds"]] == broken
+
+
+def test_must_pass_is_short_for_no_figure_that_differs_and_a_control_has_to_be_there():
+    asked = {"balances": "must pass", "ageing": {"figures": 1}}
+    spec = GateSpec.model_validate(SPEC.model_dump() | {"controls": asked})
+    assert (spec.controls["balances"].figures, spec.controls["ageing"].figures) == (0, 1)
+    gate_controls.refuse_unknown(spec)
+    wrong = GateSpec.model_validate(SPEC.model_dump() | {"controls": {"balance": "must pass"}})
+    with pytest.raises(PluginUnknown, match=r"gate\.controls"):
+        gate_controls.refuse_unknown(wrong)
+
+
 MOST = "Most by which one account's bills are over or under, in minor units"
 MONEY = "TIMING on bills that go live, over and under in minor units"
 

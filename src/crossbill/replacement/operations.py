@@ -20,7 +20,7 @@ from crossbill.replacement.migration.models import Replacement, Wave
 from crossbill.replacement.migration.workspace import Workspace, open_workspace
 from crossbill.replacement.programme import operations as programme
 from crossbill.replacement.programme.format import read_programme
-from crossbill.replacement.reconciliation import new_rules
+from crossbill.replacement.reconciliation import gate_controls, new_rules
 from crossbill.replacement.reconciliation import operations as reconciliation
 from crossbill.replacement.reconciliation.deciding_queries import waits_for
 from crossbill.replacement.reconciliation.models import Gate
@@ -46,6 +46,7 @@ def replace(
         store=Store(read_environment().store_url),
         carrier_code=carrier_code,
     )
+    gate_controls.refuse_unknown(workspace.spec.gate)
     execute(
         key=f"replace:{workspace.carrier}",
         kind="replacement",

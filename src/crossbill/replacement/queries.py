@@ -11,7 +11,8 @@ from crossbill.core.policy import Policy
 from crossbill.platform.product.catalogue_queries import catalogue_of, versions
 from crossbill.platform.product.models import Product
 from crossbill.replacement.migration.models import AccountMove, Replacement, SuspendedRecord
-from crossbill.replacement.reconciliation.models import Difference, Finding, Gate
+from crossbill.replacement.reconciliation.control import OPEN
+from crossbill.replacement.reconciliation.models import ControlRow, Difference, Finding, Gate
 from crossbill.replacement.reconciliation.queries import findings
 from crossbill.runs.models import Run
 
@@ -54,6 +55,18 @@ def reported(replacement: Replacement) -> set[tuple[str, str]]:
     }
 
 
+def broken(replacement: Replacement) -> set[tuple[str, str]]:
+    """Each control that measures account by account, with each account of which a figure differs.
+
+    The figures of such a control name the account first.
+    """
+    rows = ControlRow.objects.filter(
+        run__wave__replacement=replacement, run__terms__level="account", verdict__in=OPEN
+    )
+    pairs = rows.values_list("run__control", "key").distinct()
+    return {(control, key.split("|")[0]) for control, key in pairs}
+
+
 def _states(replacement: Replacement) -> dict[str, int]:
     moves = AccountMove.objects.filter(replacement=replacement)
     return dict(moves.values_list("state").annotate(Count("id")).order_by("state"))
@@ -67,7 +80,12 @@ def _wave(wave: Any, gate: Gate | None) -> dict[str, Any]:
         "fallout": wave.moves.filter(state=AccountMove.State.FALLOUT).count(),
         "gate": gate.result if gate else "open",
         "signatures": gate.signatures.count() if gate else 0,
+        "broken": [_in_words(r) for r in gate.rules if not r["holds"]] if gate else [],
     }
+
+
+def _in_words(rule: dict[str, Any]) -> str:
+    return f"{rule['rule']}: {rule['found']:,} found, limit {rule['limit']:,}"
 
 
 def _classes(replacement: Replacement) -> dict[str, int]:

@@ -7,7 +7,7 @@ from crossbill.replacement import operations, queries
 from crossbill.runs.progress import Progress
 from crossbill.sample import carrier_folder
 from crossbill.sample.operations import generate
-from crossbill.sample.score import score
+from crossbill.sample.score import control_score, score
 
 
 def demo(*, accounts: int, seed: int, home: Path, progress: Progress) -> dict[str, Any]:
@@ -24,14 +24,21 @@ def demo(*, accounts: int, seed: int, home: Path, progress: Progress) -> dict[st
         carrier_code=f"opticom-{name}",
         progress=progress,
     )
-    return queries.summary(replacement) | {"defects": score(truth, queries.reported(replacement))}
+    return queries.summary(replacement) | {
+        "defects": score(truth, queries.reported(replacement)),
+        "control_defects": control_score(truth, queries.broken(replacement)),
+    }
 
 
 def went_as_designed(result: dict[str, Any]) -> bool:
-    """Every seeded defect found and named, none invented, gates passed, accounts settled."""
+    """Every seeded defect found, named or controlled, none invented; gates passed, all settled."""
     found = all(
         defect["seeded"] == defect["found"] == defect["right_class"] and defect["false"] == 0
         for defect in result["defects"].values()
     )
+    controlled = all(
+        defect["seeded"] == defect["found"] and defect["false"] == 0
+        for defect in result["control_defects"].values()
+    )
     settled = set(result["states"]) <= {"live", "fallout"}
-    return bool(found and settled and result["gate"] == "passed")
+    return bool(found and controlled and settled and result["gate"] == "passed")

@@ -4,7 +4,8 @@ import csv
 from collections.abc import Iterable
 from pathlib import Path
 
-from .old_system.chunk import TRUTH
+from .old_system.chunk import CONTROLS_TRUTH, TRUTH
+from .old_system.collection import FAULTS as FOR_CONTROLS
 from .old_system.faults import FAULTS
 
 Score = dict[str, int]
@@ -28,6 +29,22 @@ def score(truth_dir: Path, reported: Iterable[tuple[str, str]]) -> dict[str, Sco
         scores[code]["right_class"] += (account, code) in pairs
     for _, code in pairs - seeded:
         scores[code]["false"] += 1
+    return scores
+
+
+def control_score(truth_dir: Path, broken: Iterable[tuple[str, str]]) -> dict[str, Score]:
+    """Per control that has something to find: accounts seeded, found, and falsely reported.
+
+    `broken` are pairs of control and account, of every control that was run.
+    """
+    with (truth_dir / CONTROLS_TRUTH).open(encoding="utf-8", newline="") as file:
+        seeded = {(row["control"], row["account_key"]) for row in csv.DictReader(file)}
+    pairs = {pair for pair in broken if pair[0] in FOR_CONTROLS}
+    scores = {name: dict.fromkeys(("seeded", "found", "false"), 0) for name in sorted(FOR_CONTROLS)}
+    for pair in seeded | pairs:
+        scores[pair[0]]["seeded"] += pair in seeded
+        scores[pair[0]]["found"] += pair in seeded & pairs
+        scores[pair[0]]["false"] += pair in pairs - seeded
     return scores
 
 

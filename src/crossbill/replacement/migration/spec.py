@@ -124,6 +124,18 @@ class TrendSpec(Strict):
     at_least: int = Field(0, ge=0, le=50)
 
 
+class ControlRule(Strict):
+    """How many figures of a control may differ at the gate: so many, or this share of the wave."""
+
+    figures: int = Field(0, ge=0)
+    share_ppm: int = Field(0, ge=0, le=1_000_000)
+
+
+def _must_pass(value: Any) -> Any:
+    """``balances: must pass`` is short for a limit of nothing."""
+    return {} if value == "must pass" else value
+
+
 class GateSpec(Strict):
     """What a wave must show before it may go live."""
 
@@ -135,6 +147,7 @@ class GateSpec(Strict):
     account_limit_minor: int | None = Field(None, ge=0)
     decide: Literal["terms", "people"] = "terms"
     trend: TrendSpec | None = None
+    controls: dict[str, Annotated[ControlRule, BeforeValidator(_must_pass)]] = {}
     classes: dict[str, ClassRule]
 
 

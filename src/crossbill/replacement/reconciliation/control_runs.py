@@ -26,6 +26,7 @@ from crossbill.replacement.reconciliation.control_queries import compared_waves
 from crossbill.replacement.reconciliation.models import ControlRow, ControlRun
 from crossbill.replacement.reconciliation.sides import Sides
 
+NOTHING = "There is nothing of the kind on either side"
 ROWS = ("key", "unit", "left_value", "right_value", "difference", "verdict")
 
 
@@ -66,7 +67,7 @@ def _run(control: Control, sides: Sides) -> ControlRun:
     rows = sides.backend.create_table(f"measured_{control.id}", measured, temp=True)
     found = standing(sides.backend.to_pyarrow(totals(rows)).to_pylist())
     if not found:
-        return _recorded(control, sides.wave, reason="There is nothing of the kind on either side")
+        return _recorded(control, sides.wave, reason=NOTHING)
     open_rows = sum(unit[verdict] for unit in found for verdict in OPEN)
     outcome = ControlRun.Outcome.FAILED if open_rows else ControlRun.Outcome.PASSED
     run = _recorded(control, sides.wave, outcome=outcome, totals=found)

@@ -19,7 +19,6 @@ from crossbill.replacement.reconciliation.deciding_queries import counted
 from crossbill.replacement.reconciliation.models import Difference
 from crossbill.replacement.reconciliation.reconcile import FOLLOWS
 
-PPM = 1_000_000
 SCHEMA = pa.schema(
     [("account_key", pa.string()), ("class_code", pa.string()), ("reason", pa.string())]
 )
@@ -233,8 +232,8 @@ def _ledger(wave: Wave) -> dict[str, int]:
 def evaluate(spec: GateSpec, found: dict[str, Any]) -> list[dict[str, Any]]:
     """Each rule with its limit, what was found, and whether it holds."""
     planned = found["planned"]
-    fallout = max(planned * spec.fallout_share_ppm // PPM, spec.fallout_accounts)
-    unexplained = max(planned * spec.unexplained_share_ppm // PPM, spec.unexplained_accounts)
+    fallout = max(planned * spec.fallout_share_ppm // limits.PPM, spec.fallout_accounts)
+    unexplained = max(planned * spec.unexplained_share_ppm // limits.PPM, spec.unexplained_accounts)
     ledger, totals = found["ledger"], found["control_totals"]
     off = [total["name"] for total in totals if total["old"] != total["new"]]
     return [
@@ -253,6 +252,7 @@ def evaluate(spec: GateSpec, found: dict[str, Any]) -> list[dict[str, Any]]:
         ),
         *(_rule(*rule) for rule in limits.rules(spec, found["going_live"])),
         *(_rule(*rule) for rule in limits.trend_rules(spec, found)),
+        *(_rule(*rule) for rule in limits.control_rules(spec, found)),
     ]
 
 

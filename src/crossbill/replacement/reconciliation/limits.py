@@ -5,9 +5,10 @@ from typing import Any
 from django.db.models import Count, Q, QuerySet, Sum
 
 from crossbill.replacement.migration.models import AccountMove, Wave
-from crossbill.replacement.migration.spec import GateSpec
+from crossbill.replacement.migration.spec import ControlRule, GateSpec
 from crossbill.replacement.reconciliation.models import Difference
 
+PPM = 1_000_000
 WHOLE_BILL = ("total_minor", "*")
 
 
@@ -74,6 +75,28 @@ def trend_rules(spec: GateSpec, found: dict[str, Any]) -> list[tuple[str, int, i
         words = "Unexplained over and under, against the best mock before, in minor units"
         stated.append((words, min(before), found["trend"]["unexplained_minor"]))
     return stated
+
+
+def control_rules(spec: GateSpec, found: dict[str, Any]) -> list[tuple[str, int, int]]:
+    """Words, limit and finding of each control that the terms name.
+
+    Without data a control has not passed, whatever its limit.
+    """
+    answers = {each["control"]: each for each in found.get("controls", ())}
+    return [
+        _control_rule(name, rule, answers[name], found["planned"])
+        for name, rule in spec.controls.items()
+    ]
+
+
+def _control_rule(
+    name: str, rule: ControlRule, answer: dict[str, Any], planned: int
+) -> tuple[str, int, int]:
+    if answer["lacking"]:
+        return f"Control {name} has no data: {answer['lacking']}", 0, 1
+    limit = max(rule.figures, planned * rule.share_ppm // PPM)
+    first = f", as {answer['first']}" if answer["differ"] > limit else ""
+    return f"Figures that differ in control {name}{first}", limit, answer["differ"]
 
 
 def rules(spec: GateSpec, found: dict[str, Any]) -> list[tuple[str, int, int]]:

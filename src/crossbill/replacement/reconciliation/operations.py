@@ -37,7 +37,12 @@ from crossbill.replacement.migration.operations import (
     wave_keys,
 )
 from crossbill.replacement.migration.workspace import Workspace
-from crossbill.replacement.reconciliation import deciding_queries, shadow_usage, trend
+from crossbill.replacement.reconciliation import (
+    deciding_queries,
+    gate_controls,
+    shadow_usage,
+    trend,
+)
 from crossbill.replacement.reconciliation import gate as gates
 from crossbill.replacement.reconciliation.calculation import Mapped, reconciliation
 from crossbill.replacement.reconciliation.compare import Compared, Tally, tally
@@ -242,6 +247,7 @@ def decide_gate(*, workspace: Workspace, wave: Wave) -> Receipt:
     facts = gates.facts(wave, unbalanced_entries(wave.replacement.carrier_id), decided)
     if workspace.spec.gate.trend is not None:
         facts["trend"] = trend.before_this_wave(wave, workspace.spec.gate.trend.mocks)
+    facts["controls"] = gate_controls.ask(wave, workspace.store, workspace.spec.gate)
     rules = gates.evaluate(workspace.spec.gate, facts)
     passed = all(rule["holds"] for rule in rules)
     evidence = _evidence(workspace, wave, facts, rules)
