@@ -50,6 +50,14 @@ def test_what_people_accepted_is_told_as_on_the_page(replacement):
     assert "(accepted by people; catalogue decides)" in markdown(comparison(compared, NAMES))
 
 
+def test_lines_that_agree_only_together_say_so(replacement):
+    compared = compared_of(replacement, estate.DIFFERING)
+    for each in (d for bill in compared.bills for line in bill.lines for d in line.differences):
+        each.class_code = "SPLIT"
+    told = markdown(comparison(compared, NAMES))
+    assert ("together equal" in told, "one line for several" in told) == (True, True)
+
+
 def test_an_account_that_stays_says_why_and_that_there_is_no_new_bill(replacement):
     text = text_of(replacement, estate.SUSPENDED)
     assert "fallout, by the extract of 2024-06-01. Stays on the old system: " in text

@@ -119,6 +119,8 @@ def _line(bill: BillPair, line: LinePair, names: Mapping[str, str]) -> tuple[Cel
     last = Cell("equal", "muted")
     if not bill.old or not bill.new:
         last = Cell(NONE)
+    elif line.is_split:
+        last = Cell("together equal", "muted")
     elif line.amount_minor:
         last = Cell(_signed(line.amount_minor, bill.currency), WARN)
     return (Cell(_named(line, names)), *sides, last)

@@ -26,7 +26,7 @@ ONE, PAIR = ("attribute", "value"), ("attribute", "value", "attribute_2", "value
 SUBJECT = ("class_code", "subject", "currency")
 # Fields that name one cause whatever else differs; those of printed bills follow from others.
 OF_ANOTHER = {"printed_name": "customer name", "printed_postcode": "account postcode"}
-WHOLE_CLASSES = ("MISSING_PRODUCT", "STALE_EXTRACT", "DISCOUNT", "TAX", "ALLOCATION")
+WHOLE_CLASSES = ("MISSING_PRODUCT", "STALE_EXTRACT", "SPLIT", "DISCOUNT", "TAX", "ALLOCATION")
 THIRD_PART = r"(?s)^(?:[^\\|]|\\.)*\|[^|]*\|((?:[^\\|]|\\.)*)"
 
 

@@ -35,7 +35,9 @@ PRINTED_BILL = pa.schema(
 AMOUNT = r"(-?[\d,]+(?:\.\d+)?|-)"
 PERIOD = re.compile(r"^(\d{4}-\d\d-\d\d) to \d{4}-\d\d-\d\d$", re.MULTILINE)
 TOTAL = re.compile(rf"^Total {AMOUNT} {AMOUNT} ", re.MULTILINE)
-LINE = re.compile(rf" ?{AMOUNT} {AMOUNT} {AMOUNT} {AMOUNT} (?:equal|[+]?{AMOUNT})$", re.MULTILINE)
+LINE = re.compile(
+    rf" ?{AMOUNT} {AMOUNT} {AMOUNT} {AMOUNT} (?:(?:together )?equal|[+]?{AMOUNT})$", re.MULTILINE
+)
 
 
 def sample(old: ir.Table, new: ir.Table, lines: ir.Table) -> ir.Table:

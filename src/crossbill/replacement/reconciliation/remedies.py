@@ -40,6 +40,7 @@ REMEDIES = {
         "migration", "load the product, or end it where it is not held", "mapping"
     ),
     "MISSING_USAGE": Remedy("migration", "find the file that the records came in, and load it"),
+    "SPLIT": Remedy("billing", "accept: the sums agree, or show the charge as the old bill does"),
     "STALE_EXTRACT": Remedy("migration", "extract these records again, and load them"),
     "CARRY_FORWARD": Remedy("finance", "carry the sum of the open items, or find the item"),
     "ALLOCATION": Remedy("finance", "set the payments against the items as the old system does"),

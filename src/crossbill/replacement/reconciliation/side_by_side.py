@@ -10,6 +10,7 @@ from crossbill.platform.billing.rule_words import NAMES, rule_sentence
 from crossbill.replacement.reconciliation.compare import written_part
 
 Row = Mapping[str, Any]
+SPLIT = "SPLIT"
 LINE_KEY = ("product_key", "category", "price_code", "charge_from")
 
 
@@ -68,6 +69,11 @@ class LinePair:
     def amount_minor(self) -> int:
         """New minus old, net and tax."""
         return _amount(self.new) - _amount(self.old)
+
+    @property
+    def is_split(self) -> bool:
+        """Whether it is one of several lines that together agree with one, or that one."""
+        return any(each.class_code == SPLIT for each in self.differences)
 
     @property
     def reasons(self) -> list[Reason]:

@@ -16,6 +16,7 @@ CLASSES = {
     "STALE_EXTRACT": "Extract older than the bill",
     "CARRY_FORWARD": "Balance is not its open items",
     "ALLOCATION": "Payments on the wrong items",
+    "SPLIT": "One line for several",
     "SENTINEL": "Placeholder instead of a value",
     "ENCODING": "Accents garbled",
     "SOURCE_DEFECT": "Error in the old system",
