@@ -10,8 +10,9 @@ from ledger.books import make_acceptance, make_books, make_control_run, sign
 
 from crossbill.engine.store import Store
 from crossbill.replacement.migration.models import AccountMove, Wave
+from crossbill.replacement.reconciliation.attachments import File, keep
 from crossbill.replacement.reconciliation.evidence import chain, container, keys
-from crossbill.replacement.reconciliation.models import Difference, Gate
+from crossbill.replacement.reconciliation.models import Attachment, Comment, Difference, Gate
 from crossbill.runs.models import Chunk, Stage
 from crossbill.runs.receipt import Receipt
 
@@ -56,11 +57,22 @@ def make_signed_wave(store: Store) -> Wave:
         )
         Chunk.objects.create(stage=stage, key="all", receipt=RECEIPT.as_json())
     make_control_run(wave)
-    make_acceptance(wave)
+    _make_comment(wave, store)
     gate = _gate(wave, store)
     sign(gate, "ann", saw=gate.evidence_sha256)
     sign(gate, "bob", saw=gate.evidence_sha256)
     return wave
+
+
+def _make_comment(wave: Wave, store: Store) -> None:
+    """What a clerk accepted, said, and showed by a file."""
+    accepted = make_acceptance(wave)
+    made = {"finding": accepted.finding, "made_by": accepted.made_by}
+    file = File("proof.txt", b"we agreed\n")
+    Attachment.objects.create(
+        comment=Comment.objects.create(text="see the file", **made), name=file.name,
+        content_type="text/plain", size_bytes=10, sha256=keep(store, "opticom", file),
+    )  # fmt: skip
 
 
 def _gate(wave: Wave, store: Store) -> Gate:

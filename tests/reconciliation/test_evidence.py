@@ -1,5 +1,6 @@
 """The evidence of a wave is one file: whole and signed, or it does not verify."""
 
+import hashlib
 import io
 import os
 import re
@@ -87,7 +88,7 @@ def test_a_pack_tells_whose_wave_it_is_and_who_signed_what(pack):
     assert evidence == {found.pack["gate"]["evidence_sha256"]}
     assert found.rows == {
         "approvals.csv": 2, "accounts.csv": 1, "differences.csv": 2, "findings.csv": 1,
-        "decisions.csv": 1,
+        "decisions.csv": 3,
         "suspended.csv": 1, "controls.csv": 1, "control_rows.csv": 1,
     }  # fmt: skip
 
@@ -154,7 +155,7 @@ def swapped(names: list[str]) -> list[str]:
 @pytest.mark.parametrize(
     ("order", "part", "words"),
     [
-        (lambda names: names[:-1], "chain.txt", "stands where control_rows.csv has to be"),
+        (lambda names: names[:-2], "chain.txt", "stands where control_rows.csv has to be"),
         (lambda names: names[1:], "public-key.pem", "stands where README.txt has to be"),
         (swapped, "pack.json", "stands where public-key.pem has to be"),
         (lambda names: [*names, "more.csv"], "more.csv", "stands where chain.txt has to be"),
@@ -202,6 +203,8 @@ def test_a_pack_by_another_key_verifies_only_for_whom_no_key_is_trusted(pack):
     assert failed.field == "public-key.pem"
 
 
+HASH = hashlib.sha256(b"we agreed\n").hexdigest()
+PROOF = f"files/{HASH}"
 EVIDENCE_OF_ANOTHER = ("evidence.json", lambda text: text.replace("planned", "planed"))
 
 
@@ -226,6 +229,9 @@ EVIDENCE_OF_ANOTHER = ("evidence.json", lambda text: text.replace("planned", "pl
         ("accounts.csv", lambda t: t + "C2,live,,,\n", "accounts that the gate counted"),
         ("stages.json", lambda t: t.replace('"accepted": 2', '"accepted": 1'), "vanished"),
         ("stages.json", lambda t: t.replace("ef" * 32, "ee" * 32), "is not the signed one"),
+        (PROOF, lambda t: t.replace("we", "I"), "not the file that its name says"),
+        ("decisions.csv", lambda t: t.replace(",attached,", ",said,"), "nobody attached such a f"),
+        ("decisions.csv", lambda t: t.replace(HASH, "0" * 64, 1), "nobody attached such a file"),
         ("stages.json", lambda t: "[" + t, "they are not those of a pack"),
         ("pack.json", lambda t: t.replace('"gate"', '"gates"'), "they are not those of a pack"),
     ],
@@ -233,7 +239,12 @@ EVIDENCE_OF_ANOTHER = ("evidence.json", lambda text: text.replace("planned", "pl
 def test_a_signed_pack_whose_parts_contradict_each_other(pack, part, change, words):
     failed = refusal(signed(edited(pack, part, change)))
     assert words in failed.what
-    assert failed.field in (part, "approvals.csv", "the documents")
+    assert failed.field in (part, "approvals.csv", "the documents", PROOF)
+
+
+def test_an_attached_file_that_was_taken_out_of_a_signed_pack(pack):
+    parts = {name: text for name, text in parts_in(pack).items() if name != PROOF}
+    assert f"somebody attached {HASH}, which is not there" in refusal(signed(parts)).what
 
 
 def test_what_is_no_pack(tmp_path):
@@ -353,7 +364,7 @@ def test_verifying_needs_neither_database_nor_home(pack, tmp_path):
     done = run()
     assert (done.returncode, done.stderr) == (0, "")
     assert "signed by ann at " in done.stdout
-    assert "The pack is whole: 17 parts" in done.stdout
+    assert "The pack is whole: 18 parts" in done.stdout
     written(tmp_path, pack.replace(b"loaded", b"living"))
     done = run()
     assert (done.returncode, done.stdout) == (1, "")
@@ -376,6 +387,6 @@ def test_the_guide_in_the_pack_checks_it_without_crossbill(pack, tmp_path):
     chain = (tmp_path / "chain.txt").read_text().splitlines()
     assert "Verified Successfully" in shown[0]
     assert shown[1].split()[0] == (tmp_path / "head.txt").read_text().splitlines()[1]
-    assert shown[2].count(": OK") == len(chain) == 14
+    assert shown[2].count(": OK") == len(chain) == 15
     assert shown[3].split()[0] == chain[3].split()[2]
     assert shown[4].split()[0] in (tmp_path / "approvals.csv").read_text()

@@ -13,10 +13,12 @@ from crossbill.core.refusal import Refusal
 from crossbill.engine.store import Store
 from crossbill.replacement.migration.models import Wave
 from crossbill.replacement.migration.queries import new_policy, old_policy
+from crossbill.replacement.reconciliation.attachments import content
 from crossbill.replacement.reconciliation.deciding_queries import submission_of
 from crossbill.replacement.reconciliation.evidence import tables
 from crossbill.replacement.reconciliation.evidence.guide import GUIDE
-from crossbill.replacement.reconciliation.models import Gate
+from crossbill.replacement.reconciliation.evidence.verify import FILES
+from crossbill.replacement.reconciliation.models import Attachment, Gate
 from crossbill.replacement.reconciliation.queries import signatures_needed
 from crossbill.replacement.reconciliation.shadow_bills import folder
 from crossbill.runs.models import Stage
@@ -45,6 +47,15 @@ def parts_of(wave: Wave, gate: Gate, store: Store) -> Iterator[tuple[str, Blocks
     yield "evidence.json", iter([evidence])
     for name, table in tables.TABLES.items():
         yield name, _rows(table, wave)
+    for sha256, attachment in sorted(_attached(wave).items()):
+        yield f"{FILES}{sha256}", iter([content(store, attachment)])
+
+
+def _attached(wave: Wave) -> dict[str, Attachment]:
+    """The files that go with comments on the wave's findings, each once, by hash."""
+    found = Attachment.objects.filter(comment__finding__wave=wave)
+    rows = found.select_related("comment__finding__wave__replacement__carrier")
+    return {each.sha256: each for each in rows}
 
 
 def as_text(document: Any) -> bytes:
@@ -70,7 +81,7 @@ def _pack(wave: Wave, gate: Gate) -> dict[str, Any]:
     replacement = wave.replacement
     after = new_policy(replacement)
     return {
-        "pack": 2,
+        "pack": 3,
         "packed_by": f"crossbill {version('crossbill')}",
         "carrier": {"code": replacement.carrier.code, "name": replacement.carrier.name},
         "change_over": replacement.name,

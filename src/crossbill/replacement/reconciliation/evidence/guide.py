@@ -17,10 +17,11 @@ accounts.csv      each account of the wave: live, or why it stays on the old sys
 differences.csv   each difference between old and new: class, evidence, decision, owner
 findings.csv      differences of one cause: what their accounts share, money, owner, fix
 decisions.csv     what people did about findings: accepted (why, up to how much, until when),
-                  revoked, assigned, said, attached (SHA-256 of the file)
+                  revoked, assigned, said, attached (the file's name and SHA-256)
 suspended.csv     each record that was not taken over: reason, owner, SHA-256 of its raw bytes
 controls.csv      each run of a control: what it found in sum, on both sides, over and under apart
 control_rows.csv  its figures: of groups all, of accounts and records those that differ
+files/SHA-256     each file that somebody attached, byte for byte
 chain.txt         a line a part: its SHA-256, its name, the SHA-256 of the line before
 head.txt          the SHA-256 of the chain's last line
 signature.bin     Ed25519 signature of head.txt

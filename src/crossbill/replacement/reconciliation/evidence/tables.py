@@ -81,7 +81,7 @@ FINDINGS = Table(
     "reconciliation_finding WHERE wave_id = %(wave)s",
     "number",
 )  # fmt: skip
-# What people did, in time. A file is named by its hash; its bytes are not in the pack.
+# What people did, in time. A file is named by its hash, under which its bytes are in the pack.
 DECISIONS = Table(
     _plain("finding", "act")
     | {"user": "username", "at": _utc("at")}

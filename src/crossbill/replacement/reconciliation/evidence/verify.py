@@ -23,6 +23,7 @@ TABLES = (
     "suspended.csv", "controls.csv", "control_rows.csv",
 )  # fmt: skip
 DOCUMENTS = ("pack.json", "terms.json", "stages.json", "evidence.json")
+FILES = "files/"  # what people attached, each under its SHA-256
 NAMES = ("README.txt", PUBLIC_KEY, *DOCUMENTS, *TABLES)
 WIDEST_CELL = MOST_DOCUMENT_BYTES = 1 << 27
 PARTS_OF_IN = ("accepted", "duplicate", "suspended")
@@ -68,7 +69,7 @@ def verify_file(file: BinaryIO, path: Path, *, trusted: Ed25519PublicKey | None 
 def _verified(file: BinaryIO, trusted: Ed25519PublicKey | None) -> Verified:
     parts = container.read_parts(file)
     own = _named(parts)
-    lines = _check_chain(file, parts[: len(NAMES)], own)
+    lines = _check_chain(file, parts[: -len(chains.CLOSING)], own)
     key = _check_signature(file, own, chains.head(lines), trusted)
     container.check_end(file, parts)
     try:
@@ -88,8 +89,9 @@ def _verified(file: BinaryIO, trusted: Ed25519PublicKey | None) -> Verified:
 
 def _named(parts: list[Part]) -> dict[str, Part]:
     """The parts by name, when they are those of a pack, in its order."""
-    wanted = (*NAMES, *chains.CLOSING)
     found = [part.name for part in parts]
+    attached = sorted({name for name in found if name.startswith(FILES)})
+    wanted = (*NAMES, *attached, *chains.CLOSING)
     for place, name in enumerate(wanted):
         if place >= len(found):
             raise Damaged(container.after(parts), f"{name} is missing: the file was cut")
@@ -145,7 +147,9 @@ def _check_contents(
     _check_gate(pack, evidence, own["evidence.json"].sha256)
     _check_approvals(pack, approvals)
     decided = evidence["facts"].get("decisions", [])
-    _check_decisions(decided, list(_table(file, own["decisions.csv"])), approvals)
+    decisions = list(_table(file, own["decisions.csv"]))
+    _check_decisions(decided, decisions, approvals)
+    _check_files(own, {row["file_sha256"] for row in decisions if row["act"] == "attached"})
     _check_stages(stages, evidence["receipts"])
     classes = Counter(row["class_code"] for row in _table(file, own["differences.csv"]))
     counted = {code: found["differences"] for code, found in evidence["facts"]["classes"].items()}
@@ -201,6 +205,18 @@ def _check_decisions(
             raise Damaged("decisions.csv", f"the gate knew that {by} accepted {each['finding']}")
         if each["counts"] and by in signers:
             raise Damaged("approvals.csv", f"{by} signed, and had accepted {each['finding']}")
+
+
+def _check_files(own: dict[str, Part], attached: set[str]) -> None:
+    """Each file that somebody attached is there, is what was attached, and no other."""
+    there = {name.removeprefix(FILES): own[name] for name in own if name.startswith(FILES)}
+    for name, part in there.items():
+        if part.sha256 != name:
+            raise Damaged(part.name, "it is not the file that its name says")
+        if name not in attached:
+            raise Damaged(part.name, "nobody attached such a file")
+    if missing := sorted(attached - set(there)):
+        raise Damaged("decisions.csv", f"somebody attached {missing[0]}, which is not there")
 
 
 def _written(cell: str) -> str:
