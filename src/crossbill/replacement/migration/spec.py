@@ -5,7 +5,16 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+)
 
 from crossbill.core.refusal import Refusal
 from crossbill.replacement.migration.sources import SourceFormat
@@ -124,6 +133,10 @@ class TrendSpec(Strict):
     at_least: int = Field(0, ge=0, le=50)
 
 
+# Strict: a lenient reading takes 0 for false.
+PolicyTerms = dict[str, StrictStr | StrictBool | StrictInt]
+
+
 class ControlRule(Strict):
     """How many figures of a control may differ at the gate: so many, or this share of the wave."""
 
@@ -189,8 +202,8 @@ class ReplacementSpec(Strict):
     programme: str | None = None
     manifest: ManifestSpec | None = None
     periods: list[PeriodSpec] = Field(min_length=1)
-    old_policy: dict[str, str | bool]
-    new_policy: dict[str, str | bool] | None = None
+    old_policy: PolicyTerms
+    new_policy: PolicyTerms | None = None
     dunning_days: list[Annotated[int, Field(ge=0)]] = []
     compare: list[Entity]
     waves: list[WaveSpec] = Field(min_length=1)
