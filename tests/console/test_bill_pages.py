@@ -42,7 +42,7 @@ def test_old_rules_line_by_line(page):
     text = page("month=2024-06&policy=old")
     # 10 of 30 days of 17.20 is 5.733...; 12.5 % of 5.73 is 0.71625; tax of 49.90, 5.73 and -0.71.
     assert "Television C0000000001-TV together 5.02 USD net" in text
-    assert "Monthly charge 2024-06-21 to 2024-06-30 Net 5.73 USD Tax 0.50 USD" in text
+    assert "Recurring charge 2024-06-21 to 2024-06-30 Net 5.73 USD Tax 0.50 USD" in text
     assert "10/30 = 1/3 (days of months of 30)" in text
     assert "Discount 2024-06-21 to 2024-06-30 Net −0.71 USD Tax −0.06 USD" in text  # noqa: RUF001 - a true minus
     assert "Net 54.92 USD Tax" in text
@@ -52,7 +52,7 @@ def test_old_rules_line_by_line(page):
 def test_new_rules_tax_the_sum(page):
     text = page("month=2024-06&policy=new")
     # Half up: 5.73, and 0.72 off; 8.875 % of 54.91 is 4.8732...
-    assert "Monthly charge 2024-06-21 to 2024-06-30 Net 5.73 USD tv: 17.20 x 1" in text
+    assert "Recurring charge 2024-06-21 to 2024-06-30 Net 5.73 USD tv: 17.20 x 1" in text
     assert "8.875 % of 54.91 is 4.87 4.87 USD" in text
     assert "Total 59.78 USD" in text
 

@@ -78,9 +78,9 @@ class TestCost:
         text = words(ask(operator, kind="offering", offering="fibre-100"))
         assert f"Television becomes Fibre 100 from {NEXT_MONTH}" in text
         assert f"bill of {NEXT_MONTH} to" in text
-        assert f"Television monthly charge {TV} 17.20 USD" in text
+        assert f"Television recurring charge {TV} 17.20 USD" in text
         assert "17.20 USD Fibre 100" in text
-        assert "Fibre 100 monthly charge begins" in text
+        assert "Fibre 100 recurring charge begins" in text
         assert "Worked out by policy new-1" in text
         assert not ProductChange.objects.exists()
 
@@ -261,7 +261,7 @@ def test_suspended_product_is_resumed(operator):
 class TestOrdering:
     def test_order_shows_its_cost_and_is_made(self, operator):
         shown = ask(operator, ORDER, offering="fibre-100", quantity="2")
-        assert re.search(r"Fibre 100 monthly charge begins – 99.80 USD", words(shown))  # noqa: RUF001 - the dash of no value
+        assert re.search(r"Fibre 100 recurring charge begins – 99.80 USD", words(shown))  # noqa: RUF001 - the dash of no value
         answer = agree(operator, shown, ORDER)
         assert said(answer) == f"Ordered: {ACCOUNT}-fibre-100 begins on {NEXT_MONTH}."
         assert Product.objects.get(product_key=f"{ACCOUNT}-fibre-100").quantity == 2

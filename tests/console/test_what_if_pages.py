@@ -43,7 +43,7 @@ class TestAnswer:
         assert "Dearer 2 100.00 %" in text
         assert "+6.00 USD 141.32 USD before, 147.32 USD after" in text
         assert "1 to 5 % higher 2 +6.00 USD" in text
-        assert "Monthly charge 129.80 USD +6.00 USD" in text
+        assert "Recurring charge 129.80 USD +6.00 USD" in text
         assert "Tax 11.52 USD 0.00 USD" in text
         assert f"{estate.CLEAN} 70.66 USD 73.66 USD +3.00 USD" in text
         assert "1 product cannot be charged after (before: 0)" in text

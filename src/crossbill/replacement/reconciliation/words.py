@@ -24,7 +24,7 @@ CLASSES = {
     "UNEXPLAINED": "No known reason",
 }
 CATEGORIES = {
-    "recurring": "Monthly charge",
+    "recurring": "Recurring charge",
     "discount": "Discount",
     "usage": "Usage",
     "one_time": "One-time charge",
