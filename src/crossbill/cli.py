@@ -12,15 +12,16 @@ from crossbill.cli_account import account_app
 from crossbill.cli_bill import bill_app
 from crossbill.cli_catalogue import catalogue_app
 from crossbill.cli_console import console, user_app, worker
-from crossbill.cli_controls import list_controls, run_controls, show_control, trend
+from crossbill.cli_controls import list_controls, run_controls, show_control
 from crossbill.cli_db import db_app
-from crossbill.cli_decide import explain, sign
+from crossbill.cli_decide import explain, preview, sign
 from crossbill.cli_evidence import key, pack, verify
 from crossbill.cli_product import product_app
 from crossbill.cli_rate import rate_app
 from crossbill.cli_reconcile import reconcile_app
 from crossbill.cli_replace import replace, run_demo
 from crossbill.cli_report import report_app
+from crossbill.cli_trend import trend
 from crossbill.cli_work import accept, accept_again, assign, comment, revoke, submit, work
 from crossbill.core.refusal import Refusal
 
@@ -48,6 +49,7 @@ for name, command in {
     "revoke": revoke,
     "assign": assign,
     "comment": comment,
+    "preview": preview,
     "submit": submit,
     "sign": sign,
     "pack": pack,

@@ -1,4 +1,4 @@
-"""`crossbill reconcile list`, `run`, `show` and `trend`: the catalogue of controls on a wave."""
+"""`crossbill reconcile list`, `run` and `show`: the catalogue of controls on a wave."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -31,15 +31,15 @@ def list_controls(
     from crossbill.replacement.reconciliation.control import catalogue
     from crossbill.replacement.reconciliation.control_queries import standings
 
-    waves = _waves(carrier) if carrier else []
+    waves = named_waves(carrier) if carrier else []
     last = {
         (wave.position, each.control.id): each.last for wave in waves for each in standings(wave)
     }
     if json:
         controls = [{"control": c.id, **c.terms.model_dump()} for c in catalogue().values()]
-        print_json({"controls": controls, "runs": [_plain(run) for run in last.values() if run]})
+        print_json({"controls": controls, "runs": [plain_run(run) for run in last.values() if run]})
         return
-    table = _table("Controls", "control", "level", "owner", *(f">{wave.name}" for wave in waves))
+    table = new_table("Controls", "control", "level", "owner", *(f">{wave.name}" for wave in waves))
     for control in catalogue().values():
         terms = control.terms
         told = "" if terms.blocking else " (for information)"
@@ -63,7 +63,7 @@ def run_controls(
     from crossbill.replacement.reconciliation.control_queries import compared_waves
     from crossbill.replacement.reconciliation.queries import wave_named
 
-    waves = [wave_named(carrier, wave)] if wave else compared_waves(_waves(carrier))
+    waves = [wave_named(carrier, wave)] if wave else compared_waves(named_waves(carrier))
     store = Store(read_environment().store_url)
     runs = [
         run
@@ -71,9 +71,9 @@ def run_controls(
         for run in control_runs.run_controls(wave=each, store=store, only=control)
     ]
     if json:
-        print_json([_plain(run) for run in runs])
+        print_json([plain_run(run) for run in runs])
     else:
-        _show_runs(runs, times=False)
+        show_runs(runs, times=False)
     if any(run.outcome == "failed" and run.terms["blocking"] for run in runs):
         raise typer.Exit(FAILED_EXIT)
 
@@ -96,7 +96,7 @@ def show_control(
     rows = kept_rows(run, everything=everything)
     if json:
         names = ("key", "unit", "left_value", "right_value", "difference", "verdict")
-        print_json(_plain(run) | {"terms": run.terms, "rows": list(rows.values(*names))})
+        print_json(plain_run(run) | {"terms": run.terms, "rows": list(rows.values(*names))})
         return
     typer.echo(f"{run.terms['title']}: {run.outcome} on {run.wave} at {run.ran_at:%Y-%m-%d %H:%M}")
     typer.echo(f"  {run.terms['compares']}")
@@ -104,7 +104,7 @@ def show_control(
         typer.echo(f"  {run.reason}")
     Console().print(_units(run))
     count = rows.count()
-    table = _table("Figures", "what", "unit", ">old", ">new", ">new less old", "")
+    table = new_table("Figures", "what", "unit", ">old", ">new", ">new less old", "")
     for row in rows[:ROWS_SHOWN]:
         values = [_number(v) for v in (row.left_value, row.right_value, row.difference)]
         table.add_row(escape(row.key), escape(row.unit), *values, row.verdict)
@@ -114,34 +114,19 @@ def show_control(
         typer.echo(f"{ROWS_SHOWN} of {count:,} figures; all of them with --json")
 
 
-def trend(
-    carrier: Annotated[str, CARRIER],
-    control: Annotated[str | None, typer.Option(help="One control; without it, all.")] = None,
-    json: Annotated[bool, ONE_OBJECT] = False,
-) -> None:
-    """Show every run of the controls in time, wave by wave: whether it gets better."""
-    ready()
-    from crossbill.replacement.reconciliation.control_queries import history
-
-    runs = list(history(_waves(carrier), control))
-    if json:
-        print_json([_plain(run) for run in runs])
-    else:
-        _show_runs(runs, times=True)
-
-
-def _waves(carrier: str) -> "list[Wave]":
+def named_waves(carrier: str) -> "list[Wave]":
+    """The waves of a carrier's change-over, in order."""
     from crossbill.replacement.reconciliation.queries import waves_of
 
     return waves_of(carrier)
 
 
-def _show_runs(runs: "list[ControlRun]", *, times: bool) -> None:
+def show_runs(runs: "list[ControlRun]", *, times: bool) -> None:
     """A line a run: how many figures, how many differ, over and under apart."""
     from crossbill.replacement.reconciliation.control_queries import open_count
 
     headings = ("outcome", ">figures", ">differ", ">within", "over by", "under by")
-    table = _table("Controls", "control", "wave", *(["at"] if times else []), *headings)
+    table = new_table("Controls", "control", "wave", *(["at"] if times else []), *headings)
     for run in runs:
         table.add_row(
             run.control,
@@ -163,7 +148,7 @@ def _amounts(run: "ControlRun", name: str) -> str:
 
 def _units(run: "ControlRun") -> Table:
     """What both sides add up to, unit by unit."""
-    table = _table("Sums", "unit", ">figures", ">equal", ">old", ">new", ">over by", ">under by")
+    table = new_table("Sums", "unit", ">figures", ">equal", ">old", ">new", ">over by", ">under by")
     for unit in run.totals:
         names = ("rows", "equal", "left", "right", "over_by", "under_by")
         table.add_row(escape(unit["unit"]), *(_number(unit[name]) for name in names))
@@ -183,7 +168,7 @@ def _word(run: "ControlRun | None") -> str:
     return f"{open_count(run):,} differ" if run.outcome == "failed" else run.outcome
 
 
-def _plain(run: "ControlRun") -> dict[str, Any]:
+def plain_run(run: "ControlRun") -> dict[str, Any]:
     """A run as plain values."""
     names = ("control", "outcome", "reason", "totals")
     return {name: getattr(run, name) for name in names} | {
@@ -192,7 +177,7 @@ def _plain(run: "ControlRun") -> dict[str, Any]:
     }
 
 
-def _table(title: str, *headings: str) -> Table:
+def new_table(title: str, *headings: str) -> Table:
     """A table for people; a heading that begins with > is over numbers."""
     table = Table(title=title)
     for heading in headings:

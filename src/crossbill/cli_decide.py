@@ -1,9 +1,12 @@
-"""`crossbill reconcile explain` and `sign`: why an account differs, and a person's yes."""
+"""`crossbill reconcile explain`, `preview` and `sign`: why, what the gate would say, and a yes."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from crossbill.cli_input import ACCOUNT, ONE_OBJECT, USER
 from crossbill.cli_json import print_json
@@ -11,10 +14,12 @@ from crossbill.config import ready
 
 if TYPE_CHECKING:
     from crossbill.replacement.migration.models import AccountMove
+    from crossbill.replacement.reconciliation.gate_decision import Decision
     from crossbill.replacement.reconciliation.models import Difference
 
 CARRIER = typer.Argument(help="Code of the carrier.")
 WAVE = typer.Argument(help="Name or number of the wave.")
+REFUSED_EXIT = 1
 SHOWN = ("entity", "record_key", "field", "kind", "left_value", "right_value", "amount_minor",
          "currency", "class_code", "evidence", "decision", "owner")  # fmt: skip
 
@@ -72,6 +77,50 @@ def _write_comparison(move: "AccountMove", path: Path) -> None:
 
     compared = compared_account(Store(read_environment().store_url), move.replacement, move)
     write_pdf(comparison(compared, offering_names(move.replacement.carrier_id)), path)
+
+
+def preview(
+    carrier: Annotated[str, CARRIER],
+    wave: Annotated[str, WAVE],
+    json: Annotated[bool, ONE_OBJECT] = False,
+) -> None:
+    """Say what the gate would say today, and what would hold the wave; 1 where it is refused."""
+    ready()
+    from django.utils.timezone import localdate
+
+    from crossbill.config.environment import read_environment
+    from crossbill.engine.store import Store
+    from crossbill.replacement.reconciliation import gate_decision
+    from crossbill.replacement.reconciliation.queries import wave_named
+
+    shown = wave_named(carrier, wave)
+    store = Store(read_environment().store_url)
+    found = gate_decision.preview(wave=shown, store=store, today=localdate())
+    if json:
+        print_json(
+            {"passes": found.passes, "rules": found.rules, "staying": found.staying_by_class}
+        )
+    else:
+        _show_preview(shown.name, found)
+    if not found.passes:
+        raise typer.Exit(REFUSED_EXIT)
+
+
+def _show_preview(wave: str, found: "Decision") -> None:
+    """Each rule with its limit, whom the comparison holds back, and the result."""
+    table = Table(title="The gate, were it decided today", title_justify="left")
+    table.add_column("Rule", overflow="fold")
+    for name in ("Found", "Limit"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for rule in found.rules:
+        holds = "holds" if rule["holds"] else "broken"
+        table.add_row(escape(rule["rule"]), f"{rule['found']:,}", f"{rule['limit']:,}", holds)
+    Console().print(table)
+    for code, accounts in found.staying_by_class.items():
+        why = code or "with an account of their hierarchy"
+        typer.echo(f"{accounts:,} would stay on the old system: {why}")
+    typer.echo(f"{wave} would {'pass its gate' if found.passes else 'be refused'}.")
 
 
 def sign(

@@ -7,6 +7,7 @@ from html import unescape
 from pathlib import Path
 
 import estate
+import pyarrow as pa
 import pytest
 import reconciled_estate
 import worked_estate
@@ -17,6 +18,7 @@ from procrastinate.contrib.django.models import ProcrastinateJob
 from crossbill.config.environment import read_environment
 from crossbill.engine.store import Store
 from crossbill.replacement.migration.models import Replacement, Wave
+from crossbill.replacement.reconciliation import gate_decision
 from crossbill.replacement.reconciliation.models import (
     Acceptance,
     Attachment,
@@ -114,7 +116,13 @@ class TestList:
         assert "Ann 3 Open" in words(answer)
 
     @pytest.mark.parametrize(
-        "place", ["/worklist/accept/", "/worklist/assign/", "/waves/{wave}/submit/"]
+        "place",
+        [
+            "/worklist/accept/",
+            "/worklist/assign/",
+            "/waves/{wave}/submit/",
+            "/waves/{wave}/preview/",
+        ],
     )
     def test_who_may_only_read_changes_nothing(self, signed_in, wave, place):
         client = signed_in("viewer")
@@ -200,6 +208,25 @@ class TestGate:
         assert ProcrastinateJob.objects.count() == 1
         late = client.post(f"/findings/{number(1).id}/accept/", TERMS | {"do": "accept"})
         assert "was taken to its gate" in words(late)
+
+    def test_what_would_hold_it_is_shown_before_it_is_taken_there(
+        self, signed_in, wave, monkeypatch
+    ):
+        rules = [{"rule": "Accounts that fall out", "found": 3, "limit": 2, "holds": False}]
+        staying = pa.table({"class_code": ["TAX", "TAX", ""]})
+        found = gate_decision.Decision(staying, {}, rules)
+        monkeypatch.setattr(gate_decision, "preview", lambda **_: found)
+        client = signed_in("operator", name="ann")
+        assert "Show what would hold it" in words(client.get(f"/waves/{wave.id}/"))
+        text = words(client.post(f"/waves/{wave.id}/preview/"))
+        assert "It would refuse the wave. Nothing was decided, and nothing was changed." in text
+        assert "Accounts that fall out 3 2 Broken" in text
+        assert "Other tax rate 2" in text
+
+    def test_a_gate_that_is_decided_has_no_preview(self, signed_in):
+        decided = Wave.objects.get(position=2)
+        answer = signed_in("operator").post(f"/waves/{decided.id}/preview/", follow=True)
+        assert "Old and new are not there yet" in said(answer)
 
     def test_what_a_mock_before_accepted_is_accepted_again(self, signed_in, replacement, wave):
         client = signed_in("operator", name="ann")

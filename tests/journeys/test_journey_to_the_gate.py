@@ -27,7 +27,13 @@ from crossbill.replacement.reconciliation.control_runs import run_controls
 from crossbill.replacement.reconciliation.evidence.keys import signing_key
 from crossbill.replacement.reconciliation.evidence.operations import pack_wave
 from crossbill.replacement.reconciliation.evidence.verify import PackFails, verify_pack
-from crossbill.replacement.reconciliation.models import ControlRow, Difference, Finding, Gate
+from crossbill.replacement.reconciliation.models import (
+    ControlRow,
+    ControlRun,
+    Difference,
+    Finding,
+    Gate,
+)
 from crossbill.replacement.reconciliation.operations import CannotSign, sign_gate
 from crossbill.sample import carrier_folder
 
@@ -62,7 +68,8 @@ def unsigned(worked):
 def crossbill(*words: str) -> tuple[int, str]:
     """A command of the reconciliation, without the waiting: its exit code, and what it says."""
     with pytest.MonkeyPatch.context() as patch, StringIO() as said:
-        patch.setattr("crossbill.cli_work.ready", lambda: None)
+        for module in ("cli_work", "cli_decide", "cli_trend"):
+            patch.setattr(f"crossbill.{module}.ready", lambda: None)
         patch.setenv("COLUMNS", "160")
         patch.setattr("sys.argv", ["crossbill", "reconcile", *words])
         with (
@@ -103,6 +110,8 @@ def work_on(waiting, folder) -> dict[str, tuple[int, str]]:
             "comment", *wave, str(unknown), *terms[:2], "--text", "a", "--file", "none.txt"
         ),
         "list": crossbill("work", *wave),
+        "preview": crossbill("preview", *wave, "--json"),
+        "trend": crossbill("trend", "unsigned"),
         "submit": crossbill("submit", *wave, *terms[:2]),
     }  # fmt: skip
 
@@ -191,7 +200,8 @@ def test_controls_hold_for_what_goes_live_and_see_a_file_that_was_changed(rehear
 
 
 def test_controls_on_the_command_line(rehearsed, monkeypatch, capsys):
-    monkeypatch.setattr("crossbill.cli_controls.ready", lambda: None)
+    for module in ("cli_controls", "cli_trend"):
+        monkeypatch.setattr(f"crossbill.{module}.ready", lambda: None)
 
     def crossbill(*words: str) -> tuple[int, str]:
         monkeypatch.setattr("sys.argv", ["crossbill", "reconcile", *words])
@@ -203,7 +213,7 @@ def test_controls_on_the_command_line(rehearsed, monkeypatch, capsys):
     assert (code, "passed" in said, "keys" in said) == (0, True, True)
     assert "Keys missing, extra" in crossbill("show", "rehearsed", "Wave 1", "keys")[1]
     assert "not run" in crossbill("list", "rehearsed")[1]
-    runs = json.loads(crossbill("trend", "rehearsed", "--control", "keys", "--json")[1])
+    runs = json.loads(crossbill("trend", "rehearsed", "--control", "keys", "--json")[1])["controls"]
     assert {(run["control"], run["outcome"]) for run in runs} == {("keys", "passed")}
 
 
@@ -311,6 +321,24 @@ def test_accounts_whose_differences_people_accepted_move_and_the_evidence_says_w
         found = pack_wave(wave_id=wave.id, store=store, key=key, out=out)
     assert found.rows["decisions.csv"] == len(decided) + 4  # revoked, assigned, said, attached
     assert found.pack["submitted"]["by"] == "clerk"
+
+
+def test_what_the_preview_said_before_is_what_the_gate_says_and_nothing_was_changed_by_it(worked):
+    code, said = worked.said["preview"]
+    preview, gate = json.loads(said), worked.replacement.waves.get().gate
+    assert (code, preview["passes"], preview["rules"]) == (0, True, gate.rules)
+    held = moves(worked.replacement, state="fallout", class_code__in=preview["staying"])
+    assert 0 < sum(preview["staying"].values()) <= held.count()
+    assert ControlRun.objects.filter(wave=gate.wave, control="balances").count() == 1
+    code, said = crossbill("preview", "unsigned", "1")
+    assert (code, "GATE_DECIDED" in said) == (2, True)
+
+
+def test_the_trend_on_the_command_line_says_how_bills_match_and_what_is_left(worked):
+    code, said = worked.said["trend"]
+    assert code == 0
+    for words in ("unsigned", "UNEXPLAINED", "PRICE_VERSION", "Findings that hold accounts back: "):
+        assert words in said
 
 
 def test_unsigned_wave_is_loaded_and_not_live(unsigned):

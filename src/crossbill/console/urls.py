@@ -84,6 +84,7 @@ urlpatterns = [
     path("findings/<int:finding_id>/comment/", views_work.comment_finding, name="comment_finding"),
     path("attachments/<int:attachment_id>/", views_work.attachment, name="attachment"),
     path("waves/<int:wave_id>/accept-again/", views_work.accept_again, name="accept_again"),
+    path("waves/<int:wave_id>/preview/", views_waves.preview, name="preview_gate"),
     path("waves/<int:wave_id>/submit/", views_work.submit, name="submit_wave"),
     path("specification/<slug:carrier>/", views_specification.specification, name="specification"),
     path("trend/", views_trend.trend, name="trend"),

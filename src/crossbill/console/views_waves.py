@@ -8,14 +8,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.timezone import localdate
 
+from crossbill.config.environment import read_environment
 from crossbill.console.access import action, page
 from crossbill.console.pages import page_of, text
 from crossbill.console.views_overview import wave_bar
 from crossbill.core.refusal import Refusal
+from crossbill.engine.store import Store
 from crossbill.replacement.migration import queries as migration
 from crossbill.replacement.migration.models import AccountMove, Wave
 from crossbill.replacement.migration.queries import MoveFilter
-from crossbill.replacement.reconciliation import deciding_queries, operations
+from crossbill.replacement.reconciliation import deciding_queries, gate_decision, operations
 from crossbill.replacement.reconciliation import queries as reconciliation
 from crossbill.replacement.reconciliation.deciding import HOLDING
 from crossbill.replacement.reconciliation.deciding_operations import ACCEPT
@@ -97,6 +99,20 @@ def _lists(request: HttpRequest, shown: Wave) -> dict[str, object]:
         "classes": reconciliation.differences_by_class(shown.replacement_id, wave_id=shown.id),
         "differences": page_of(request, found),
     }
+
+
+@action(ACCEPT)
+def preview(request: HttpRequest, wave_id: int) -> HttpResponse:
+    """What the gate would say today; a button, for it is worked out anew."""
+    shown = get_object_or_404(Wave.objects.select_related("replacement__carrier"), id=wave_id)
+    store = Store(read_environment().store_url)
+    try:
+        found = gate_decision.preview(wave=shown, store=store, today=localdate())
+    except Refusal as refusal:
+        messages.error(request, str(refusal))
+        return redirect("wave", wave_id=shown.id)
+    context = {"wave": shown, "replacement": shown.replacement, "found": found}
+    return render(request, "console/gate_preview.html", context)
 
 
 @action(SIGN)

@@ -39,13 +39,18 @@ class NotReconciled(Refusal):
 def run_controls(*, wave: Wave, store: Store, only: str | None = None) -> list[ControlRun]:
     """Run every control of the catalogue on a wave, or one; each run is a new record."""
     controls = _asked_for(only)
+    refuse_not_compared(wave)
+    with duckdb.connect() as backend, refusing_overflow(), transaction.atomic():
+        return [_run(control, Sides(wave, store, backend)) for control in controls]
+
+
+def refuse_not_compared(wave: Wave) -> None:
+    """Refuse a wave whose old and new side were not compared yet."""
     if not compared_waves([wave]):
         cure = "run `crossbill replace` until the wave is compared"
         raise NotReconciled(
             "Old and new are not there yet", field="wave", value=wave.name, cure=cure
         )
-    with duckdb.connect() as backend, refusing_overflow(), transaction.atomic():
-        return [_run(control, Sides(wave, store, backend)) for control in controls]
 
 
 def _asked_for(only: str | None) -> Iterable[Control]:

@@ -221,12 +221,15 @@ def waits_for(wave: Wave) -> str:
 def decisions(wave: Wave) -> list[dict[str, Any]]:
     """Every acceptance of a wave's findings, and whether it counted when it went to its gate."""
     submission = submission_of(wave)
-    if submission is None:
-        return []
+    return decisions_on(wave, submission.day) if submission else []
+
+
+def decisions_on(wave: Wave, day: date) -> list[dict[str, Any]]:
+    """Every acceptance of a wave's findings, and whether it counts on a day."""
     found = Acceptance.objects.filter(finding__wave=wave).select_related(
         "finding", "made_by", "revocation__made_by"
     )
-    return [_decision(each, submission.day) for each in found.order_by("finding__number", "id")]
+    return [_decision(each, day) for each in found.order_by("finding__number", "id")]
 
 
 def _decision(acceptance: Acceptance, day: date) -> dict[str, Any]:

@@ -21,7 +21,7 @@ def refuse_unknown(spec: GateSpec) -> None:
 
 def ask(wave: Wave, store: Store, spec: GateSpec) -> list[dict[str, Any]]:
     """Run the controls that the terms name; what each found, for the gate's evidence."""
-    runs = [run_controls(wave=wave, store=store, only=name)[0] for name in spec.controls]
+    runs = [run_controls(wave=wave, store=store, only=name)[0] for name in sorted(spec.controls)]
     return [answer(run) for run in runs]
 
 

@@ -85,7 +85,7 @@ def control_rules(spec: GateSpec, found: dict[str, Any]) -> list[tuple[str, int,
     answers = {each["control"]: each for each in found.get("controls", ())}
     return [
         _control_rule(name, rule, answers[name], found["planned"])
-        for name, rule in spec.controls.items()
+        for name, rule in sorted(spec.controls.items())
     ]
 
 
@@ -107,7 +107,7 @@ def rules(spec: GateSpec, found: dict[str, Any]) -> list[tuple[str, int, int]]:
         most = max(worst["over_minor"], worst["under_minor"]) if worst else 0
         words = "Most by which one account's bills are over or under, in minor units"
         stated.append((words, spec.account_limit_minor, most))
-    for code, terms in spec.classes.items():
+    for code, terms in sorted(spec.classes.items()):
         live = found["classes"].get(code, {"accounts": 0, "over_minor": 0, "under_minor": 0})
         amount = live["over_minor"] + live["under_minor"]
         words = f"{code} on bills that go live"

@@ -28,22 +28,14 @@ from crossbill.platform.billing import snapshot
 from crossbill.platform.billing.bills import bill_population
 from crossbill.platform.billing.compute import prove_payers
 from crossbill.platform.bulk import copy_in
-from crossbill.platform.ledger.queries import unbalanced_entries
 from crossbill.replacement.migration.models import SuspendedRecord, Wave
 from crossbill.replacement.migration.operations import (
-    fall_back,
     go_live,
     suspended_rows,
     wave_keys,
 )
 from crossbill.replacement.migration.workspace import Workspace
-from crossbill.replacement.reconciliation import (
-    deciding_queries,
-    gate_controls,
-    shadow_usage,
-    trend,
-)
-from crossbill.replacement.reconciliation import gate as gates
+from crossbill.replacement.reconciliation import deciding_queries, gate_decision, shadow_usage
 from crossbill.replacement.reconciliation.calculation import Mapped, reconciliation
 from crossbill.replacement.reconciliation.compare import Compared, Tally, tally
 from crossbill.replacement.reconciliation.models import Difference, Finding, Gate, Signature
@@ -241,29 +233,25 @@ def _difference_rows(workspace: Workspace, sorted_out: ir.Table, wave: Wave) -> 
 
 def decide_gate(*, workspace: Workspace, wave: Wave) -> Receipt:
     """Let blocked accounts fall out, evaluate the gate, and go live when two people have signed."""
-    decided = deciding_queries.decisions(wave)
-    reasons = gates.blocking_reasons(wave, deciding_queries.counted(decided))
-    fall_back(replacement=wave.replacement, reasons=reasons, day=wave.replacement.as_of_date)
-    facts = gates.facts(wave, unbalanced_entries(wave.replacement.carrier_id), decided)
-    if workspace.spec.gate.trend is not None:
-        facts["trend"] = trend.before_this_wave(wave, workspace.spec.gate.trend.mocks)
-    facts["controls"] = gate_controls.ask(wave, workspace.store, workspace.spec.gate)
-    rules = gates.evaluate(workspace.spec.gate, facts)
-    passed = all(rule["holds"] for rule in rules)
-    evidence = _evidence(workspace, wave, facts, rules)
+    accepted = deciding_queries.decisions(wave)
+    found = gate_decision.decide(
+        spec=workspace.spec.gate, wave=wave, store=workspace.store, decided=accepted
+    )
     gate = Gate.objects.create(
         wave=wave,
-        facts=facts,
-        rules=rules,
-        result=Gate.Result.PASSED if passed else Gate.Result.REFUSED,
-        evidence_sha256=evidence,
+        facts=found.facts,
+        rules=found.rules,
+        result=Gate.Result.PASSED if found.passes else Gate.Result.REFUSED,
+        evidence_sha256=_evidence(workspace, wave, found.facts, found.rules),
     )
+    by_people = deciding_queries.counted(accepted)
+    planned, fallout = found.facts["planned"], found.facts["fallout"]
     return Receipt(
-        records_in=facts["planned"],
-        accepted=facts["planned"] - facts["fallout"],
-        suspended=facts["fallout"],
-        notes={"gate": gate.result, "fallen back": reasons.num_rows}
-        | ({"accepted by people": len(deciding_queries.counted(decided))} if decided else {}),
+        records_in=planned,
+        accepted=planned - fallout,
+        suspended=fallout,
+        notes={"gate": gate.result, "fallen back": found.staying.num_rows}
+        | ({"accepted by people": len(by_people)} if accepted else {}),
     )
 
 

@@ -52,8 +52,9 @@ MINE = """
 DIFFERENCES_OF = """
     SELECT account_key, entity, field, class_code, CASE WHEN EXISTS (
         SELECT FROM reconciliation_finding f
-        JOIN reconciliation_submission s ON s.wave_id = f.wave_id
-        JOIN reconciliation_acceptance a ON a.finding_id = f.id AND a.valid_until_date >= s.day
+        LEFT JOIN reconciliation_submission s ON s.wave_id = f.wave_id
+        JOIN reconciliation_acceptance a
+            ON a.finding_id = f.id AND a.valid_until_date >= coalesce(s.day, current_date)
         WHERE f.wave_id = d.wave_id AND f.number = d.finding_number AND NOT EXISTS (
             SELECT FROM reconciliation_revocation r WHERE r.acceptance_id = a.id)
     ) THEN 'accept' ELSE decision END AS decision
