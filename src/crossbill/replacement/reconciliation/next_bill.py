@@ -1,6 +1,6 @@
-"""The bill after the last compared one, projected from the facts of one side by the old rules."""
+"""The bill after the last compared one, by the old rules: projected, and as the books make it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import ibis
 import ibis.expr.types as ir
@@ -11,6 +11,7 @@ from crossbill.core.period import month_period
 from crossbill.engine.billing_datasets import PERIODS
 from crossbill.engine.datasets import ACCOUNT, BILL, CUSTOMER, PAYER, POLICY, PRODUCT
 from crossbill.platform.billing.bills import bill_population
+from crossbill.platform.billing.books import book_rows, populations
 from crossbill.replacement.migration.models import Replacement
 from crossbill.replacement.migration.queries import billed_periods, old_policy
 from crossbill.replacement.reconciliation.shadow_bills import CATALOGUE
@@ -29,14 +30,35 @@ def next_bills(
     facts do.
     """
     policy = old_policy(replacement)
-    end = billed_periods(replacement)[-1][1]
-    month = month_period(end.year, end.month, end.day)
     known = {**FACTS, **FURTHER}
     tables = {n: facts[n].select(*known[n].arrow.names) for n in known if n in facts}
     tables |= {name: facts[name] for name in CATALOGUE}
     tables["account"] = tables["account"].mutate(policy_code=ibis.literal(policy.policy_code))
     tables["policy"] = ibis.memtable(pa.Table.from_pylist([policy.as_row()], POLICY.arrow))
+    tables["periods"] = ibis.memtable(_next_period(replacement))
+    return ibis.memtable(_billed(backend, tables))
+
+
+def first_bills(backend: Backend, replacement: Replacement, accounts: Sequence[str]) -> ir.Table:
+    """The same of these accounts as the books bill them now: what they hold, at what it costs.
+
+    All that changed since they were taken over is in it: products, prices, taxes.
+    """
+    carrier_id, period = replacement.carrier_id, _next_period(replacement)
+    rows = book_rows(carrier_id, accounts)
+    parts = populations(carrier_id, rows, old_policy(replacement), period)
+    billed = [_billed(backend, tables) for tables in parts]
+    return ibis.memtable(pa.concat_tables([BILL.empty(), *billed]))
+
+
+def _next_period(replacement: Replacement) -> pa.Table:
+    """The month after the last billed one, as PERIODS."""
+    end = billed_periods(replacement)[-1][1]
+    month = month_period(end.year, end.month, end.day)
     period = {"period_from": month.from_date, "period_to": month.to_date}
-    tables["periods"] = ibis.memtable(pa.Table.from_pylist([period], PERIODS.arrow))
-    bills = bill_population(backend, tables)["bill"]
-    return ibis.memtable(backend.to_pyarrow(bills.select(*BILL.ibis)))
+    return pa.Table.from_pylist([period], PERIODS.arrow)
+
+
+def _billed(backend: Backend, tables: Mapping[str, ir.Table]) -> pa.Table:
+    bills = bill_population(backend, tables)["bill"].select(*BILL.ibis)
+    return backend.to_pyarrow(bills).cast(BILL.arrow)

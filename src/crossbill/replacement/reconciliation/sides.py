@@ -17,7 +17,7 @@ from crossbill.engine.store import Store
 from crossbill.platform.bulk import copy_out
 from crossbill.replacement.migration.models import Wave
 from crossbill.replacement.reconciliation.evidence.contents import stages_of
-from crossbill.replacement.reconciliation.next_bill import FACTS, FURTHER, next_bills
+from crossbill.replacement.reconciliation.next_bill import FACTS, FURTHER, first_bills, next_bills
 from crossbill.replacement.reconciliation.printed_bills import printed_bills, sample
 from crossbill.replacement.reconciliation.shadow_bills import CATALOGUE, folder
 
@@ -46,6 +46,10 @@ POSTINGS = pa.schema(
     ]
 )
 KEYS = pa.schema([("account_key", pa.string())])
+HELD_OF = """
+    SELECT account_key FROM migration_accountmove
+    WHERE wave_id = %(wave)s AND state IN ('loaded', 'live')
+"""
 MINE = """
     SELECT account_key FROM migration_accountmove WHERE wave_id = %(wave)s AND state <> 'fallout'
 """
@@ -92,7 +96,7 @@ class Sides:
     def _table(self, name: str) -> ir.Table | None:
         side, _, entity = name.partition("_")
         if entity == "next_bill":
-            return self._next_bill(side)
+            return self._first_bill() if side == "book" else self._next_bill(side)
         if side == "old":
             return self._of_mine("valid", entity)
         if side == "new":
@@ -147,6 +151,13 @@ class Sides:
         further = {name: self._of_mine(origin, name) for name in FURTHER}
         found |= {name: table for name, table in further.items() if table is not None}
         return next_bills(self.backend, self.wave.replacement, found)
+
+    def _first_bill(self) -> ir.Table | None:
+        """The bills of the accounts that the books hold of the wave, as the books make them now."""
+        if self._stored(folder(self.wave.position), "account") is None:
+            return None
+        held = self._asked(HELD_OF, KEYS).to_pyarrow()["account_key"].to_pylist()
+        return first_bills(self.backend, self.wave.replacement, held)
 
     def _printed_bills(self) -> ir.Table | None:
         """A sample of the bills, on paper and read back; none where a side has no bills."""
