@@ -126,7 +126,8 @@ def with_any(
 def singles(rows: ir.Table, own: ir.Table, everybody: ir.Table, accounts: ir.Table) -> ir.Table:
     """Single attributes: how many accounts of the group have them, and how many at all.
 
-    Beside, how many accounts of the group there are, and how many at all.
+    Beside, how many accounts of the group there are, and how many at all; and ``item``, a number
+    for the attribute of the group, to count by.
     """
     alone = everybody.product_key.isnull()  # an attribute of the account, which has it once
     having = everybody.group_by(*ONE).aggregate(
@@ -135,7 +136,8 @@ def singles(rows: ir.Table, own: ir.Table, everybody: ir.Table, accounts: ir.Tab
     having = having.cross_join(accounts.aggregate(total=accounts.count()))
     groups = rows.group_by(*SUBJECT).aggregate(differing=rows.account_key.nunique())
     sharing = own.group_by(*SUBJECT, *ONE).aggregate(accounts=own.account_key.nunique())
-    return sharing.inner_join(groups, list(SUBJECT)).inner_join(having, list(ONE))
+    rows = sharing.inner_join(groups, list(SUBJECT)).inner_join(having, list(ONE))
+    return rows.mutate(item=ibis.row_number())
 
 
 def pairs(own: ir.Table, single: ir.Table) -> ir.Table:
@@ -143,7 +145,7 @@ def pairs(own: ir.Table, single: ir.Table) -> ir.Table:
 
     The rarer one comes first.
     """
-    counts = single.select(*SUBJECT, *ONE, "matching", "total", "differing")
+    counts = single.select(*SUBJECT, *ONE, "matching", "item")
     known = own.inner_join(counts, [*SUBJECT, *ONE])
     both = _beside(known, known.view(), (*SUBJECT, "account_key"))
     ordered = both.filter(
@@ -151,16 +153,16 @@ def pairs(own: ir.Table, single: ir.Table) -> ir.Table:
         | ((both.matching == both.matching_2) & (both.attribute < both.attribute_2)),
         both.attribute != both.attribute_2,
     )
-    counted = ordered.group_by(*SUBJECT, *PAIR).aggregate(
-        accounts=ordered.account_key.nunique(),
-        expected=(ordered.matching.min() * ordered.matching_2.min()),
-        total=ordered.total.min(),
-        differing=ordered.differing.min(),
-    )
+    counted = ordered.group_by("item", "item_2").aggregate(accounts=ordered.account_key.nunique())
     frequent = counted.filter(counted.accounts >= LEAST_ACCOUNTS)
-    chance = frequent.expected * LEAST_EXPECTED_PERCENT
-    likely = frequent.accounts * frequent.total * 100 >= chance
-    return frequent.filter(likely).drop("expected")
+    named = frequent.inner_join(single.drop("accounts"), "item")
+    others = single.select(
+        item_2="item", attribute_2="attribute", value_2="value", matching_2="matching"
+    )
+    named = named.inner_join(others, "item_2")
+    chance = named.matching * named.matching_2 * LEAST_EXPECTED_PERCENT
+    likely = named.filter(named.accounts * named.total * 100 >= chance)
+    return likely.select(*SUBJECT, *PAIR, "accounts", "total", "differing")
 
 
 def _beside(rows: ir.Table, others: ir.Table, keys: Sequence[str]) -> ir.Table:

@@ -22,17 +22,8 @@ def candidates(case: Case) -> ir.Table:
     listed = rows.filter(rows.price_version != OWN_PRICE).inner_join(
         case.product.select("product_key", "source_code"), "product_key"
     )
-    tariff = case.tariff.rename(tariff_from="valid_from", tariff_to="valid_to")
-    tariff = tariff.select("source_code", "tariff_from", "tariff_to", "amount_nanos")
-    valid = listed.inner_join(
-        tariff,
-        [
-            listed.source_code == tariff.source_code,
-            tariff.tariff_from <= listed.period_from,
-            tariff.tariff_to.isnull() | (tariff.tariff_to > listed.period_from),
-            tariff.amount_nanos != listed.price_nanos,
-        ],
-    )
+    valid = listed.inner_join(_tariff_then(case, rows), ["source_code", "period_from"])
+    valid = valid.filter(valid.amount_nanos != valid.price_nanos)
     variants = valid.mutate(
         policy_code=ibis.literal("old tariff ") + valid.source_code,
         price_nanos=valid.amount_nanos,
@@ -46,3 +37,17 @@ def candidates(case: Case) -> ir.Table:
         + price_words(valid.price_nanos, valid.minor_digits),
     )
     return with_their_charge(what_if(case, variants))
+
+
+def _tariff_then(case: Case, rows: ir.Table) -> ir.Table:
+    """The tariff of each of the periods: one look a period, where a row each would be many."""
+    tariff = case.tariff.select("source_code", "amount_nanos", "valid_from", "valid_to")
+    periods = rows.select("period_from").distinct()
+    then = periods.inner_join(
+        tariff,
+        [
+            tariff.valid_from <= periods.period_from,
+            tariff.valid_to.isnull() | (tariff.valid_to > periods.period_from),
+        ],
+    )
+    return then.select("source_code", "period_from", "amount_nanos")
