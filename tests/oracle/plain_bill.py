@@ -89,6 +89,12 @@ class Biller:
         self._pay(found)
         return found
 
+    def taxed(self, account: dict, lines: list[Line]) -> WholeBill:
+        """The account's bill of given lines, wherever they come from."""
+        self.account, found = account, WholeBill(lines)
+        self._tax(found)
+        return found
+
     def _where(self, table: str, **values) -> list[dict]:
         return [r for r in self.rows[table] if all(r[k] == v for k, v in values.items())]
 

@@ -1,7 +1,10 @@
 """Old bills of a small carrier under any policy, made by the plain biller that shares no code."""
 
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from datetime import date
+from fractions import Fraction
 from random import Random
 
 import ibis
@@ -56,9 +59,27 @@ class Carrier:
         """The same carrier with its bills under a policy."""
         for period in months:
             biller = Biller({**self.facts, "policy": [policy]}, period, DIGITS)
-            for account in self.facts["account"]:
-                self._add(account, period, biller.bill(account))
+            accounts = {account["account_key"]: account for account in self.facts["account"]}
+            lines = defaultdict(list)
+            for key, account in accounts.items():
+                for line in biller.bill(account).lines:
+                    for payer, part in self._paid(key, line):
+                        lines[payer].append(part)
+            for key, account in accounts.items():
+                self._add(account, period, biller.taxed(account, lines[key]))
         return self
+
+    def _paid(self, account: str, line) -> Iterator[tuple]:
+        """Who pays a line: parts cut down, and what is missing for the first of what was cut."""
+        rules = [row for row in self.facts["payer"] if row["account_key"] == account]
+        shares = {row["payer_key"]: Fraction(row["share_ppm"], 10**6) for row in rules}
+        shares = shares or {account: Fraction(1)}
+        exact = {key: abs(line.amount) * share for key, share in shares.items()}
+        by_rest = sorted(exact, key=lambda key: (exact[key] // 1 - exact[key], key))
+        missing = abs(line.amount) - sum(part // 1 for part in exact.values())
+        for place, key in enumerate(by_rest):
+            size = exact[key] // 1 + (place < missing)
+            yield key, replace(line, amount=size if line.amount >= 0 else -size)
 
     def _add(self, account: dict, period: tuple, bill) -> None:
         billed = {"account_key": account["account_key"], "period_from": period[0]}
@@ -97,7 +118,7 @@ class Carrier:
             "old_line": pa.Table.from_pylist(lines, OLD_LINE.arrow),
             "old_bill": pa.Table.from_pylist(bills, OLD_BILL.arrow),
         }
-        for name in ("account", "product", "price", "tax_rate"):
+        for name in ("account", "product", "price", "tax_rate", "payer"):
             made[name] = pa.Table.from_pylist(self.facts[name], SCHEMAS[name])
         made["family"] = pa.Table.from_pylist(self.facts.get("family", []), FAMILY.arrow)
         return {name: ibis.memtable(rows) for name, rows in made.items()}
@@ -132,9 +153,28 @@ def carrier(seed: int, accounts: int = 25, name: str = "") -> Carrier:
             TAX_TERMS | {"valid_from": date(2019, 1, 1), "valid_to": None} | rate for rate in RATES
         ],
         "customer": [],
+        "payer": _payers(dice, name, accounts) if seed % 4 == 0 else [],
         "family": [{"offering_code": o, "family": name} for o in offerings if name],
     }
+    codes = {account["account_key"]: account for account in facts["account"]}
+    for rule in facts["payer"]:  # taxed as they are who pay
+        codes[rule["account_key"]]["tax_code"] = codes[rule["payer_key"]]["tax_code"]
     return Carrier(facts)
+
+
+def _payers(dice: Random, name: str, accounts: int) -> list[dict]:
+    """The first accounts are paid for by the last one, some of them in part."""
+    always = {"category": None, "valid_from": date(2019, 1, 1), "valid_to": None}
+    rows, last = [], f"{name}A{accounts - 1}"
+    for n in range(accounts // 4):
+        own, share = f"{name}A{n}", dice.choice([1_000_000, 600_000, 333_333])
+        parts = {last: share, own: 1_000_000 - share}
+        rows += [
+            always | {"account_key": own, "payer_key": key, "share_ppm": ppm}
+            for key, ppm in parts.items()
+            if ppm
+        ]
+    return rows
 
 
 def together(carriers: list[Carrier]) -> Carrier:

@@ -14,6 +14,7 @@ FACTS = {
         "price_override", "discount_percent",
     ),
     "price": ("offering_code", "price_version", "valid_from", "valid_to", "currency", "amount"),
+    "payer": ("account_key", "payer_key", "share_percent"),
     "tax_rate": ("tax_code", "valid_from", "rate_percent"),
 }  # fmt: skip
 
@@ -23,7 +24,8 @@ def write_folder(folder: Path, carrier: Carrier) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name, columns in FACTS.items():
         rows = [{**row, **_for_people(row)} for row in carrier.facts[name]]
-        write(folder / f"{name}.csv", columns, rows)
+        if rows:
+            write(folder / f"{name}.csv", columns, rows)
     if carrier.facts["family"]:
         write(folder / "family.csv", ("offering_code", "family"), carrier.facts["family"])
     lines = [_in_cents(row) for row in carrier.lines]

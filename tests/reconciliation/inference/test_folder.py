@@ -186,6 +186,20 @@ def test_a_line_is_not_compared_without_the_others_of_its_sum(tmp_path):
     assert (unfit["product_key"], str(unfit["period_from"])) == same
 
 
+def test_a_part_that_is_not_the_share_of_who_pays_is_set_aside(tmp_path):
+    """Right shares are among the 200 carriers; here two accounts pay by halves, it is said."""
+    paid = carrier(4, accounts=12).bill(TRUE)
+    halved = {rule["account_key"] for rule in paid.facts["payer"] if rule["share_ppm"] == 600_000}
+    for rule in paid.facts["payer"]:
+        if rule["account_key"] in halved:
+            rule["share_ppm"] = 500_000
+    aside = infer_policy(write_folder(tmp_path / "old", paid)).aside
+    wrong = [row for row in aside if row["code"] == "PART_DIFFERS"]
+    assert len(wrong) > 2 * len(halved) > 0
+    assert {row["field"] for row in wrong} == {"account_key"}
+    assert {row["value"] for row in wrong} <= {*halved, "A11"}
+
+
 def test_a_bill_that_does_not_add_up_is_set_aside(folder):
     rows = read(folder / "bill.csv")
     rows[0]["net"], rows[1]["total"], rows[2]["net"] = "0.01", "0.02", "0.001"

@@ -15,12 +15,13 @@ from crossbill.engine.billing_datasets import (
     CURRENCY,
     EXEMPTION,
     LISTED_PRICE,
+    PAYER,
     TAX,
 )
 from crossbill.engine.calculation import Calculation, Step, Tables, compiled_once
 from crossbill.engine.datasets import POLICY, PRODUCT, USAGE_TOTAL
 from crossbill.platform.billing.resolve import resolve, resolve_usage
-from crossbill.replacement.reconciliation.inference import amounts, comparable, taxes
+from crossbill.replacement.reconciliation.inference import amounts, comparable, parts, taxes
 from crossbill.replacement.reconciliation.inference.candidates import (
     DAY_RULE,
     ROUNDING,
@@ -37,7 +38,7 @@ INPUTS = {
     dataset.name: dataset
     for dataset in (
         BILLED_ACCOUNT, PRODUCT, LISTED_PRICE, TAX, POLICY, CURRENCY, COMPONENT, CHARGED, BOUNDARY,
-        USAGE_TOTAL, EXEMPTION, FAMILY, PRODUCT_FAMILY, OLD_LINE, OLD_BILL, DAY_RULE,
+        USAGE_TOTAL, EXEMPTION, PAYER, FAMILY, PRODUCT_FAMILY, OLD_LINE, OLD_BILL, DAY_RULE,
         ROUNDING, TAX_CANDIDATE,
     )
 }  # fmt: skip
@@ -50,6 +51,7 @@ class Shape:
 
     further: tuple[str, ...] = ()  # parts of a line's key beside product and period
     taxes: int = 1  # of a line, side by side
+    payers: bool = False  # some accounts are paid for by others
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -86,7 +88,7 @@ def search(shape: Shape) -> Calculation:
                 "first_line",
                 lambda t: comparable.judged_lines(
                     t["old_line"], t["holder"], t["billed_account"], t["currency"],
-                    t["usage_total"],
+                    t["usage_total"], t["payer"],
                 ),
             ),
             Step("periods", lambda t: comparable.periods_of(t["first_line"])),
@@ -97,7 +99,8 @@ def search(shape: Shape) -> Calculation:
                 lambda t: comparable.with_engine_faults(t["first_line"], t["fault"]),
                 stored=False,
             ),
-            Step("line", lambda t: comparable.with_sums(t["charged_line"], key)),
+            Step("part", lambda t: _with_parts(t, shape), stored=shape.payers),
+            Step("line", lambda t: comparable.with_sums(t["part"], key)),
             Step("fact", lambda t: amounts.facts(t["resolved"])),
             Step("share", lambda t: amounts.shares(t["fact"], t["day_rule"])),
             Step("item", lambda t: amounts.items(t["share"], t["rounding"], shape.whats)),
@@ -154,6 +157,13 @@ def _resolved(t: Tables) -> ir.Table:
         both = rows.union(resolve_usage(t["usage_total"], account, *(t[name] for name in used)))
         parts.append(both.mutate(price_by=ibis.literal(price_by.value)))
     return ibis.union(*parts).semi_join(billed, ["account_key", "period_from"])
+
+
+def _with_parts(t: Tables, shape: Shape) -> ir.Table:
+    """The lines, of which those are set aside that are no part that their account pays."""
+    if not shape.payers:
+        return t["charged_line"]
+    return parts.with_parts(t["charged_line"], t["payer"], t["periods"], shape.key)
 
 
 def _units(t: Tables, key: tuple[str, ...]) -> ir.Table:

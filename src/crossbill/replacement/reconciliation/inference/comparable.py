@@ -28,7 +28,14 @@ REASONS: dict[str, tuple[str, str]] = {
     "FACTS_DOUBLED": ("the product has several rows that differ", "keep the one that was billed"),
     "ACCOUNT_UNKNOWN": ("the account has no row", "add it to the accounts"),
     "ACCOUNT_DOUBLED": ("the account has several rows that differ", "keep one of them"),
-    "ACCOUNT_DIFFERS": ("the product belongs to another account", "mend the line or the product"),
+    "ACCOUNT_DIFFERS": (
+        "the product belongs to another account, for which this one does not pay",
+        "mend the line or the product, or say in payer who pays",
+    ),
+    "PART_DIFFERS": (
+        "not the part of the line that this account pays",
+        "mend who pays which share, or add the lines of the others who pay",
+    ),
     "CURRENCY_UNKNOWN": ("not an active ISO 4217 currency", "write it as in EUR"),
     "CURRENCY_MISMATCH": (
         "the account is billed in another currency",
@@ -64,18 +71,18 @@ REASONS: dict[str, tuple[str, str]] = {
 def with_cycles(account: ir.Table, old_line: ir.Table, holder: ir.Table) -> ir.Table:
     """Reads those tables; writes ``account`` with the bill cycle that its bills tell.
 
-    It is the latest day on which a period begins or ends: a shorter month pulls it forward.
+    It is the latest day on which a period begins or ends: a shorter month pulls it forward. An
+    account without bills, for which others pay, has the cycle of those who do.
     """
     rows = old_line.left_join(holder, "product_key")
-    billed = rows.mutate(
-        billed=rows.account_key.coalesce(rows.holder),
-        day=ibis.greatest(rows.period_from.day(), rows.period_to.day()),
-    )
-    cycles = billed.group_by("billed").aggregate(cycle=billed.day.max())
-    joined = account.left_join(cycles, account.account_key == cycles.billed)
-    return joined.mutate(bill_cycle_day=joined.cycle.fill_null(1).cast("int64")).drop(
-        "cycle", "billed"
-    )
+    rows = rows.mutate(day=ibis.greatest(rows.period_from.day(), rows.period_to.day()))
+    billed = rows.mutate(billed=rows.account_key.coalesce(rows.holder))
+    own = billed.group_by("billed").aggregate(cycle=billed.day.max())
+    paid = rows.group_by("holder").aggregate(paid_cycle=rows.day.max())
+    joined = account.left_join(own, account.account_key == own.billed)
+    joined = joined.left_join(paid, joined.account_key == paid.holder)
+    cycle = ibis.coalesce(joined.cycle, joined.paid_cycle, 1).cast("int64")
+    return joined.mutate(bill_cycle_day=cycle).drop("cycle", "billed", "paid_cycle", "holder")
 
 
 def holders(product: ir.Table, family: ir.Table, product_family: ir.Table) -> ir.Table:
@@ -100,12 +107,13 @@ def holders(product: ir.Table, family: ir.Table, product_family: ir.Table) -> ir
     )
 
 
-def judged_lines(
+def judged_lines(  # noqa: PLR0913 - the facts behind a line
     old_line: ir.Table,
     holder: ir.Table,
     account: ir.Table,
     currency: ir.Table,
     usage_total: ir.Table,
+    payer: ir.Table,
 ) -> ir.Table:
     """Reads those tables; adds to each line its account, cycle, family and minor units.
 
@@ -122,7 +130,7 @@ def judged_lines(
         rows, account, ("account_key",), ("currency", "tax_code", "bill_cycle_day"), "accounts"
     )
     rows = looked_up(rows, currency, ("currency",), ("minor_digits",), "currencies")
-    rows = _with_uses(rows, usage_total)
+    rows = _with_payers(_with_uses(rows, usage_total), payer)
     scale = integers.nanos_per_minor(rows.minor_digits.fill_null(0))
     same_start = ibis.window(group_by=[rows.bill_cycle_day, rows.period_from])
     return _with_first_fault(
@@ -148,6 +156,14 @@ def _with_uses(rows: ir.Table, usage_total: ir.Table) -> ir.Table:
     return rows.left_join(uses, "line_id").drop("line_id_right")
 
 
+def _with_payers(rows: ir.Table, payer: ir.Table) -> ir.Table:
+    """Adds whether the account that is stated may pay for the one that holds the product."""
+    known = payer.select(used_by="account_key", paid_by="payer_key").distinct()
+    on = [rows.account_key == known.used_by, rows.stated_account == known.paid_by]
+    joined = rows.left_join(known, on)
+    return joined.mutate(pays=joined.paid_by.notnull()).drop("used_by", "paid_by")
+
+
 def _with_first_fault(rows: ir.Table) -> ir.Table:
     faults = _faults(rows)
     none = ibis.null("string")
@@ -161,7 +177,7 @@ def _with_first_fault(rows: ir.Table) -> ir.Table:
 
 def _faults(rows: ir.Table) -> list[tuple[str, str, ir.BooleanValue]]:
     """The reasons in order: code, field, and whether it is there."""
-    other_account = (rows.stated_account != rows.account_key).fill_null(False)
+    other_account = (rows.stated_account != rows.account_key).fill_null(False) & ~rows.pays
     other_currency = (rows.stated_currency != rows.currency).fill_null(False)
     unknown_category = rows.category.notnull() & ~rows.category.isin(CATEGORIES)
     return [

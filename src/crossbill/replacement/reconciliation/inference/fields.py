@@ -38,7 +38,7 @@ ASSUMED: dict[str, Any] = {
     "quantity": "1", "valid_from": "1900-01-01", "price_version": "stated", "tax_name": "tax",
     "tax_category": "standard", "kind": "recurring", "timing": "arrears", "months": "1",
     "alignment": "cycle", "prorated": "true", "tax_inclusive": "false", "events": "1",
-    "reason": "stated",
+    "reason": "stated", "share_percent": "100",
 }  # fmt: skip
 
 
@@ -163,6 +163,18 @@ TABLES: dict[str, TableTerms] = {
             valid_from   date   first day
             valid_to     date   first day no longer valid
             reason       text   as the bill says it
+            """,
+        ),
+        _table(
+            "payer",
+            "Whose use other accounts pay: all of it, or shares that add up to 100 %.",
+            """
+            account_key    text!   whose use it is, who holds the products
+            payer_key      text!   who pays; the account itself may keep a share
+            share_percent  percent which share
+            category       text?   only `recurring`, `usage` or `one_time`; empty: all else
+            valid_from     date    first day; of a bill's period its first day counts
+            valid_to       date    first day no longer valid
             """,
         ),
         _table(

@@ -125,7 +125,9 @@ def _shape(backend: Backend, held: Mapping[str, ir.Table]) -> Shape:
     names = rates.group_by("tax_code", "tax_category").aggregate(n=rates.tax_name.nunique())
     asked = lines.aggregate(
         **{name: lines[name].isnull().cast("int64").sum() for name in amounts.FURTHER}
-    ).cross_join(names.aggregate(taxes=names.n.max()))
+    )
+    asked = asked.cross_join(names.aggregate(taxes=names.n.max()))
+    asked = asked.cross_join(held["payer"].aggregate(payers=held["payer"].count()))
     (row,) = backend.to_pyarrow(asked).to_pylist()
     further = tuple(name for name in amounts.FURTHER if row[name] == 0)
-    return Shape(further, max(row["taxes"] or 0, 1))
+    return Shape(further, max(row["taxes"] or 0, 1), payers=row["payers"] > 0)

@@ -15,6 +15,7 @@ from crossbill.engine.billing_datasets import (
     COMPONENT,
     EXEMPTION,
     LISTED_PRICE,
+    PAYER,
     TAX,
 )
 from crossbill.engine.datasets import PRODUCT, SUSPENDED, USAGE_TOTAL, Dataset
@@ -34,6 +35,7 @@ from crossbill.replacement.reconciliation.inference.read_table import (
 from crossbill.replacement.reconciliation.inference.spec import InferenceSpec
 
 NO_TAX = "No tax rates are there: taxes are not compared, and the policy's tax rules are not told."
+OPTIONAL = {"component": COMPONENT, "exemption": EXEMPTION, "payer": PAYER, "family": FAMILY}
 OF_BILL = ("account_key", "period_from", "period_to")
 # What the engine asks of a row beside what the folder states.
 SAME_FOR_ALL: dict[str, Any] = {
@@ -107,7 +109,7 @@ def _made(
         made["price"] = _as(LISTED_PRICE, _priced(backend, tables["price"], accounts, spec))
     if "usage" in tables:
         made["usage_total"] = _usage(tables["usage"], products, accounts)
-    for name, dataset in (("component", COMPONENT), ("exemption", EXEMPTION), ("family", FAMILY)):
+    for name, dataset in OPTIONAL.items():
         if name in tables:
             made[name] = _as(dataset, tables[name])
     return made | _taxes(tables, made)
@@ -141,15 +143,20 @@ def _as(dataset: Dataset, rows: ir.Table, **more: Any) -> ir.Table:
 
 
 def _accounts(backend: Backend, tables: Mapping[str, ir.Table]) -> ir.Table:
-    """The accounts that are stated, or those that hold a product.
+    """The accounts that are stated, or those that hold a product or pay for others.
 
     One that states no jurisdiction is in the only one whose tax rate is stated.
     """
-    rows = tables["product"].select("account_key").distinct()
-    if "account" in tables:
-        rows = tables["account"]
+    rows = tables["account"] if "account" in tables else _holders(tables)
     code = _only(backend, tables, "tax_rate", "tax_code")
     return _as(BILLED_ACCOUNT, rows) if code is None else _as(BILLED_ACCOUNT, rows, tax_code=code)
+
+
+def _holders(tables: Mapping[str, ir.Table]) -> ir.Table:
+    rows = tables["product"].select("account_key")
+    if "payer" in tables:
+        rows = rows.union(tables["payer"].select(account_key="payer_key"))
+    return rows.distinct()
 
 
 def _only(backend: Backend, tables: Mapping[str, ir.Table], table: str, column: str) -> str | None:
