@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+import pyarrow.compute as pc
 from ibis.backends.duckdb import Backend
 
 from crossbill.core.period import month_period
@@ -48,7 +49,9 @@ def first_bills(backend: Backend, replacement: Replacement, accounts: Sequence[s
     rows = book_rows(carrier_id, accounts)
     parts = populations(carrier_id, rows, old_policy(replacement), period)
     billed = [_billed(backend, tables) for tables in parts]
-    return ibis.memtable(pa.concat_tables([BILL.empty(), *billed]))
+    bills = pa.concat_tables([BILL.empty(), *billed])
+    # Who pays for one of them, or is paid for, is billed with it and may be of another wave.
+    return ibis.memtable(bills.filter(pc.is_in(bills["account_key"], pa.array(accounts))))
 
 
 def _next_period(replacement: Replacement) -> pa.Table:

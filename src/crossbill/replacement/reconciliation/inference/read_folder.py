@@ -15,10 +15,9 @@ from crossbill.engine.billing_datasets import (
     COMPONENT,
     EXEMPTION,
     LISTED_PRICE,
-    PAYER,
     TAX,
 )
-from crossbill.engine.datasets import PRODUCT, SUSPENDED, USAGE_TOTAL, Dataset
+from crossbill.engine.datasets import PAYER, PRODUCT, SUSPENDED, USAGE_TOTAL, Dataset
 from crossbill.engine.integers import sum_int64
 from crossbill.platform.billing.look_up import looked_up
 from crossbill.replacement.reconciliation.inference.datasets import (
