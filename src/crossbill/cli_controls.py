@@ -89,6 +89,7 @@ def show_control(
 ) -> None:
     """Show what a control found last on a wave: its terms, its sums, and each figure."""
     ready()
+    from crossbill.replacement.reconciliation.control import figure_words, unit_words
     from crossbill.replacement.reconciliation.control_queries import kept_rows, last_run
     from crossbill.replacement.reconciliation.queries import wave_named
 
@@ -106,8 +107,9 @@ def show_control(
     count = rows.count()
     table = new_table("Figures", "what", "unit", ">old", ">new", ">new less old", "")
     for row in rows[:ROWS_SHOWN]:
-        values = [_number(v) for v in (row.left_value, row.right_value, row.difference)]
-        table.add_row(escape(row.key), escape(row.unit), *values, row.verdict)
+        figures = (row.left_value, row.right_value, row.difference)
+        values = [figure_words(figure, row.unit) for figure in figures]
+        table.add_row(escape(row.key), escape(unit_words(row.unit)), *values, row.verdict)
     if count:
         Console().print(table)
     if count > ROWS_SHOWN:
@@ -143,20 +145,22 @@ def show_runs(runs: "list[ControlRun]", *, times: bool) -> None:
 
 
 def _amounts(run: "ControlRun", name: str) -> str:
-    return escape(", ".join(f"{u[name]:,} {u['unit']}" for u in run.totals if u[name]))
+    from crossbill.replacement.reconciliation.control import figure_words, unit_words
+
+    units = [(u[name], u["unit"]) for u in run.totals if u[name]]
+    return escape(", ".join(f"{figure_words(v, unit)} {unit_words(unit)}" for v, unit in units))
 
 
 def _units(run: "ControlRun") -> Table:
     """What both sides add up to, unit by unit."""
+    from crossbill.replacement.reconciliation.control import figure_words, unit_words
+
     table = new_table("Sums", "unit", ">figures", ">equal", ">old", ">new", ">over by", ">under by")
-    for unit in run.totals:
-        names = ("rows", "equal", "left", "right", "over_by", "under_by")
-        table.add_row(escape(unit["unit"]), *(_number(unit[name]) for name in names))
+    for sums in run.totals:
+        unit, counts = sums["unit"], [f"{sums[name]:,}" for name in ("rows", "equal")]
+        figures = [figure_words(sums[n], unit) for n in ("left", "right", "over_by", "under_by")]
+        table.add_row(escape(unit_words(unit)), *counts, *figures)
     return table
-
-
-def _number(value: int | None) -> str:
-    return "" if value is None else f"{value:,}"
 
 
 def _word(run: "ControlRun | None") -> str:

@@ -4,6 +4,7 @@ from django import template
 
 from crossbill.console.templatetags.crossbill_console import count, money
 from crossbill.replacement.reconciliation import control_queries
+from crossbill.replacement.reconciliation.control import MINOR, unit_words
 from crossbill.replacement.reconciliation.models import ControlRun
 
 register = template.Library()
@@ -15,14 +16,14 @@ VERDICTS = {
     "missing": "Old side only",
     "extra": "New side only",
 }
-MINOR = "minor "
+register.filter(unit_words)
 
 
 @register.filter
 def in_unit(value: int | None, unit: str) -> str:
     """A figure in its unit: ``12.30 USD`` of minor USD, ``1,204`` of records."""
     if unit.startswith(MINOR):
-        return money(value, unit.removeprefix(MINOR))
+        return money(value, unit_words(unit))
     return count(value)
 
 
@@ -31,12 +32,6 @@ def less_in_unit(difference: int | None, unit: str) -> str:
     """As in_unit, with a plus sign where the new side has more."""
     text = in_unit(difference, unit)
     return f"+{text}" if difference and difference > 0 else text
-
-
-@register.filter
-def unit_words(unit: str) -> str:
-    """What a unit is called where amounts are written out: ``USD`` for minor USD."""
-    return unit.removeprefix(MINOR)
 
 
 @register.filter

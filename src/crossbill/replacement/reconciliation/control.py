@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from crossbill.core import plugins
+from crossbill.core.money import format_minor, minor_digits
 from crossbill.core.refusal import Refusal
 from crossbill.engine.datasets import described
 from crossbill.engine.integers import total
@@ -33,6 +34,21 @@ CONTROL_ROW = described(
 )
 VERDICTS = ("equal", "within", "over", "under", "missing", "extra")
 OPEN = ("over", "under", "missing", "extra")
+MINOR = "minor "  # how the unit of an amount begins; its currency follows
+
+
+def unit_words(unit: str) -> str:
+    """What a unit is called where amounts are written out: ``USD`` for minor USD."""
+    return unit.removeprefix(MINOR)
+
+
+def figure_words(value: int | None, unit: str) -> str:
+    """A figure without its unit: ``12.30`` of minor USD, ``1,204`` of records."""
+    if value is None:
+        return ""
+    if unit.startswith(MINOR):
+        return format_minor(value, minor_digits(unit_words(unit)))
+    return f"{value:,}"
 
 
 class BadControl(Refusal):
