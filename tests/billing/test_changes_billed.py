@@ -22,7 +22,7 @@ IN_APRIL = st.integers(0, 29).map(lambda days: FIRST + timedelta(days=days))
 FEW = settings(max_examples=5, suppress_health_check=[HealthCheck.too_slow])
 CHANGES = st.sampled_from(
     [
-        (Kind.OFFERING, "mobile-m", "mobile-s"),
+        (Kind.OFFERING, "alpina-m", "alpina-s"),
         (Kind.QUANTITY, 3, 1),
         (Kind.PRICE, 19_990_000_000, None),
         (Kind.MOVE, "A2", "A1"),
@@ -120,7 +120,7 @@ def shop(db) -> Shop:
 
 
 def test_change_within_a_month_bills_both_parts(shop):
-    shop.change("A1-0", Kind.OFFERING, "mobile-m", day=date(2026, 4, 11))
+    shop.change("A1-0", Kind.OFFERING, "alpina-m", day=date(2026, 4, 11))
     assert shop.billed() == [
         ("A1-0", FIRST, date(2026, 4, 11), "6.63"),  # 19.90 * 10/30
         ("A1-0-2", date(2026, 4, 11), date(2026, 5, 1), "26.00"),  # 39.00 * 20/30
@@ -130,7 +130,7 @@ def test_change_within_a_month_bills_both_parts(shop):
 
 def test_change_from_the_first_day_bills_the_new_part_alone(shop):
     start = date(2021, 1, 1)
-    shop.change("A1-0", Kind.OFFERING, "mobile-m", day=start)
+    shop.change("A1-0", Kind.OFFERING, "alpina-m", day=start)
     assert shop.billed() == [("A1-0-2", FIRST, date(2026, 5, 1), "39.00"), ("total", "42.16")]
 
 
@@ -138,8 +138,8 @@ def test_half_a_cent_is_not_billed_twice_where_a_change_is_taken_back(shop):
     """19.99 for 15 days of 30 is 9.995 on either side, which would be rounded up twice."""
     held = shop.change("A1-0", Kind.PRICE, 19_990_000_000, day=FIRST)
     before, half = shop.billed(), date(2026, 4, 16)
-    other = shop.change(held, Kind.OFFERING, "mobile-m", day=half)
-    shop.change(other, Kind.OFFERING, "mobile-s", day=half)
+    other = shop.change(held, Kind.OFFERING, "alpina-m", day=half)
+    shop.change(other, Kind.OFFERING, "alpina-s", day=half)
     assert shop.billed() == before
 
 

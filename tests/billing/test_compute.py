@@ -75,14 +75,14 @@ def test_a_preview_is_the_run(bills, account):
 
 # What a billing analyst would work out by hand for the example.
 BY_HAND = [
-    ("21 of 31 days at the price since March", "A1", "P1", "mobile-s/monthly", 1484),
+    ("21 of 31 days at the price since March", "A1", "P1", "alpina-s/monthly", 1484),
     ("a pack is never prorated", "A1", "P2", "roaming-pack/monthly", 900),
-    ("usage as it was rated, to the cent", "A1", "P1", "mobile-s", 1485),
-    ("21 of 31 days charged in advance come back", "A2", "P3", "mobile-m/monthly", -2642),
-    ("fifteen months of the contract are left", "A2", "P3", "mobile-m/early-end", 22500),
-    ("twelve cards at the customer's own price", "A3", "P4", "mobile-m/monthly", 42000),
+    ("usage as it was rated, to the cent", "A1", "P1", "alpina-s", 1485),
+    ("21 of 31 days charged in advance come back", "A2", "P3", "alpina-m/monthly", -2642),
+    ("fifteen months of the contract are left", "A2", "P3", "alpina-m/early-end", 22500),
+    ("twelve cards at the customer's own price", "A3", "P4", "alpina-m/monthly", 42000),
     ("500.00 were promised, 378.00 billed", "A3", None, "frame-2026", 12200),
-    ("a bundle charges its part", "A4", "P5", "mobile-s/monthly", 2190),
+    ("a bundle charges its part", "A4", "P5", "alpina-s/monthly", 2190),
     ("and its own price", "A4", "P5", "family/second-card", 990),
     ("an instalment in arrears", "A4", "P6", "phone-instalment/instalment", 2910),
 ]
@@ -124,9 +124,9 @@ def test_the_next_month_goes_on_where_this_one_ended(bills, tmp_path):
     with computed(snapshot, period="2026-04", policy=str(MOBILE / "policy.yaml")) as found:
         lines = found.fetch("bill_line").to_pylist()
     mine = {(r["product_key"], r["price_code"]): r for r in lines if r["category"] == "recurring"}
-    assert mine["P1", "mobile-s/monthly"]["charge_from"] == date(2026, 4, 1)
-    assert mine["P1", "mobile-s/monthly"]["net_minor"] == 2190
-    assert ("P3", "mobile-m/monthly") not in mine, "what was given back is given back once"
+    assert mine["P1", "alpina-s/monthly"]["charge_from"] == date(2026, 4, 1)
+    assert mine["P1", "alpina-s/monthly"]["net_minor"] == 2190
+    assert ("P3", "alpina-m/monthly") not in mine, "what was given back is given back once"
 
 
 def test_an_explanation_says_whether_the_stored_bill_still_agrees(bills, tmp_path):
@@ -174,15 +174,15 @@ BAD = [
      "bill_cycle_day", 2),
     ("account.csv", 'account_key,currency\n"A1,CHF\n', None, None),
     ("product.csv", "product_key,account_key,offering_code,quantity,start_date\n"
-     "P1,A1,mobile-s,99999999999999999999,2026-03-01\n", "quantity", 2),
-    ("product.csv", "product_key,account_key,offering_code,start_date\nP1,A1,mobile-s,1.3.2026\n",
+     "P1,A1,alpina-s,99999999999999999999,2026-03-01\n", "quantity", 2),
+    ("product.csv", "product_key,account_key,offering_code,start_date\nP1,A1,alpina-s,1.3.2026\n",
      "start_date", 2),
-    ("product.csv", "product_key,account_key,offering_code,start_date\nP1,A1,mobile-s,\n",
+    ("product.csv", "product_key,account_key,offering_code,start_date\nP1,A1,alpina-s,\n",
      "start_date", 2),
     ("product.csv", "product_key,account_key,offering_code,start_date,price_override\n"
-     "P1,A1,mobile-s,2026-03-01,12.3.4\n", "price_override", 2),
+     "P1,A1,alpina-s,2026-03-01,12.3.4\n", "price_override", 2),
     ("product.csv", "product_key,account_key,offering_code,start_date,price_override,"
-     "price_override_nanos\nP1,A1,mobile-s,2026-03-01,1,1\n", "price_override", 1),
+     "price_override_nanos\nP1,A1,alpina-s,2026-03-01,1,1\n", "price_override", 1),
     ("price.csv", "offering_code,price_version,valid_from,currency,amount\n", None, None),
     ("discount.csv", "discount_key,account_key,position,kind,rate_percent,valid_from\n"
      "d,A1,1,percentage,ten,2026-01-01\n", "rate_percent", 2),
@@ -235,7 +235,7 @@ def test_a_product_that_cannot_be_charged_is_told_and_the_rest_is_billed(tmp_pat
     snapshot = tmp_path / "snapshot"
     shutil.copytree(MOBILE, snapshot)
     with (snapshot / "product.csv").open("a") as file:
-        file.write("P7,A1,fax,1,2026-01-01,,,,,\nP8,A8,mobile-s,1,2026-01-01,,,,,\n")
+        file.write("P7,A1,fax,1,2026-01-01,,,,,\nP8,A8,alpina-s,1,2026-01-01,,,,,\n")
     arguments = ("compute", "--snapshot", snapshot, *MARCH, "--out", tmp_path / "out", "--json")
     done = command(*arguments)
     assert done.exit_code == 1
@@ -316,11 +316,11 @@ def test_days_come_back_at_the_price_that_was_charged(bills, tmp_path):
     snapshot = tmp_path / "april"
     shutil.copytree(MOBILE, snapshot)
     (snapshot / "charged.csv").write_text(
-        "product_key,price_code,charged_through,charged\nP1,mobile-s/monthly,2026-05-01,19.90\n"
+        "product_key,price_code,charged_through,charged\nP1,alpina-s/monthly,2026-05-01,19.90\n"
     )
     (snapshot / "product.csv").write_text(
         "product_key,account_key,offering_code,start_date,end_date\n"
-        "P1,A1,mobile-s,2026-03-01,2026-04-16\n"
+        "P1,A1,alpina-s,2026-03-01,2026-04-16\n"
     )
     with computed(snapshot, period="2026-04", policy=str(MOBILE / "policy.yaml")) as found:
         (charge,) = found.fetch("charge").to_pylist()

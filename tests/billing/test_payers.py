@@ -52,7 +52,7 @@ def test_a_category_may_be_paid_by_somebody_else(snapshot):
     usage = [x for x in before if x["account_key"] == "A1" and x["category"] == "usage"]
     assert sum(x["net_minor"] for x in moved if x["category"] == "usage") == usage[0]["net_minor"]
     taken = {x["taken_from"] for x in moved if x["category"] == "discount"}
-    assert taken == {"mobile-s"}, "what is taken off the usage goes with it"
+    assert taken == {"alpina-s"}, "what is taken off the usage goes with it"
     assert {x["category"] for x in moved} == {"usage", "discount"}
 
 

@@ -17,8 +17,8 @@ from crossbill.platform.product.models import ProductChange, TaxRate
 from crossbill.platform.product.orders import Order
 
 TODAY = MIDDLE = date(2026, 4, 16)
-BIGGER = Change("A1-0", Wanted(Kind.OFFERING, MIDDLE, "mobile-m"))
-SECOND = Order(Terms("A1", "mobile-m", 1), MIDDLE, again=True)
+BIGGER = Change("A1-0", Wanted(Kind.OFFERING, MIDDLE, "alpina-m"))
+SECOND = Order(Terms("A1", "alpina-m", 1), MIDDLE, again=True)
 SWISS = read_policy(POLICY)
 
 
@@ -53,11 +53,11 @@ def written(shop, asked) -> list[tuple]:
 @pytest.mark.parametrize(
     ("asked", "lines"),
     [
-        (BIGGER, [("A1-0", "mobile-s", "19.90", "9.95", "-9.95"),
-                  (None, "mobile-m", None, "19.50", "19.50")]),
+        (BIGGER, [("A1-0", "alpina-s", "19.90", "9.95", "-9.95"),
+                  (None, "alpina-m", None, "19.50", "19.50")]),
         (Change("A1-0", Wanted(Kind.CANCEL, date(2026, 4, 1))),
-         [("A1-0", "mobile-s", "19.90", None, "-19.90")]),
-        (SECOND, [(None, "mobile-m", None, "19.50", "19.50")]),
+         [("A1-0", "alpina-s", "19.90", None, "-19.90")]),
+        (SECOND, [(None, "alpina-m", None, "19.50", "19.50")]),
     ],
     ids=["half a month each", "gone", "ordered"],
 )  # fmt: skip
@@ -84,7 +84,7 @@ def test_what_another_person_has_changed_makes_a_quote_old(shop):
 def test_what_was_made_and_taken_back_is_not_made_already(shop):
     seen = quoted(shop).seen
     made = make(shop, seen)
-    back = Wanted(Kind.OFFERING, MIDDLE, "mobile-s")
+    back = Wanted(Kind.OFFERING, MIDDLE, "alpina-s")
     key = made.resulting_product.product_key
     change_product(
         carrier_id=shop.id, product_key=key, wanted=back, user=person("ann"), today=TODAY

@@ -21,8 +21,8 @@ TEXT = (EXAMPLE / "catalogue.yaml").read_text("utf-8")
 POLICY = EXAMPLE / "policy.yaml"
 CARRIER = "alpina"
 JANUARY, MARCH, MAY = date(2026, 1, 1), date(2026, 3, 1), date(2026, 5, 1)
-BOOK_PRICES = {"mobile-s": 19_900_000_000, "mobile-m": 39_000_000_000, "old-plan": 25_000_000_000}
-ACCOUNTS = {"A1": ["mobile-s"], "A2": ["mobile-m", "mobile-s"], "A3": ["old-plan"]}
+BOOK_PRICES = {"alpina-s": 19_900_000_000, "alpina-m": 39_000_000_000, "old-plan": 25_000_000_000}
+ACCOUNTS = {"A1": ["alpina-s"], "A2": ["alpina-m", "alpina-s"], "A3": ["old-plan"]}
 
 
 def carrier() -> Carrier:

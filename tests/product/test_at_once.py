@@ -60,7 +60,7 @@ PAIRS = {
     "another change": (
         MORE, change("A1-0", Kind.CANCEL), {"PRODUCT_CHANGED_SINCE", "PRODUCT_HAS_ENDED"},
     ),
-    "the same order": (order("mobile-m"), order("mobile-m"), {"ORDERED_ALREADY"}),
+    "the same order": (order("alpina-m"), order("alpina-m"), {"ORDERED_ALREADY"}),
     "a plan that ends and its add-on": (
         change("A1-0", Kind.CANCEL), order("roaming-pack"),
         {"REQUIRES_ANOTHER", "REQUIRED_BY_ANOTHER"},
@@ -96,11 +96,11 @@ def test_of_two_at_once_one_is_refused(owner, one, other, codes):
 
 WAITING = {
     "change after change": (
-        change("A1-0", Kind.OFFERING, "mobile-m"), change("A1-0", Kind.CANCEL, day=LATER),
+        change("A1-0", Kind.OFFERING, "alpina-m"), change("A1-0", Kind.CANCEL, day=LATER),
         "PRODUCT_CHANGED_SINCE",
     ),
-    "order after order": (order("mobile-m"), order("mobile-m"), "ORDERED_ALREADY"),
-    "one more order": (order("mobile-m"), order("mobile-m", again=True), "made"),
+    "order after order": (order("alpina-m"), order("alpina-m"), "ORDERED_ALREADY"),
+    "one more order": (order("alpina-m"), order("alpina-m", again=True), "made"),
     "order after change": (
         change("A1-0", Kind.CANCEL), order("roaming-pack"), "REQUIRES_ANOTHER",
     ),
@@ -138,12 +138,12 @@ def test_accounts_that_have_nothing_to_do_with_each_other_do_not_wait(owner):
 
     def other() -> None:
         try:
-            found.append(tried(owner, order("mobile-m", "A3")))
+            found.append(tried(owner, order("alpina-m", "A3")))
         finally:
             connection.close()
 
     with transaction.atomic():
-        order("mobile-m")(owner)
+        order("alpina-m")(owner)
         thread = threading.Thread(target=other)
         thread.start()
         thread.join(timeout=60)

@@ -49,11 +49,11 @@ def test_diff_says_what_differs_and_ends_with_1(tmp_path):
     path = tmp_path / "new.yaml"
     path.write_text(DEARER.replace('name: "Mobile S"', 'name: "Mobile [S]"'), "utf-8")
     assert run("diff", FILE, path, exit_code=1).splitlines() == [
-        "changed offering mobile-s: name was Mobile S, is Mobile [S]",
-        "changed version mobile-s/monthly 2026: amount was 21.90 CHF, is 22.90 CHF",
+        "changed offering alpina-s: name was Mobile S, is Mobile [S]",
+        "changed version alpina-s/monthly 2026: amount was 21.90 CHF, is 22.90 CHF",
     ]
     assert json.loads(run("diff", FILE, path, "--json", exit_code=1))[1] == {
-        "kind": "changed", "what": "version", "code": "mobile-s/monthly 2026", "field": "amount",
+        "kind": "changed", "what": "version", "code": "alpina-s/monthly 2026", "field": "amount",
         "old": "21.90 CHF", "new": "22.90 CHF",
     }  # fmt: skip
 

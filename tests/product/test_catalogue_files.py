@@ -63,22 +63,22 @@ CASES = {
     ),
     "circular bundle": (
         ('    name: "Mobile S"\n', '    name: "Mobile S"\n    contains: [family]\n'),
-        14, "offerings.0.contains", "mobile-s", "The bundle contains itself",
+        14, "offerings.0.contains", "alpina-s", "The bundle contains itself",
     ),
     "bundle of itself": (
-        ("contains: [mobile-s]", "contains: [family]"),
+        ("contains: [alpina-s]", "contains: [family]"),
         51, "offerings.4.contains", "family", "The bundle contains itself",
     ),
     "unknown part": (
-        ("contains: [mobile-s]", "contains: [mobile-s, mobile-x]"),
+        ("contains: [alpina-s]", "contains: [alpina-s, mobile-x]"),
         51, "offerings.4.contains.1", "mobile-x", "There is no such offering",
     ),
     "unknown requirement": (
-        ("requires: [mobile-s, mobile-m]", "requires: [mobile-x]"),
+        ("requires: [alpina-s, alpina-m]", "requires: [mobile-x]"),
         35, "offerings.2.requires.0", "mobile-x", "There is no such offering",
     ),
     "contract goes to what is not there": (
-        ("requires: [mobile-s, mobile-m]", "contract_goes_to: [mobile-s, mobile-x]"),
+        ("requires: [alpina-s, alpina-m]", "contract_goes_to: [alpina-s, mobile-x]"),
         35, "offerings.2.contract_goes_to.1", "mobile-x", "There is no such offering",
     ),
     "tax category without a tax": (
@@ -125,8 +125,8 @@ CASES = {
         "No version is valid",
     ),
     "offering twice": (
-        ("- code: mobile-m", "- code: mobile-s"),
-        23, "offerings.1.code", "mobile-s", "The code stands twice",
+        ("- code: alpina-m", "- code: alpina-s"),
+        23, "offerings.1.code", "alpina-s", "The code stands twice",
     ),
     "recurring price at the start": (
         ("timing: arrears", "timing: start"),
@@ -241,7 +241,7 @@ ONLY = {
 @pytest.mark.parametrize(("lists", "whom"), ONLY.values(), ids=ONLY)
 def test_prices_that_only_some_customers_have_are_told(lists, whom):
     told = of_the_plan(lists).warnings()
-    begin = f"shop.yaml, line 16: mobile-s/monthly is only {whom}; nobody else can be billed"
+    begin = f"shop.yaml, line 16: alpina-s/monthly is only {whom}; nobody else can be billed"
     assert [line[: len(begin)] for line in told] == ([begin] if whom else [])
 
 
@@ -262,8 +262,8 @@ def test_the_lists_of_a_price_have_its_terms(lists, terms):
     prices = catalogue.spec.offerings[0].prices[:-1]
     assert {(price.months, price.prorated) for price in prices} == {terms}
     component = catalogue.tables()["component"].to_pylist()
-    mine = [r for r in component if r["offering_code"] == "mobile-s" == r["price_code"][:8]]
-    assert [r["price_code"] for r in mine] == ["mobile-s/monthly", "mobile-s/activation"]
+    mine = [r for r in component if r["offering_code"] == "alpina-s" == r["price_code"][:8]]
+    assert [r["price_code"] for r in mine] == ["alpina-s/monthly", "alpina-s/activation"]
     assert (mine[0]["months"], mine[0]["prorated"]) == terms
 
 

@@ -1,6 +1,7 @@
 """Loading, publishing and retiring versions of catalogues, and which one a day is billed by."""
 
 from datetime import date
+from functools import reduce
 
 import pytest
 from product.shop import JANUARY, MARCH, MAY, POLICY, TEXT, books, carrier, draft, person, published
@@ -17,7 +18,9 @@ from crossbill.platform.product.queries import offering_names
 pytestmark = pytest.mark.django_db
 
 DEARER = TEXT.replace('"21.90"', '"22.90"')
-FIXED = TEXT.replace("name: mobile", "name: fixed")
+OFFERINGS = ("alpina-s", "alpina-m", "roaming-pack", "phone-instalment", "family")
+TWIN = TEXT.replace("name: mobile", "name: fixed")
+FIXED = reduce(lambda text, code: text.replace(code, f"fixed-{code}"), OFFERINGS, TWIN)
 
 
 @pytest.fixture
@@ -109,7 +112,7 @@ def test_what_is_published_can_be_ordered(owner):
     assert len(offering_names(owner.id)) == 5
     published(owner, TEXT.replace("code: family", "code: friends"), valid_from=date(2026, 6, 1))
     names = offering_names(owner.id)
-    assert (len(names), names["mobile-m"]) == (6, "Mobile M")  # as it was known first
+    assert (len(names), names["alpina-m"]) == (6, "Mobile M")  # as it was known first
 
 
 @pytest.mark.parametrize(
@@ -163,6 +166,23 @@ def test_it_is_published_when_what_is_in_its_way_is_retired(owner):
 def test_catalogue_of_another_name_is_in_nobodys_way(owner):
     published(owner, FIXED, valid_from=MAY)
     assert published(owner, valid_from=JANUARY).status == "published"
+
+
+@pytest.mark.parametrize("before", [JANUARY, MAY], ids=["billed by on that day", "later"])
+def test_an_offering_of_another_catalogue_is_refused_with_its_line(owner, before):
+    published(owner, valid_from=before)
+    twin = draft(owner, TWIN.replace("alpina-s", "fixed-s"), valid_from=MARCH)
+    wrong = refused(catalogue_operations.publish, version_id=twin.id, user=person("bob"))
+    place = (wrong.code, wrong.line, wrong.field, wrong.value)
+    assert place == ("CANNOT_PUBLISH", 23, "offerings.1.code", "alpina-m")
+    assert "Version 1 of mobile declares the offering too" in str(wrong)
+
+
+def test_it_may_move_to_another_catalogue(owner):
+    """What was billed by until then no longer is when the next version begins without it."""
+    published(owner, valid_from=JANUARY)
+    published(owner, FIXED.replace("name: fixed", "name: mobile"), valid_from=MARCH)
+    assert published(owner, TWIN, valid_from=MARCH).status == "published"
 
 
 @pytest.mark.parametrize("make", [draft, published], ids=["a draft", "a retired one"])

@@ -61,14 +61,14 @@ def days(key: str) -> tuple:
 
 
 def test_upgrade_ends_one_product_and_begins_another(owner):
-    made = change(owner, "A1-0", Kind.OFFERING, "mobile-m", reason="asked by phone")
+    made = change(owner, "A1-0", Kind.OFFERING, "alpina-m", reason="asked by phone")
     new = product("A1-0-2")
     assert made.resulting_product == new
     assert (days("A1-0"), days("A1-0-2")) == ((START, DAY), (DAY, None))
-    assert (new.offering.code, new.quantity, new.account.account_key) == ("mobile-m", 1, "A1")
-    assert (made.before["offering_code"], made.after["offering_code"]) == ("mobile-s", "mobile-m")
+    assert (new.offering.code, new.quantity, new.account.account_key) == ("alpina-m", 1, "A1")
+    assert (made.before["offering_code"], made.after["offering_code"]) == ("alpina-s", "alpina-m")
     assert (made.made_by.username, made.reason) == ("ann", "asked by phone")
-    assert product("A1-0").offering.code == "mobile-s"
+    assert product("A1-0").offering.code == "alpina-s"
 
 
 def test_new_product_has_its_own_key_however_many_there_are(owner):
@@ -92,8 +92,8 @@ def test_longest_key_is_shortened(owner):
 
 def test_upgrade_taken_back_on_its_day_leaves_one_product(owner):
     change(owner, "A1-0", Kind.PRICE, 15_000_000_000, START)
-    change(owner, "A1-0-2", Kind.OFFERING, "mobile-m")
-    back = change(owner, "A1-0-3", Kind.OFFERING, "mobile-s")
+    change(owner, "A1-0-2", Kind.OFFERING, "alpina-m")
+    back = change(owner, "A1-0-3", Kind.OFFERING, "alpina-s")
     assert back.resulting_product.product_key == "A1-0-2"
     assert back.resulting_product.price_override_nanos == 15_000_000_000
     assert (days("A1-0-2"), days("A1-0-3")) == ((START, None), (DAY, DAY))
@@ -128,7 +128,7 @@ def test_suspended_product_can_be_cancelled_for_good(owner):
 def test_planned_end_survives_an_upgrade_and_a_suspension(owner):
     end = date(2026, 12, 31)
     change(owner, "A1-0", Kind.CANCEL, day=end)
-    change(owner, "A1-0", Kind.OFFERING, "mobile-m")
+    change(owner, "A1-0", Kind.OFFERING, "alpina-m")
     change(owner, "A1-0-2", Kind.SUSPEND, day=LATER)
     change(owner, "A1-0-2", Kind.RESUME, day=date(2026, 4, 1))
     assert days("A1-0-3") == (date(2026, 4, 1), end)
@@ -169,17 +169,17 @@ def borne() -> dict[str, date]:
 
 ENDS = date(2027, 1, 1)
 AFTER = {
-    "upgrade": ([("A1-0", Kind.OFFERING, "mobile-m", DAY)], "A1-0-2"),
+    "upgrade": ([("A1-0", Kind.OFFERING, "alpina-m", DAY)], "A1-0-2"),
     "upgrade taken back": (
-        [("A1-0", Kind.OFFERING, "mobile-m", DAY), ("A1-0-2", Kind.OFFERING, "mobile-s", DAY)],
+        [("A1-0", Kind.OFFERING, "alpina-m", DAY), ("A1-0-2", Kind.OFFERING, "alpina-s", DAY)],
         "A1-0",
     ),
     "upgrade and cancellation on one day": (
-        [("A1-0", Kind.OFFERING, "mobile-m", DAY), ("A1-0-2", Kind.CANCEL, None, DAY)], "A1-0",
+        [("A1-0", Kind.OFFERING, "alpina-m", DAY), ("A1-0-2", Kind.CANCEL, None, DAY)], "A1-0",
     ),
     "two changes and a cancellation on one day": (
         [
-            ("A1-0", Kind.OFFERING, "mobile-m", DAY), ("A1-0-2", Kind.QUANTITY, 2, DAY),
+            ("A1-0", Kind.OFFERING, "alpina-m", DAY), ("A1-0-2", Kind.QUANTITY, 2, DAY),
             ("A1-0-3", Kind.CANCEL, None, DAY),
         ],
         "A1-0",
@@ -212,7 +212,7 @@ def test_one_product_of_days_bears_the_contract(owner, deeds, bearer):
 
 def test_cancellation_taken_back_frees_what_was_before(owner):
     bound(owner)
-    change(owner, "A1-0", Kind.OFFERING, "mobile-m")
+    change(owner, "A1-0", Kind.OFFERING, "alpina-m")
     change(owner, "A1-0-2", Kind.CANCEL)
     change(owner, "A1-0-2", Kind.RESUME)
     assert borne() == {"A1-0-2": ENDS}
@@ -376,7 +376,7 @@ def test_postgresql_keeps_who_held_an_identifier(owner):
 
 def test_identifiers_follow_what_is_held(owner):
     assign(owner)
-    change(owner, "A1-0", Kind.OFFERING, "mobile-m")
+    change(owner, "A1-0", Kind.OFFERING, "alpina-m")
     assert holders() == [("A1-0", START, DAY), ("A1-0-2", DAY, None)]
     change(owner, "A1-0-2", Kind.SUSPEND, day=LATER)
     assert holders()[-1] == ("A1-0-2", DAY, None)

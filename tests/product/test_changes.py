@@ -22,18 +22,18 @@ from crossbill.platform.product.changes import (
 
 START, DAY, LATER, END = date(2026, 1, 1), date(2026, 3, 15), date(2026, 3, 20), date(2027, 1, 1)
 TODAY = date(2026, 3, 10)
-TERMS = Terms("A1", "mobile-s", 1, price_override_nanos=15_000_000_000, discount_ppm=100_000)
+TERMS = Terms("A1", "alpina-s", 1, price_override_nanos=15_000_000_000, discount_ppm=100_000)
 LIST = replace(TERMS, price_override_nanos=None)
 P = Held("P", TERMS, START)
 KNOWN = Known(
     TODAY,
-    ("mobile-s", "mobile-m"),
+    ("alpina-s", "alpina-m"),
     {
         "A1": Payer("CHF"), "A2": Payer("CHF"), "OLD": Payer("CHF", closed=True),
         "EU": Payer("EUR"),
     },
 )  # fmt: skip
-M = replace(LIST, offering_code="mobile-m")
+M = replace(LIST, offering_code="alpina-m")
 
 
 def ended(kind: Kind, day: date = DAY, *, became: str | None = None, value=None, before=None):
@@ -51,7 +51,7 @@ def upgraded(held: Held = P, day: date = DAY) -> Situation:
 STANDING = Situation(P)
 UNTIL = Situation(replace(P, end_date=END))
 SUSPENDED, CANCELLED = ended(Kind.SUSPEND), ended(Kind.CANCEL)
-OVERTAKEN = ended(Kind.OFFERING, became="P-2", value="mobile-m")
+OVERTAKEN = ended(Kind.OFFERING, became="P-2", value="alpina-m")
 
 
 def begins(terms: Terms, day: date = DAY, end: date | None = None) -> Begun:
@@ -59,24 +59,24 @@ def begins(terms: Terms, day: date = DAY, end: date | None = None) -> Begun:
 
 
 DONE = {
-    "upgrade": (STANDING, Kind.OFFERING, "mobile-m", DAY, {"P": DAY}, begins(M)),
+    "upgrade": (STANDING, Kind.OFFERING, "alpina-m", DAY, {"P": DAY}, begins(M)),
     "upgrade of one that is to end": (
-        UNTIL, Kind.OFFERING, "mobile-m", DAY, {"P": DAY}, begins(M, end=END),
+        UNTIL, Kind.OFFERING, "alpina-m", DAY, {"P": DAY}, begins(M, end=END),
     ),
     "upgrade from the start": (
-        STANDING, Kind.OFFERING, "mobile-m", START, {"P": START}, begins(M, START),
+        STANDING, Kind.OFFERING, "alpina-m", START, {"P": START}, begins(M, START),
     ),
     "upgrade taken back on its day": (
-        upgraded(), Kind.OFFERING, "mobile-s", DAY, {"P-2": DAY, "P": None}, "P",
+        upgraded(), Kind.OFFERING, "alpina-s", DAY, {"P-2": DAY, "P": None}, "P",
     ),
     "upgrade taken back, of one that is to end": (
-        upgraded(UNTIL.held), Kind.OFFERING, "mobile-s", DAY, {"P-2": DAY, "P": END}, "P",
+        upgraded(UNTIL.held), Kind.OFFERING, "alpina-s", DAY, {"P-2": DAY, "P": END}, "P",
     ),
     "upgrade from the start taken back": (
-        upgraded(day=START), Kind.OFFERING, "mobile-s", START, {"P-2": START, "P": None}, "P",
+        upgraded(day=START), Kind.OFFERING, "alpina-s", START, {"P-2": START, "P": None}, "P",
     ),
     "back to the old offering later": (
-        upgraded(), Kind.OFFERING, "mobile-s", LATER, {"P-2": LATER}, begins(LIST, LATER),
+        upgraded(), Kind.OFFERING, "alpina-s", LATER, {"P-2": LATER}, begins(LIST, LATER),
     ),
     "quantity": (
         STANDING, Kind.QUANTITY, 3, DAY, {"P": DAY}, begins(replace(TERMS, quantity=3)),
@@ -107,7 +107,7 @@ DONE = {
         {"P": date(2021, 5, 1)}, None,
     ),
     "change before a cancellation": (
-        CANCELLED, Kind.OFFERING, "mobile-m", TODAY, {"P": TODAY}, begins(M, TODAY, DAY),
+        CANCELLED, Kind.OFFERING, "alpina-m", TODAY, {"P": TODAY}, begins(M, TODAY, DAY),
     ),
     "400 days ahead": (
         STANDING, Kind.CANCEL, None, TODAY + timedelta(days=400),
@@ -134,7 +134,7 @@ REFUSED = {
         "effective_date",
     ),
     "same offering": (
-        STANDING, Kind.OFFERING, "mobile-s", DAY, "CHANGE_OF_NOTHING", "offering_code",
+        STANDING, Kind.OFFERING, "alpina-s", DAY, "CHANGE_OF_NOTHING", "offering_code",
     ),
     "offering that nobody sells": (
         STANDING, Kind.OFFERING, "mobile-x", DAY, "OFFERING_NOT_SOLD", "offering_code",
@@ -185,12 +185,12 @@ REFUSED = {
         SUSPENDED, Kind.SUSPEND, None, LATER, "PRODUCT_IS_SUSPENDED", "product_key",
     ),
     "upgrade what is suspended": (
-        SUSPENDED, Kind.OFFERING, "mobile-m", LATER, "PRODUCT_IS_SUSPENDED", "product_key",
+        SUSPENDED, Kind.OFFERING, "alpina-m", LATER, "PRODUCT_IS_SUSPENDED", "product_key",
     ),
     "suspend twice": (SUSPENDED, Kind.SUSPEND, None, DAY, "CHANGE_MADE_ALREADY", "suspend"),
     "cancel twice": (CANCELLED, Kind.CANCEL, None, DAY, "CHANGE_MADE_ALREADY", "cancel"),
     "upgrade twice": (
-        OVERTAKEN, Kind.OFFERING, "mobile-m", DAY, "CHANGE_MADE_ALREADY", "offering",
+        OVERTAKEN, Kind.OFFERING, "alpina-m", DAY, "CHANGE_MADE_ALREADY", "offering",
     ),
     "other change of what was upgraded": (
         OVERTAKEN, Kind.QUANTITY, 3, TODAY, "PRODUCT_CHANGED_SINCE", "product_key",
@@ -211,7 +211,7 @@ def test_refused_change(situation, kind, value, day, code, field):
 
 def test_refusal_names_what_could_be_meant():
     wanted = Wanted(Kind.OFFERING, DAY, "mobile-xl")
-    with pytest.raises(Refusal, match="use one of mobile-m, mobile-s"):
+    with pytest.raises(Refusal, match="use one of alpina-m, alpina-s"):
         planned(STANDING, wanted, KNOWN)
     with pytest.raises(Refusal, match="publish a catalogue first"):
         planned(STANDING, wanted, replace(KNOWN, offerings=()))
@@ -221,12 +221,12 @@ def test_refusal_names_what_could_be_meant():
 
 # Contracts: who bears one, and where one is broken
 
-BREAKING = replace(KNOWN, contract_goes_to={"mobile-s": ["mobile-m"], "mobile-m": []})
+BREAKING = replace(KNOWN, contract_goes_to={"alpina-s": ["alpina-m"], "alpina-m": []})
 BOUND = Held("P", replace(LIST, contract_end_date=END), START)
 FREE = replace(BOUND, terms=LIST)  # as it is stored once its contract has gone along
 EARLIER = Held("E", LIST, date(2025, 1, 1), START)  # what was held before P, and has let it go
 CHANGED = Situation(
-    Held("P-2", replace(BOUND.terms, offering_code="mobile-m"), DAY),
+    Held("P-2", replace(BOUND.terms, offering_code="alpina-m"), DAY),
     before=replace(BOUND, end_date=DAY), lasting=replace(FREE, end_date=DAY),
 )  # fmt: skip
 WAITING = Situation(
@@ -244,19 +244,19 @@ def of_no_day(situation: Situation) -> Situation:
 
 BROKEN = replace(CHANGED, held=replace(CHANGED.held, terms=M), lasting=replace(BOUND, end_date=DAY))
 CONTRACTS = {
-    "upgrade": (Situation(BOUND), Kind.OFFERING, "mobile-m", DAY, {"P": None}, END),
+    "upgrade": (Situation(BOUND), Kind.OFFERING, "alpina-m", DAY, {"P": None}, END),
     "quantity": (Situation(BOUND), Kind.QUANTITY, 2, DAY, {"P": None}, END),
     "own price": (Situation(BOUND), Kind.PRICE, 1, DAY, {"P": None}, END),
     "move": (Situation(BOUND), Kind.MOVE, "A2", DAY, {"P": None}, END),
     "upgrade taken back": (
-        CHANGED, Kind.OFFERING, "mobile-s", DAY, {"P": END}, None,
+        CHANGED, Kind.OFFERING, "alpina-s", DAY, {"P": END}, None,
     ),
     "to what the contract does not go to": (CHANGED, Kind.OFFERING, "mobile-x", LATER, {}, None),
     "the same, from the first day": (
         CHANGED, Kind.OFFERING, "mobile-x", DAY, {"P": END}, None,
     ),
     "the same, taken back": (
-        BROKEN, Kind.OFFERING, "mobile-s", DAY, {"P": END}, None,
+        BROKEN, Kind.OFFERING, "alpina-s", DAY, {"P": END}, None,
     ),
     "cancel": (Situation(BOUND), Kind.CANCEL, None, DAY, {}, None),
     "cancel from the first day": (of_no_day(Situation(BOUND)), Kind.CANCEL, None, DAY,
@@ -274,7 +274,7 @@ CONTRACTS = {
         of_no_day(WAITING), Kind.CANCEL, None, LATER, {"E": END}, None,
     ),
     "cancel earlier": (GONE, Kind.CANCEL, None, TODAY, {}, None),
-    "no contract": (Situation(FREE), Kind.OFFERING, "mobile-m", DAY, {}, None),
+    "no contract": (Situation(FREE), Kind.OFFERING, "alpina-m", DAY, {}, None),
 }  # fmt: skip
 
 
@@ -282,12 +282,12 @@ CONTRACTS = {
     ("situation", "kind", "value", "day", "contracts", "goes_to"), CONTRACTS.values(), ids=CONTRACTS
 )
 def test_contract_goes_along_or_is_broken(situation, kind, value, day, contracts, goes_to):
-    known = replace(BREAKING, offerings=("mobile-s", "mobile-m", "mobile-x"))
+    known = replace(BREAKING, offerings=("alpina-s", "alpina-m", "mobile-x"))
     plan = planned(situation, Wanted(kind, day, value), known)
     assert plan.contracts == contracts
     assert (plan.begins.terms.contract_end_date if plan.begins else None) == goes_to
 
 
 def test_contract_goes_to_every_offering_where_nothing_is_said():
-    plan = planned(Situation(BOUND), Wanted(Kind.OFFERING, DAY, "mobile-m"), KNOWN)
+    plan = planned(Situation(BOUND), Wanted(Kind.OFFERING, DAY, "alpina-m"), KNOWN)
     assert plan.begins.terms.contract_end_date == END

@@ -85,40 +85,40 @@ def order(*words: object, on: str = "2026-03-16", by: tuple = BY_ANN) -> str:
 
 
 def test_order_says_its_cost_and_is_made_once(owner):
-    said = order("A1", "mobile-m", "--reason", "by phone").splitlines()
+    said = order("A1", "alpina-m", "--reason", "by phone").splitlines()
     # 39.00 * 16/31 = 20.13, and 8.1 % tax is 1.63, beside 21.51 for what was held before
     row = [cell.strip() for line in said for cell in line.split("│")[1:-1] if "CHF" in line]
     assert row == ["CHF", "1", "0", "1", "0", "21.51", "43.27", "21.76"]
-    assert said[-1] == "A1-mobile-m begins on 2026-03-16."
+    assert said[-1] == "A1-alpina-m begins on 2026-03-16."
     made = ProductChange.objects.get()
     assert (made.kind, made.before, made.reason) == ("ordered", None, "by phone")
     with pytest.raises(Refusal, match="ORDERED_ALREADY"):
-        order("A1", "mobile-m")
-    assert order("A1", "mobile-m", "--again").splitlines()[-1].startswith("A1-mobile-m-2 begins")
+        order("A1", "alpina-m")
+    assert order("A1", "alpina-m", "--again").splitlines()[-1].startswith("A1-alpina-m-2 begins")
 
 
 def test_dry_run_orders_nothing(owner):
-    document = json.loads(order("A1", "mobile-m", "--dry-run", "--json"))
+    document = json.loads(order("A1", "alpina-m", "--dry-run", "--json"))
     assert document["change"] is None
     assert not ProductChange.objects.exists()
 
 
 def test_ordered_product_is_changed_and_cancelled_as_any(owner):
-    order("A1", "mobile-m", "--quantity", 2, "--price", "9.90", "--contract-end", "2027-03-16")
-    made = Product.objects.get(product_key="A1-mobile-m")
+    order("A1", "alpina-m", "--quantity", 2, "--price", "9.90", "--contract-end", "2027-03-16")
+    made = Product.objects.get(product_key="A1-alpina-m")
     assert (made.quantity, made.price_override_nanos) == (2, 9_900_000_000)
     assert made.contract_end_date == date(2027, 3, 16)
-    words = ("change", "A1-mobile-m", *BY_ANN, "--on", "2026-03-16", "--cancel")
+    words = ("change", "A1-alpina-m", *BY_ANN, "--on", "2026-03-16", "--cancel")
     said = run(cli_product.product_app, *words)
-    assert "A1-mobile-m is cancelled from 2026-03-16." in said
-    assert order("A1", "mobile-m").splitlines()[-1].startswith("A1-mobile-m-2 begins")
+    assert "A1-alpina-m is cancelled from 2026-03-16." in said
+    assert order("A1", "alpina-m").splitlines()[-1].startswith("A1-alpina-m-2 begins")
 
 
 def test_add_on_needs_its_plan(owner):
     with pytest.raises(Refusal, match="OFFERING_NOT_SOLD"):
         order("A1", "roaming-pack")
-    published(owner)  # it sells the pack, and says that it requires mobile-s or mobile-m
-    with pytest.raises(Refusal, match="roaming-pack requires mobile-m or mobile-s"):
+    published(owner)  # it sells the pack, and says that it requires alpina-s or alpina-m
+    with pytest.raises(Refusal, match="roaming-pack requires alpina-m or alpina-s"):
         order("A3", "roaming-pack")
     assert not ProductChange.objects.exists()
     assert "A1-roaming-pack begins" in order("A1", "roaming-pack")
@@ -127,10 +127,10 @@ def test_add_on_needs_its_plan(owner):
 def test_only_an_operator_orders_and_only_for_accounts_that_are_there(owner):
     person("eve", "viewer")
     with pytest.raises(Refusal, match="CANNOT_CHANGE"):
-        order("A1", "mobile-m", by=("--carrier", CARRIER, "--user", "eve"))
+        order("A1", "alpina-m", by=("--carrier", CARRIER, "--user", "eve"))
     with pytest.raises(Refusal, match="NO_SUCH_ACCOUNT"):
-        order("A9", "mobile-m")
+        order("A9", "alpina-m")
     BillingAccount.objects.filter(account_key="A2").update(status="closed")
     with pytest.raises(Refusal, match="closed"):
-        order("A2", "mobile-m")
+        order("A2", "alpina-m")
     assert not ProductChange.objects.exists()

@@ -42,7 +42,7 @@ def cells(line: str) -> list[str]:
 
 
 def test_change_says_its_cost_and_is_made():
-    lines = change("A1-0", "--offering", "mobile-m", "--reason", "by phone").splitlines()
+    lines = change("A1-0", "--offering", "alpina-m", "--reason", "by phone").splitlines()
     assert lines[0] == (
         "The bill of 2026-03-01 to 2026-04-01 by policy swiss-2026, before and after the change:"
     )
@@ -75,8 +75,8 @@ def test_each_change_can_be_made(words, says):
 def test_suspended_product_goes_on():
     change("A1-0", "--suspend")
     assert change("A1-0", "--resume").splitlines()[-1] == "A1-0 goes on from 2026-03-16."
-    change("A1-0", "--offering", "mobile-m")
-    back = change("A1-0-2", "--offering", "mobile-s").splitlines()
+    change("A1-0", "--offering", "alpina-m")
+    back = change("A1-0-2", "--offering", "alpina-s").splitlines()
     assert back[-1] == "A1-0-2 ends and A1-0 goes on from 2026-03-16."
 
 
@@ -109,7 +109,7 @@ def test_what_an_account_holds_is_shown(owner):
     change("A1-0", "--price", "9.90", "--reason", "loyal")
     said = run("show", "A1", "--carrier", CARRIER).splitlines()
     assert said[0] == "Account A1, CHF, active"
-    assert ["A1-0-2", "mobile-s", "1", "9.90 CHF", "2026-03-16", ""] in map(cells, said)
+    assert ["A1-0-2", "alpina-s", "1", "9.90 CHF", "2026-03-16", ""] in map(cells, said)
     assert "+41791234567: A1-0-2 from 2026-03-16" in said
     assert "2021-01-01 A1-0 starts" in said
     assert said[-1].startswith("2026-03-16 A1-0 price list to 9.90 CHF, now A1-0-2, by ann at ")

@@ -143,7 +143,7 @@ DEEDS = {
 @pytest.mark.parametrize("deed", DEEDS.values(), ids=DEEDS)
 def test_plan_stays_while_an_add_on_requires_it(owner, deed):
     product("order", "A1", "roaming-pack")
-    with pytest.raises(Refusal, match="A1-roaming-pack requires mobile-m or mobile-s"):
+    with pytest.raises(Refusal, match="A1-roaming-pack requires alpina-m or alpina-s"):
         product("change", "A1-0", *deed)
     assert ProductChange.objects.count() == 1
     product("change", "A1-roaming-pack", "--cancel")
@@ -152,10 +152,10 @@ def test_plan_stays_while_an_add_on_requires_it(owner, deed):
 
 def test_upgrade_to_a_plan_that_serves_as_well(owner):
     product("order", "A1", "roaming-pack")
-    assert product("change", "A1-0", "--offering", "mobile-m") == (
+    assert product("change", "A1-0", "--offering", "alpina-m") == (
         "A1-0 ends and A1-0-2 begins on 2026-03-16."
     )
-    assert product("change", "A1-0-2", "--offering", "mobile-s").startswith("A1-0-2 ends and A1-0 ")
+    assert product("change", "A1-0-2", "--offering", "alpina-s").startswith("A1-0-2 ends and A1-0 ")
 
 
 def test_what_stood_alone_before_blocks_nothing(owner):

@@ -17,7 +17,7 @@ TODAY = DAY = date(2026, 4, 16)
 UNDONE = [
     Wanted(Kind.SUSPEND, DAY),
     Wanted(Kind.CANCEL, DAY),
-    Wanted(Kind.OFFERING, DAY, "mobile-m"),
+    Wanted(Kind.OFFERING, DAY, "alpina-m"),
     Wanted(Kind.QUANTITY, DAY, 3),
     Wanted(Kind.PRICE, DAY, 9_900_000_000),
     Wanted(Kind.MOVE, DAY, "A2"),
@@ -62,7 +62,7 @@ def test_undone_resumption_leaves_it_suspended(shop):
 
 
 def test_undone_order_is_held_on_no_day(shop):
-    order = Order(Terms("A1", "mobile-m", 1), DAY)
+    order = Order(Terms("A1", "alpina-m", 1), DAY)
     user = person("ann", "operator")
     made = order_product(carrier_id=shop.id, order=order, user=user, today=TODAY).product
     undo_the_last(shop, made.account)

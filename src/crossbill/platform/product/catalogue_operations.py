@@ -15,7 +15,7 @@ from crossbill.engine.yaml_file import MAXIMUM_BYTES
 from crossbill.platform.allowed import require
 from crossbill.platform.customer.models import Carrier
 from crossbill.platform.product.catalogue_file import ProductCatalogue, parse_product_catalogue
-from crossbill.platform.product.catalogue_queries import catalogue_of
+from crossbill.platform.product.catalogue_queries import beside, catalogue_of
 from crossbill.platform.product.models import CatalogueVersion
 from crossbill.platform.product.operations import add_offerings
 
@@ -114,7 +114,9 @@ def publish(*, version_id: int, user: AbstractUser) -> CatalogueVersion:
     """
     version = _locked(version_id)
     _may_publish(version, user)
-    _now_published(version, user, catalogue_of(version))
+    says = catalogue_of(version)
+    _refuse_declared_elsewhere(version, says)
+    _now_published(version, user, says)
     return version
 
 
@@ -166,6 +168,25 @@ def _may_publish(version: CatalogueVersion, user: AbstractUser) -> None:
             field="valid_from",
             value=str(version.valid_from),
             cure=f"load it again with a day after {later.valid_from}, or retire that version",
+        )
+
+
+def _refuse_declared_elsewhere(version: CatalogueVersion, says: ProductCatalogue) -> None:
+    """An offering has its prices from one catalogue: two that declare it bill nobody for it."""
+    codes = {each.code: place for place, each in enumerate(says.spec.offerings)}
+    for other in beside(version):
+        both = codes.keys() & {each.code for each in catalogue_of(other).spec.offerings}
+        if not both:
+            continue
+        place = ("offerings", min(codes[code] for code in both), "code")
+        raise CannotPublish(
+            f"Version {other.number} of {other.name} declares the offering too, and is billed by "
+            "on the same days",
+            file=says.file.name,
+            line=says.file.line(place),
+            field=says.file.field(place),
+            value=says.spec.offerings[place[1]].code,
+            cure=f"call it otherwise or take it out, or first publish a {other.name} without it",
         )
 
 

@@ -5,7 +5,7 @@ from datetime import date
 from functools import lru_cache
 from typing import ClassVar
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from crossbill.core.refusal import Refusal
 from crossbill.platform.product.catalogue_file import ProductCatalogue, parse_product_catalogue
@@ -54,6 +54,16 @@ def in_force(carrier_id: int, day: date) -> set[int]:
     )
     last = found.order_by("name", "-valid_from", "-number").distinct("name")
     return set(last.values_list("id", flat=True))
+
+
+def beside(version: CatalogueVersion) -> list[CatalogueVersion]:
+    """The published versions of the carrier's other catalogues by which its days are billed too."""
+    others = CatalogueVersion.objects.filter(
+        carrier_id=version.carrier_id, status=Status.PUBLISHED
+    ).exclude(name=version.name)
+    held = in_force(version.carrier_id, version.valid_from)
+    found = others.filter(Q(valid_from__gt=version.valid_from) | Q(id__in=held))
+    return list(found.defer("content").order_by("name", "number"))
 
 
 def version_before(version: CatalogueVersion) -> CatalogueVersion | None:
