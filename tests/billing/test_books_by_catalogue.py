@@ -280,6 +280,18 @@ def test_what_is_resumed_is_not_set_up_again_and_ends_once(with_once):
     assert once(with_once, "A1", period="2026-05") == [RETURN]
 
 
+def test_what_is_suspended_and_then_cancelled_has_ended(with_once):
+    """The end is that of the suspension, and so is the bill on which it stands."""
+    key = order(with_once, "alpina-s")
+    change(with_once, key, Kind.SUSPEND, day=MIDDLE)
+    leaving = Wanted(Kind.CANCEL, date(2026, 5, 10))
+    plan = planned_change(product_named(with_once.id, key), leaving, TODAY)
+    cost = change_cost(carrier_id=with_once.id, account_key="A1", plan=plan, policy=SWISS)
+    assert [line.some["price_code"] for line in cost.lines] == [RETURN]
+    change(with_once, key, Kind.CANCEL, day=leaving.effective_date)
+    assert once(with_once, "A1") == [RETURN, SET_UP]
+
+
 def test_another_offering_begins_and_the_one_before_ends(with_once):
     key = order(with_once, "alpina-s")
     change(with_once, key, Kind.OFFERING, "alpina-m", MIDDLE)

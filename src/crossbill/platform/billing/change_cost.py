@@ -109,7 +109,7 @@ def change_cost(*, carrier_id: int, account_key: str, plan: Plan, policy: Policy
         payers |= _concerned(carrier_id, plan)
         rows = book_rows(carrier_id, sorted(payers))
         products = changed_products(rows["product"], plan)
-        days = {plan.wanted.effective_date, *_broken_on(products, plan)}
+        days = {plan.wanted.effective_date, *_broken_on(products, plan), *_left_before(plan)}
         spans = {
             (period_with(day, cycle), cycle)
             for cycle in _cycles(carrier_id, payers)
@@ -195,6 +195,12 @@ def _broken_on(products: pa.Table, plan: Plan) -> set[date]:
         if row["product_key"] in touched and row["start_date"] < (row["end_date"] or date.min)
         if row["end_date"] < (row["contract_end_date"] or date.min)
     }
+
+
+def _left_before(plan: Plan) -> set[date]:
+    """The last days of what was suspended before it is cancelled: its end is charged on them."""
+    ends = {end for end in plan.ends.values() if end is not None}
+    return {end - timedelta(days=1) for end in ends if end < plan.wanted.effective_date}
 
 
 def _begun(begun: Begun) -> dict[str, Any]:

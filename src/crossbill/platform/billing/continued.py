@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
-from django.db.models import F, Q, QuerySet
+import pyarrow.compute as pc
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from crossbill.engine.billing_datasets import CHARGED, CONTINUED
 from crossbill.platform.billing.due import AT_END, AT_START, ONE_TIME
@@ -38,11 +39,18 @@ def _begun(changes: "QuerySet[ProductChange]") -> Iterable[dict[str, Any]]:
 
 
 def _ended(changes: "QuerySet[ProductChange]") -> Iterable[dict[str, Any]]:
-    """What ended by a change that stands: its product ends that day, and what followed is held."""
+    """What ended by a change that stands: its product ends that day, and what followed is held.
+
+    What was suspended and then cancelled goes on no more.
+    """
     follows = Q(resulting_product__end_date__isnull=True) | Q(
         resulting_product__end_date__gt=F("resulting_product__start_date")
     )
     found = changes.filter(kind__in=ENDED, product__end_date=F("effective_date")).filter(follows)
+    cancelled = ProductChange.objects.filter(
+        product=OuterRef("product"), kind=Kind.CANCEL, id__gt=OuterRef("id")
+    )
+    found = found.exclude(Exists(cancelled))
     return _rows(found, ["product__product_key", "product__offering__code"], AT_END)
 
 
@@ -56,6 +64,9 @@ def _rows(
 def with_plan(rows: pa.Table, plan: Plan, new_key: str, codes: dict[str, str]) -> pa.Table:
     """The same after a planned change; ``codes`` has the offering of each product that is held."""
     day, kind, added = plan.wanted.effective_date, plan.wanted.kind, []
+    if kind is Kind.CANCEL:
+        ended = pc.field("product_key").isin([*plan.ends]) & (pc.field("timing") == AT_END)
+        rows = rows.filter(~ended)
     if plan.begins is not None and kind in BEGUN:
         code = plan.begins.terms.offering_code
         added.append((new_key, code, AT_START, day))
