@@ -73,6 +73,21 @@ def test_published_version_is_compared_with_what_was_before_it(shop):
     assert ask(shop, draft(shop, TEXT + "\n", valid_from=MARCH)).compared_with == first
 
 
+def test_any_two_versions_of_a_catalogue_are_compared(shop):
+    first, dearer = published(shop, valid_from=MARCH), draft(shop, DEARER, valid_from=MAY)
+    asked = ask(shop, first, before=dearer)
+    (row,) = answered(asked)["totals"]
+    assert (asked.compared_with, row["cheaper"], row["dearer"]) == (dearer, 2, 0)
+    other = draft(shop, TEXT.replace("name: mobile", "name: fixed"))
+    for version, before, code in (
+        (None, first, "WHAT_IF_OF_TWO_CATALOGUES"),
+        (other, first, "WHAT_IF_OF_TWO_CATALOGUES"),
+        (first, first, "WHAT_IF_OF_NOTHING"),
+    ):
+        with pytest.raises(Refusal, match=code):
+            ask(shop, version, before=before)
+
+
 def test_parts_add_up_to_the_whole(shop, monkeypatch):
     version = published(shop, DEARER)
     whole = answered(ask(shop, version))

@@ -1,5 +1,6 @@
 """What-if on the pages: asking hands one job to a worker; the answer is drawn and said."""
 
+import json
 import re
 from html import unescape
 
@@ -9,6 +10,7 @@ import what_if_estate
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from crossbill.platform.billing.models import WhatIf
+from crossbill.platform.billing.preview import NEW_RULES
 from crossbill.platform.billing.tasks import work_out_what_if
 from crossbill.platform.customer.models import Carrier
 from crossbill.platform.product.models import CatalogueVersion
@@ -101,8 +103,18 @@ class TestAsking:
             ({"other_rules": "new", "period": "2024-13"}, "period", "Not a bill period. What to"),
             ({"version": "0"}, "version", "Choose one of the list."),
             ({"rules": "mine"}, "rules", "Choose one of the list."),
+            ({"other_rules": "written"}, "written", "This has to be said."),
+            ({"other_rules": "written", "written": "day_count: lunar"}, "written", "policy_code: "),
         ],
-        ids=["nothing changes", "no month", "month 13", "no version", "no rules"],
+        ids=[
+            "nothing changes",
+            "no month",
+            "month 13",
+            "no version",
+            "no rules",
+            "not written",
+            "half a policy",
+        ],
     )
     def test_refusal_stands_beside_its_field(self, answers, field, says, replacement, signed_in):
         answer = ask(signed_in("operator"), **answers)
@@ -110,6 +122,22 @@ class TestAsking:
         assert says in re.search(rf'id="about-{field}">(.*?)</div>', page, re.DOTALL)[1]
         assert WhatIf.objects.count() == 1
         assert not ProcrastinateJob.objects.exists()
+
+    def test_the_catalogue_before_may_be_chosen(self, replacement, signed_in):
+        version, first = draft(), CatalogueVersion.objects.get(number=1)
+        ask(signed_in("operator"), version=version, before=str(first.id), period="2099-01")
+        assert WhatIf.objects.first().compared_with == first
+        answer = ask(signed_in("operator"), version="", before=str(first.id))
+        assert "choose two versions of" in words(answer)
+
+    def test_rules_may_be_written_and_are_there_to_be_chosen_then(self, replacement, signed_in):
+        rules = NEW_RULES.as_row() | {"policy_code": "draft-7", "day_count": "actual_365"}
+        written = "\n".join(f"{name}: {json.dumps(value)}" for name, value in rules.items())
+        ask(signed_in("operator"), rules="new", other_rules="written", written=written)
+        made = WhatIf.objects.first()
+        assert made.other_policy == rules
+        choices = signed_in("operator").get(ASK).context["form"].fields["rules"].choices
+        assert (f"{made.pk}-draft-7", "As asked before (draft-7)") in choices
 
     def test_carrier_with_nothing_to_choose_has_its_page(self, replacement, signed_in):
         Carrier.objects.create(code="new", name="New Carrier")

@@ -15,11 +15,11 @@ from procrastinate.exceptions import AlreadyEnqueued
 
 from crossbill.console import charts
 from crossbill.console.access import action, form, page
-from crossbill.console.change_form import words
+from crossbill.console.change_form import MISSING, words
 from crossbill.console.pages import number, page_of, text
 from crossbill.core.policy import Policy
 from crossbill.core.refusal import Refusal
-from crossbill.platform.billing.compute import NotABillPeriod
+from crossbill.platform.billing.compute import NotABillPeriod, parse_policy
 from crossbill.platform.billing.models import WhatIf
 from crossbill.platform.billing.tasks import work_out_what_if
 from crossbill.platform.billing.what_if_operations import ASK, ask_what_if
@@ -32,7 +32,8 @@ from crossbill.replacement.migration.queries import replacements
 from crossbill.runs import queries as runs
 
 READ = "billing.view_whatif"
-OLD, NEW_CODE = "old", "new"
+OLD, NEW_CODE, WRITTEN = "old", "new", "written"
+MOST_WRITTEN = 2000
 SPREAD_NAMES = {
     -5: "20 % lower or more", -4: "10 to 20 % lower", -3: "5 to 10 % lower", -2: "1 to 5 % lower",
     -1: "less than 1 % lower", 1: "less than 1 % higher", 2: "1 to 5 % higher",
@@ -47,9 +48,15 @@ Rows = Sequence[Mapping[str, Any]]
 class WhatIfForm(forms.Form):
     """Which catalogue and which rules, before and after, in which month."""
 
+    before = forms.ChoiceField(label="Catalogue before", required=False)
     version = forms.ChoiceField(label="Catalogue after", required=False)
     rules = forms.ChoiceField(label="Rules before")
     other_rules = forms.ChoiceField(label="Rules after")
+    written = forms.CharField(
+        label="Rules written out", required=False, max_length=MOST_WRITTEN,
+        widget=forms.Textarea(attrs={"rows": 8, "spellcheck": "false"}),
+        help_text="for “those written below”: a policy, line by line as its file has it",
+    )  # fmt: skip
     period = forms.CharField(
         label="Bills of", max_length=10, help_text="a month, as 2026-03",
         error_messages={"required": "This has to be said."},
@@ -62,14 +69,46 @@ class WhatIfForm(forms.Form):
             (key, f"{each}, {each.status}, from {each.valid_from}")
             for key, each in self.versions.items()
         ]
+        self.fields["before"].choices = [("", "what is in force then"), *named]
         self.fields["version"].choices = [("", "as before"), *named]
+        self.policies = policies
         for name in ("rules", "other_rules"):
             self.fields[name].choices = [
-                (key, f"{NAMES[key]} ({policy.policy_code})") for key, policy in policies.items()
+                *((key, _named(key, policy)) for key, policy in policies.items()),
+                (WRITTEN, "Those written below"),
             ]
         for name, field in self.fields.items():
             field.widget.attrs["aria-describedby"] = f"about-{name}"
             field.error_messages["invalid_choice"] = "Choose one of the list."
+
+    def clean_written(self) -> Policy | None:
+        """The rules as a policy, where some are written."""
+        said: str = self.cleaned_data["written"].strip()
+        if not said:
+            return None
+        try:
+            return parse_policy(said, name="the rules")
+        except Refusal as refusal:
+            named = f"{refusal.field}: " if refusal.field else ""
+            raise forms.ValidationError(named + words(refusal)) from None
+
+    def clean(self) -> dict[str, Any]:
+        """Who asks for what is written has to write it."""
+        found: dict[str, Any] = super().clean() or self.cleaned_data
+        asked_for = WRITTEN in (found.get("rules"), found.get("other_rules"))
+        if asked_for and "written" not in self.errors and found.get("written") is None:
+            self.add_error("written", MISSING)
+        return found
+
+    def policy(self, name: str) -> Policy:
+        """The rules that are chosen on one side of a form without errors."""
+        key = self.cleaned_data[name]
+        chosen: Policy = self.cleaned_data["written"] if key == WRITTEN else self.policies[key]
+        return chosen
+
+
+def _named(key: str, policy: Policy) -> str:
+    return f"{NAMES.get(key, 'As asked before')} ({policy.policy_code})"
 
 
 NAMES = {OLD: "The old system's rules", NEW_CODE: "New rules"}
@@ -121,7 +160,7 @@ def ask(request: HttpRequest, carrier: str) -> HttpResponse:
     )  # fmt: skip
     if request.method == "POST" and asked.is_valid():
         try:
-            made = _asked(request, owner, asked, policies)
+            made = _asked(request, owner, asked)
         except Refusal as refusal:
             asked.add_error(_field(refusal, asked), words(refusal))
         else:
@@ -137,10 +176,17 @@ def _field(refusal: Refusal, asked: WhatIfForm) -> str | None:
 
 
 def _policies(carrier: Carrier) -> dict[str, Policy]:
-    """The rules that can be compared: those of the old system, where it is known, and new ones."""
+    """The rules that can be chosen: those of the old system, where it is known, new ones, and all
+    that somebody has written before.
+    """
     replacement = replacements().filter(carrier=carrier).first()
-    old = {OLD: migration.old_policy(replacement)} if replacement else {}
-    return old | {NEW_CODE: migration.carriers_new_policy(carrier.pk)}
+    known = {OLD: migration.old_policy(replacement)} if replacement else {}
+    known[NEW_CODE] = migration.carriers_new_policy(carrier.pk)
+    for asked in WhatIf.objects.filter(carrier=carrier).order_by("id"):
+        for row in (asked.policy, asked.other_policy):
+            if row not in [policy.as_row() for policy in known.values()]:
+                known[f"{asked.pk}-{row['policy_code']}"] = Policy.from_mapping(row)
+    return known
 
 
 def _begun(request: HttpRequest, carrier: Carrier, policies: Mapping[str, Policy]) -> Context:
@@ -159,17 +205,16 @@ def _begun(request: HttpRequest, carrier: Carrier, policies: Mapping[str, Policy
     }
 
 
-def _asked(
-    request: HttpRequest, carrier: Carrier, asked: WhatIfForm, policies: Mapping[str, Policy]
-) -> WhatIf:
+def _asked(request: HttpRequest, carrier: Carrier, asked: WhatIfForm) -> WhatIf:
     found = asked.cleaned_data
     with transaction.atomic():
         made = ask_what_if(
             carrier_id=carrier.pk,
             period=found["period"].strip(),
             version=asked.versions.get(found["version"]),
-            policy=policies[found["rules"]],
-            other_policy=policies[found["other_rules"]],
+            before=asked.versions.get(found["before"]),
+            policy=asked.policy("rules"),
+            other_policy=asked.policy("other_rules"),
             user=cast("AbstractUser", request.user),
         )
         work_out_what_if.configure(queueing_lock=f"what-if-{made.pk}").defer(what_if_id=made.pk)

@@ -29,7 +29,7 @@ from crossbill.engine.calculation import Tables
 from crossbill.engine.datasets import CHARGE, POLICY, UNRESOLVED, Dataset
 from crossbill.engine.duckdb import connect
 from crossbill.engine.integers import refusing_overflow, total
-from crossbill.engine.yaml_file import read_yaml
+from crossbill.engine.yaml_file import YamlFile, parse_yaml, read_yaml
 from crossbill.platform.billing.bills import bill_population, complete
 from crossbill.platform.billing.charged import charged_after
 from crossbill.platform.billing.payers import families
@@ -51,6 +51,9 @@ class NotABillPeriod(Refusal):
     """No bill cycle has this period. Name a month, or the first day of a cycle."""
 
     code: ClassVar[str] = "NOT_A_BILL_PERIOD"
+
+
+POLICY_CURE = "see docs/reference/policy.md"
 
 
 class PolicyNotKnown(Refusal):
@@ -164,9 +167,17 @@ def with_policy(
 
 def read_policy(path: Path) -> Policy:
     """A policy from a YAML file."""
-    file = read_yaml(path, refusal=PolicyNotKnown, cure="see docs/reference/policy.md")
+    return _policy(read_yaml(path, refusal=PolicyNotKnown, cure=POLICY_CURE))
+
+
+def parse_policy(text: str, *, name: str) -> Policy:
+    """As ``read_policy``, of a text that is at hand; refusals call it by the name."""
+    return _policy(parse_yaml(text, name=name, refusal=PolicyNotKnown, cure=POLICY_CURE))
+
+
+def _policy(file: YamlFile) -> Policy:
     values = file.value if isinstance(file.value, dict) else {}
-    return Policy.from_mapping(values.get("policy", values), file=path.name)
+    return Policy.from_mapping(values.get("policy", values), file=file.name)
 
 
 def only(backend: Backend, tables: Mapping[str, ir.Table], account: str) -> dict[str, ir.Table]:

@@ -51,6 +51,12 @@ class WhatIfOfNothing(Refusal):
     code: ClassVar[str] = "WHAT_IF_OF_NOTHING"
 
 
+class WhatIfOfTwoCatalogues(Refusal):
+    """Only versions of one catalogue can be compared. Choose two of the same name."""
+
+    code: ClassVar[str] = "WHAT_IF_OF_TWO_CATALOGUES"
+
+
 class NobodyToBill(Refusal):
     """The carrier's books have no account. Take accounts over first."""
 
@@ -66,27 +72,41 @@ def ask_what_if(  # noqa: PLR0913 - what a question says
     policy: Policy,
     other_policy: Policy,
     user: AbstractUser,
+    before: CatalogueVersion | None = None,
 ) -> WhatIf:
     """Write a question down, for a worker to answer; the period's bills before and after.
 
-    A version is compared with the one that is published for its first day, else with the books.
+    A version is compared with the one ``before``, by default with the one that is published for
+    its first day, else with the books.
     """
     require(user, ASK, CannotAskWhatIf, "have everybody billed")
     periods(period)
-    if version is None and policy.as_row() == other_policy.as_row():
+    if version == before and policy.as_row() == other_policy.as_row():
         what, cure = "Nothing would be another than it is", "choose a version, or other rules"
         raise WhatIfOfNothing(what, field="version", cure=cure)
+    _refuse_unlike(version, before)
     accounts = BillingAccount.objects.filter(carrier_id=carrier_id).count()
     if not accounts:
         raise NobodyToBill("The books have no account", cure="take accounts over first")
     if version is not None:
         catalogue_of(version)  # refused here, and not only by the worker
+    if before is not None:
+        catalogue_of(before)
     return WhatIf.objects.create(
         carrier_id=carrier_id, period=period, version=version,
-        compared_with=_in_force_without(version) if version else None,
+        compared_with=before or (_in_force_without(version) if version else None),
         policy=policy.as_row(), other_policy=other_policy.as_row(), asked_by=user,
         part_count=part_count(accounts),
     )  # fmt: skip
+
+
+def _refuse_unlike(version: CatalogueVersion | None, before: CatalogueVersion | None) -> None:
+    """A version takes the place of another one of its own catalogue."""
+    if before is None or (version is not None and version.name == before.name):
+        return
+    what = f"{before} would be compared with " + (str(version) if version else "no version")
+    cure = f"choose two versions of {before.name}"
+    raise WhatIfOfTwoCatalogues(what, field="version", value=str(version or ""), cure=cure)
 
 
 def _in_force_without(version: CatalogueVersion) -> CatalogueVersion | None:
