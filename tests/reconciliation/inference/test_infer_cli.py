@@ -116,7 +116,7 @@ def test_the_rules_of_the_sample_carrier_are_found(tmp_path, monkeypatch, capsys
     Its seeded defects are what does not fit.
     """
     extract = tmp_path / "extract"
-    generate(accounts=1000, seed=7, extract_dir=extract, truth_dir=tmp_path / "truth")
+    generate(accounts=1000, seed=42, extract_dir=extract, truth_dir=tmp_path / "truth")
     code, printed, _ = run(
         monkeypatch, capsys, "reconcile", "infer-policy", extract, "--spec", OPTICOM, "--json"
     )

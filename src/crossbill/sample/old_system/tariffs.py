@@ -17,7 +17,7 @@ F1L ; Fiber 100 (until 21) ; INT ; 1  ;     ; 49.00@20200101
 F1P ; Fiber 100 promotion  ; INT ; 1  ;     ; 49.90@20220301
 F5S ; Fiber 500            ; INT ; 1  ;     ; 69.00@20200101 74.90@20240101
 FGS ; Fiber 1000           ; INT ; 1  ; INS ; 99.00@20200101 104.50@20230701 109.00@20240501
-DUO ; Fiber and phone      ; INT ; 1  ; INS ; 59.90@20200101 64.90@20240101
+DUO ; Phone and fiber      ; VOI ; 1  ; INS ; 59.90@20200101 64.90@20240101
 DUV ; Phone of the bundle  ; PRT ; 1  ;     ; 12.49@20200101 13.49@20240501
 TLS ; Fixed line           ; VOI ; 1  ; CON ; 19.99@20200101 21.49@20240101
 TLL ; Fixed line (copper)  ; VOI ; 1  ; CON ; 19.99@20200101 21.49@20240101
