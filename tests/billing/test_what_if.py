@@ -4,6 +4,7 @@ import ibis
 import pytest
 from product.shop import MARCH, MAY, POLICY, TEXT, books, carrier, draft, person, published
 
+from crossbill.core.ids import identity
 from crossbill.core.money import format_minor
 from crossbill.core.refusal import Refusal
 from crossbill.engine.duckdb import connect
@@ -19,6 +20,7 @@ from crossbill.platform.billing.what_if_operations import (
     part_count,
 )
 from crossbill.platform.billing.what_if_parts import NEW, _spread, together
+from crossbill.platform.customer.models import BillingAccount, Payer
 from crossbill.platform.product.catalogue_queries import catalogue_of
 from crossbill.runs.models import Run
 
@@ -97,6 +99,26 @@ def test_parts_add_up_to_the_whole(shop, monkeypatch):
     assert answered(asked) == whole
     assert not WhatIfPart.objects.exists()
     assert asked.run.stages.get(name="bill").chunk_count == 4
+
+
+def test_who_is_paid_for_is_in_the_part_of_the_payer(shop, monkeypatch):
+    accounts = {each.account_key: each for each in BillingAccount.objects.filter(carrier=shop)}
+    accounts |= {
+        key: BillingAccount.objects.create(
+            id=identity(shop.code, "account", key), carrier=shop, account_key=key,
+            customer=accounts["A1"].customer, status="active", currency="CHF", tax_code="CH",
+            bill_cycle_day=1, disputed=False,
+        )
+        for key in map("B{}".format, range(20))
+    }  # fmt: skip
+    for key in accounts.keys() - {"A1"}:
+        Payer.objects.create(
+            account=accounts[key], payer_key="A1", share_ppm=1_000_000, valid_from=MARCH
+        )
+    monkeypatch.setattr(what_if_operations, "PART_ACCOUNTS", 1)
+    asked = ask(shop, other_policy=NEW_RULES)
+    parts = [what_if_operations._accounts(asked, n).count() for n in range(asked.part_count)]
+    assert sorted(parts)[-2:] == [0, len(accounts)]
 
 
 def test_other_rules_alone(shop):
