@@ -9,6 +9,7 @@ from crossbill.cli_json import print_json
 from crossbill.config import ready
 
 if TYPE_CHECKING:
+    from crossbill.platform.concession.queries import DiscountInWords
     from crossbill.platform.customer.models import AccountChange, BillingAccount, Contact
 
 account_app = typer.Typer(
@@ -22,19 +23,21 @@ def show(
     carrier: Annotated[str, CARRIER],
     json: Annotated[bool, ONE_OBJECT] = False,
 ) -> None:
-    """Say how an account is billed, whom to reach, and which changes were made."""
+    """Say how an account is billed, its discounts, whom to reach, and which changes were made."""
     ready()
+    from crossbill.platform.concession.queries import discounts_in_words
     from crossbill.platform.customer import queries
 
     found = queries.account_named(queries.carrier_id(carrier), account)
     people, changes = list(queries.contacts(found)), list(queries.changes_of(found))
+    discounts = discounts_in_words(found)
     if json:
-        print_json(_account(found, people, changes))
+        print_json(_account(found, people, changes) | {"discounts": [*map(_discount, discounts)]})
         return
     typer.echo(f"Account {found.account_key} of {found.customer.name}")
     typer.echo(f"Bills by {found.bill_medium}, language {found.bill_language}")
     typer.echo(f"Credit class: {found.credit_class or 'none'}")
-    for line in [*map(_person, people), *map(_happened, changes)]:
+    for line in [*map(_granted, discounts), *map(_person, people), *map(_happened, changes)]:
         typer.echo(line)
 
 
@@ -134,6 +137,23 @@ def leave(
 
 
 # What a command says
+
+
+def _granted(given: "DiscountInWords") -> str:
+    each = given.discount
+    until = f" to {each.valid_to}" if each.valid_to else ""
+    return f"Discount {each.discount_key}: {given.words}, from {each.valid_from}{until}"
+
+
+def _discount(given: "DiscountInWords") -> dict[str, Any]:
+    each = given.discount
+    return {
+        "discount_key": each.discount_key,
+        "position": each.position,
+        "words": given.words,
+        "valid_from": str(each.valid_from),
+        "valid_to": str(each.valid_to) if each.valid_to else None,
+    }
 
 
 def _person(contact: "Contact") -> str:

@@ -15,6 +15,7 @@ from django.contrib.auth.models import AbstractUser
 from crossbill.console.operations import give_roles
 from crossbill.engine.datasets import CANONICAL, LINEAGE
 from crossbill.engine.store import Store
+from crossbill.platform.concession.models import Discount
 from crossbill.platform.customer.models import BillingAccount, Carrier, Customer
 from crossbill.platform.ledger.models import JournalEntry, OpenItem, Posting
 from crossbill.platform.product.models import ProductOffering
@@ -278,6 +279,12 @@ def _book(carrier: Carrier, account_key: str) -> None:
         id=uuid.uuid4(), carrier=carrier, account_key=account_key, customer=customer,
         status="active", currency="USD", tax_code="NY01", bill_cycle_day=1, disputed=False,
         live_from_date=JUNE,
+    )  # fmt: skip
+    Discount.objects.create(
+        id=uuid.uuid4(), carrier=carrier, discount_key=f"D-{account_key}", account=account,
+        position=1, kind="percentage", rate_ppm=75_000, category="usage", most_minor=500,
+        offering=ProductOffering.objects.get(carrier=carrier, code="tv"), valid_from=MAY,
+        valid_to=JUNE,
     )  # fmt: skip
     entry = JournalEntry.objects.create(
         id=uuid.uuid4(), carrier=carrier, source=f"opening|{account_key}", kind="opening",

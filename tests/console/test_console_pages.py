@@ -312,6 +312,14 @@ class TestAccount:
         )
         assert text.count("no new bill") == 2
 
+    def test_discounts_of_the_account_stand_in_their_order_with_their_days(
+        self, replacement, signed_in
+    ):
+        text = self.page(signed_in, estate.CLEAN)
+        said = "7.5 % off usage of Television, at most 5.00 USD"
+        days = "2024-05-01 to 2024-05-31"
+        assert f"1. D-{estate.CLEAN} {said} {days}" in text
+
     def test_open_items_and_postings(self, replacement, signed_in):
         text = self.page(signed_in, estate.CLEAN)
         assert "Invoice R2024050001" in text

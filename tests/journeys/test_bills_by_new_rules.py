@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 CODE = "moved"
 CATALOGUE = ("price", "component", "tax_rate")
-FACTS = ("account", "customer", "product", *CATALOGUE, "usage_total")
+FACTS = ("account", "customer", "product", "discount", *CATALOGUE, "usage_total")
 CENTS = 2
 
 
@@ -29,6 +29,8 @@ def stored(moved):
             path = store.path(CODE, f"wave-{wave.position}", f"{name}.parquet")
             if name not in CATALOGUE or wave.position == 1:
                 found[name] += store.read(path).to_pylist()
+    assert found["discount"]
+    found["discount"] = [row | {"left_minor": None} for row in found["discount"]]
     return found
 
 
@@ -37,7 +39,7 @@ class Plain:
 
     def __init__(self, stored: dict, policy: Policy) -> None:
         self.policy, self.tables = policy, {name: stored[name] for name in CATALOGUE}
-        self.own = {name: defaultdict(list) for name in ("product", "usage_total")}
+        self.own = {name: defaultdict(list) for name in ("product", "usage_total", "discount")}
         for name, rows in self.own.items():
             for row in stored[name]:
                 rows[row["account_key"]].append(row)

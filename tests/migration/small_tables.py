@@ -35,6 +35,11 @@ SOUND: dict[str, list[Row]] = {
         {"product_key": "P1", "account_key": "A1", "offering_code": "fibre", "quantity": 1,
          "start_date": date(2023, 5, 1)}
     ],
+    "discount": [
+        {"discount_key": "D1", "account_key": "A1", "position": 1, "kind": "percentage",
+         "rate_ppm": 50_000, "product_key": "P1", "offering_code": "fibre", "category": "recurring",
+         "currency": "USD", "most_minor": 500, "valid_from": DAY}
+    ],
     "open_item": [
         {"open_item_key": "I1", "account_key": "A1", "kind": "invoice", "document_number": "D1",
          "document_date": DAY, "due_date": DAY, "currency": "USD", "original_minor": 100,

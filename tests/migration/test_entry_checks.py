@@ -10,6 +10,7 @@ import ibis
 import pytest
 from small_tables import AFTER, DAY, SOUND, prices, rates, tables, unresolved
 
+from crossbill.platform.concession.models import Discount
 from crossbill.platform.customer.models import BillingAccount, Customer, Payer
 from crossbill.platform.ledger.models import Deposit, OpenItem
 from crossbill.platform.payment.models import Mandate
@@ -45,6 +46,8 @@ def spoilt(entity: str, column: str, value: str) -> dict[str, list[dict[str, Any
     first = records[entity][0]
     if column == "+again":
         records[entity].append(dict(first))
+    elif column == "+position":
+        records[entity].append(first | {"discount_key": "D2"})
     elif column == "+other":
         first["open_minor"] = 60
         records[entity].append(first | {"open_item_key": "I2", "open_minor": 80})
@@ -193,7 +196,16 @@ def test_own_price_that_no_integer_holds_becomes_one_that_is_refused(engine):
 def test_longest_texts_are_those_of_the_books():
     limits = {
         field.name: field.max_length
-        for model in (Customer, BillingAccount, Payer, Product, OpenItem, Mandate, Deposit)
+        for model in (
+            Customer,
+            BillingAccount,
+            Payer,
+            Product,
+            OpenItem,
+            Mandate,
+            Deposit,
+            Discount,
+        )
         for field in model._meta.get_fields()
         if getattr(field, "max_length", None)
     }

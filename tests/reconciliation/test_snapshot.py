@@ -9,6 +9,7 @@ from oracle.tables import ENGINE
 
 from crossbill.engine import datasets
 from crossbill.platform.billing import snapshot
+from crossbill.platform.concession import operations as concessions
 from crossbill.platform.customer import operations as customers
 from crossbill.platform.customer.models import Carrier
 from crossbill.platform.ledger.operations import post_entries
@@ -62,6 +63,25 @@ TABLES = {
             "changed_at": None if key == "C0" else datetime(2024, 3, 31, 2, 30, 0, 123_456),
         }
         for key in KEYS
+    ],
+    "discount": [
+        {
+            "discount_key": f"D{key}",
+            "account_key": key,
+            "position": number,
+            "product_key": f"P{key}" if key == "C0" else None,
+            "offering_code": "fibre" if key == "C1" else None,
+            "category": "usage" if key == "C2" else None,
+            "kind": "amount" if key == "C3" else "percentage",
+            "rate_ppm": None if key == "C3" else 75_000,
+            "currency": "JPY" if key == "C1" else "USD",
+            "amount_minor": 1_000 if key == "C3" else None,
+            "spend_minor": 0 if key == "C4" else None,
+            "most_minor": 500 if key == "C4" else None,
+            "valid_from": DAY,
+            "valid_to": NEXT if key == "C5" else None,
+        }
+        for number, key in enumerate(KEYS, start=1)
     ],
     "open_item": [
         {
@@ -150,6 +170,8 @@ def _load(carrier: Carrier) -> None:
     customers.take_over_customers(rows=run(load.customer_rows(tables, code, number)))
     customers.take_over_accounts(rows=run(load.account_rows(tables, code, number)))
     products.take_over_products(rows=run(load.product_rows(tables, code, number, offerings)))
+    given = run(load.discount_rows(tables, code, number, offerings))
+    concessions.take_over_discounts(rows=given)
     amounts = load.opening_amounts(tables)
     post_entries(
         entries=run(load.entry_rows(amounts, code, number, DAY)),

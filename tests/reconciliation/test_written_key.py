@@ -20,3 +20,11 @@ def test_python_writes_a_key_as_the_engine_does(engine, name, first, second):
     rows = ibis.memtable({"a": [first], "b": [second]}, schema={"a": "string", "b": "string"})
     by_engine = engine.to_pyarrow(rows.select(key=record_key(lambda n: rows[n], ("a", "b"))))
     assert by_engine["key"].to_pylist() == [f"{written_part(first)}|{written_part(second)}"]
+
+
+def test_optional_parts_are_left_out_where_all_are_empty(engine):
+    columns = dict.fromkeys("abc", "string")
+    rows = [{"a": "1", "b": b, "c": c} for b, c in ((None, None), ("x", None), ("x", "y"))]
+    table = ibis.memtable(rows, schema=columns)
+    keyed = table.select(key=record_key(lambda n: table[n], ("a", "b", "c"), ("b", "c")))
+    assert engine.to_pyarrow(keyed)["key"].to_pylist() == ["1", "1|x|", "1|x|y"]

@@ -1,5 +1,6 @@
 """Both sides of a small reconciliation: what is billed here, and what the old system says."""
 
+from collections import Counter
 from collections.abc import Iterable
 from functools import cache
 
@@ -10,7 +11,7 @@ from oracle.tables import ENGINE, SCHEMAS, table
 
 from crossbill.core.money import MINOR_DIGITS
 from crossbill.engine import datasets
-from crossbill.engine.billing_datasets import TAX
+from crossbill.engine.billing_datasets import DISCOUNT, TAX
 from crossbill.engine.calculation import Calculation
 from crossbill.platform.billing.bills import TAX_TERMS, bill_population
 from crossbill.replacement.reconciliation.calculation import reconciliation
@@ -30,9 +31,9 @@ NEW = ("charge", "bill_line", "bill")
 
 
 @cache
-def chain(mapped: tuple = MAPPED) -> Calculation:
+def chain(mapped: tuple = MAPPED, passes: int = 0) -> Calculation:
     """The compiled reconciliation of bills and their lines."""
-    return reconciliation(mapped)
+    return reconciliation(mapped, passes=passes)
 
 
 def billed(stated: dict[str, Rows]) -> dict[str, Rows]:
@@ -70,7 +71,10 @@ def reconciled(stated: dict[str, Rows], new: dict[str, Rows], old: dict[str, Row
         sources[f"new_{name}"] = _rows(dataset, new[name])
         lineage = dataset.extended(name, datasets.LINEAGE)
         sources[f"valid_{name}"] = _rows(lineage, old[name])
-    return Found(chain().run(COMPARING, sources))
+    given = stated.get("discount", [])
+    most = Counter(row["account_key"] for row in given)
+    sources |= {"discount": _rows(DISCOUNT, given)} if given else {}
+    return Found(chain(passes=max(most.values(), default=0)).run(COMPARING, sources))
 
 
 class Found:

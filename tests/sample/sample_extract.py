@@ -18,6 +18,7 @@ TABLES = (
     *(
         "SVCINV",
         "PAYSHARE",
+        "ACCDSC",
         "OPENITM",
         "COLLECT",
         "MANDATE",
@@ -80,7 +81,7 @@ class Estate:
             self.for_controls = list(csv.DictReader(file))
         self.seeded = {row["account_key"]: row["class_code"] for row in self.truth}
         self.by_account: dict[str, dict[str, list[Row]]] = {}
-        for name in ("SVCINV", "OPENITM", "BILLHDR", "BILLLIN"):
+        for name in ("SVCINV", "ACCDSC", "OPENITM", "BILLHDR", "BILLLIN"):
             self.by_account[name] = defaultdict(list)
             for row in self.tables[name]:
                 self.by_account[name][row["CUST_NO"]].append(row)

@@ -140,9 +140,18 @@ def price_version(estate: Estate, truth: Row) -> bool:
 
 
 def discount(estate: Estate, truth: Row) -> bool:
+    if truth["record"][0] == "A":
+        return account_discount(estate, truth)
     service = services(estate, truth["account_key"])[truth["record"]]
     each = len(each_price(estate, service["TRF"]))
     return len(lines_of(estate, truth, "D")) == (0 if service["DSC_PCT"] else 2 * each)
+
+
+def account_discount(estate: Estate, truth: Row) -> bool:
+    """Either it is held or it stands on a bill."""
+    number, account = truth["record"], truth["account_key"]
+    held = number in {row["DSC_NO"] for row in estate.of("ACCDSC", account)}
+    return held != any(row["DSC_NO"] == number for row in estate.of("BILLLIN", account))
 
 
 def missing_product(estate: Estate, truth: Row) -> bool:

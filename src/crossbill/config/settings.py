@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "crossbill.runs",
     "crossbill.platform.customer",
     "crossbill.platform.product",
+    "crossbill.platform.concession",
     "crossbill.platform.ledger",
     "crossbill.platform.payment",
     "crossbill.platform.billing",

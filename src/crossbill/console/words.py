@@ -50,6 +50,7 @@ ENTITIES = {
     "customer": "Customer",
     "payer": "Who pays",
     "product": "Product",
+    "discount": "Discount of the account",
     "open_item": "Open item",
     "balance": "Balance",
     "collection": "Payment and dunning",

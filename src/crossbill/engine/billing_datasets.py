@@ -183,6 +183,7 @@ NET_LINE = described(
     offering_code      text?     its offering
     category           text      recurring, usage, one_time, discount, commitment
     price_code         text      which price, discount or commitment
+    discount_key       text?     of a discount of the account: which one
     counted_as         text      the category of the charge behind it
     taken_from         text?     of a discount: the price of the charge that it is taken from
     charge_from        date      first day this line charges

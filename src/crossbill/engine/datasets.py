@@ -127,6 +127,27 @@ PRODUCT = described(
     """,
 )
 
+DISCOUNT = described(
+    "discount",
+    "discount_key",
+    """
+    discount_key   text      identity
+    account_key    text      whose bills
+    position       integer   what is taken off first, second ...; once an account
+    product_key    text?     only from this product
+    offering_code  text?     only from this offering
+    category       text?     only from recurring, usage or one_time
+    kind           text      percentage or amount
+    rate_ppm       integer?  of a percentage: millionths of what earlier discounts left
+    currency       text      ISO 4217, of its amounts: that of the account
+    amount_minor   integer?  of an amount: so much
+    spend_minor    integer?  only where at least so much is there to be discounted
+    most_minor     integer?  at most so much on one bill
+    valid_from     date      first day; of a bill period its first day counts
+    valid_to       date?     first day no longer valid
+    """,
+)
+
 OPEN_ITEM = described(
     "open_item",
     "open_item_key",
@@ -211,7 +232,7 @@ BILL = described(
 
 BILL_LINE = described(
     "bill_line",
-    "account_key period_from product_key category price_code charge_from",
+    "account_key period_from product_key category price_code charge_from discount_key discounted",
     """
     bill_key           text      the bill it stands on
     account_key        text      who is billed
@@ -228,6 +249,8 @@ BILL_LINE = described(
     tax_minor          integer   tax on this line
     source_changed_at  instant?  change stamp of the record that it was billed from
     events             integer?  usage records behind a usage line
+    discount_key       text?     which discount of the account it takes off; empty: none of these
+    discounted         text?     of such a discount: the category of what it is taken from
     """,
 )
 
@@ -485,7 +508,7 @@ USAGE = described(
 CANONICAL = {
     dataset.name: dataset
     for dataset in (
-        *(CUSTOMER, ACCOUNT, PAYER, PRODUCT, OPEN_ITEM, BALANCE, COLLECTION, MANDATE, DEPOSIT),
-        *(BILL, BILL_LINE, TARIFF, USAGE),
+        *(CUSTOMER, ACCOUNT, PAYER, PRODUCT, DISCOUNT, OPEN_ITEM, BALANCE),
+        *(COLLECTION, MANDATE, DEPOSIT, BILL, BILL_LINE, TARIFF, USAGE),
     )
 }

@@ -20,7 +20,9 @@ def net_lines(charged: ir.Table) -> ir.Table:
     because somebody stated that price.
     """
     counted = charged.filter(charged.numerator > 0).mutate(counted_as=charged.category)
-    charge = counted.mutate(amount_minor=counted.gross_minor, taken_from=ibis.null("string"))
+    none = ibis.null("string")
+    counted = counted.mutate(discount_key=none)
+    charge = counted.mutate(amount_minor=counted.gross_minor, taken_from=none)
     discounted = counted.filter(counted.discount_minor != 0)
     discount = discounted.mutate(
         category=ibis.literal(DISCOUNT, counted.category.type()),
@@ -54,7 +56,9 @@ def with_bill_key(rows: ir.Table, bill_period: ir.Table) -> ir.Table:
 
 def bill_lines(taxed: ir.Table) -> ir.Table:
     """Reads lines with their bill and taxes; writes ``bill_line``."""
-    return taxed.select(*COMPUTED_LINE.ibis)
+    of_account = taxed.discount_key.notnull()
+    named = taxed.mutate(discounted=of_account.ifelse(taxed.counted_as, ibis.null("string")))
+    return named.select(*COMPUTED_LINE.ibis)
 
 
 def bill(

@@ -123,6 +123,7 @@ def complete(backend: Backend, tables: Mapping[str, ir.Table]) -> dict[str, ir.T
     rates = held["tax_rate"]
     held["tax_rate"] = rates.mutate(**{n: v for n, v in terms.items() if n not in rates.columns})
     held["price"] = price_lists.completed(held["price"])
+    held["discount"] = discounts.completed(held["discount"])
     if "anchor_day" not in held["periods"].columns:
         held["periods"] = ibis.memtable(backend.to_pyarrow(cycle_periods(held["periods"])))
     if "boundary" not in held:
@@ -138,14 +139,12 @@ def currency_table() -> ir.Table:
 
 def shape_of(backend: Backend, held: Mapping[str, ir.Table]) -> Shape:
     """The smallest shape that fits these tables; reads only the small ones."""
-    rates, passes = held["tax_rate"], held["discount"]
+    rates = held["tax_rate"]
     names = rates.group_by("tax_code", "tax_category").aggregate(n=rates.tax_name.nunique())
-    each = passes.group_by("account_key").aggregate(n=passes.count())
     by_product = held["policy"].tax_scope == TaxScope.PRODUCT.value
     counts = {
         "taxes": names.n.max(),
         "by_product": by_product.cast("int64").sum(),
-        "discounts": each.n.max(),
         "usage": held["usage_total"].count(),
         "commitments": held["commitment"].count(),
         "credits": held["credit"].count(),
@@ -154,7 +153,7 @@ def shape_of(backend: Backend, held: Mapping[str, ir.Table]) -> Shape:
     found = {name: backend.to_pyarrow(count).as_py() or 0 for name, count in counts.items()}
     return Shape(
         taxes=max(found["taxes"], 1),
-        discounts=found["discounts"],
+        discounts=discounts.most_of_an_account(backend, held["discount"]),
         lists=price_lists.kinds_of(backend, held["price"]),
         **{name: bool(found[name]) for name in OPTIONAL},
     )

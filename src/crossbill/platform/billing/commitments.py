@@ -29,6 +29,7 @@ def true_up(billed: ir.Table, commitment: ir.Table, payer: ir.Table) -> ir.Table
         offering_code=ibis.null("string"),
         category=ibis.literal(COMMITMENT),
         price_code=short.commitment_key,
+        discount_key=ibis.null("string"),
         counted_as=ibis.literal(COMMITMENT),
         taken_from=ibis.null("string"),
         charge_from=short.period_from,

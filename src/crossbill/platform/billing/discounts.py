@@ -7,8 +7,10 @@ are not discounted.
 
 import ibis
 import ibis.expr.types as ir
+from ibis.backends.duckdb import Backend
 
 from crossbill.engine import integers
+from crossbill.engine.billing_datasets import DISCOUNT as DISCOUNT_TERMS
 from crossbill.engine.billing_datasets import NET_LINE
 from crossbill.platform.billing.bill import DISCOUNT
 from crossbill.platform.billing.resolve import PPM
@@ -19,6 +21,18 @@ BILL = ["account_key", "period_from"]
 LINE = [
     "account_key", "period_from", "product_key", "category", "price_code", "charge_from", "sign",
 ]  # fmt: skip
+
+
+def completed(discount: ir.Table) -> ir.Table:
+    """Discounts as ``discount`` has them, also where nothing is said of what is left of them."""
+    left = ibis.null("int64") if "left_minor" not in discount.columns else discount.left_minor
+    return discount.mutate(left_minor=left).select(*DISCOUNT_TERMS.ibis)
+
+
+def most_of_an_account(backend: Backend, discount: ir.Table) -> int:
+    """So many discounts has the account that has most; reads that table, which is small."""
+    each = discount.group_by("account_key").aggregate(n=discount.count())
+    return int(backend.to_pyarrow(each.n.max()).as_py() or 0)
 
 
 def discountable(charge: ir.Table) -> ir.Table:
@@ -97,10 +111,11 @@ def still(lines: ir.Table, share: ir.Table) -> ir.Table:
 
 def discount_lines(net_line: ir.Table, shares: ir.Table) -> ir.Table:
     """Reads the lines and all shares; writes ``net_line`` rows for what is taken off."""
-    same = [net_line[name].identical_to(shares[name]) for name in LINE]
-    rows = net_line.inner_join(shares, same)
+    off = shares.rename(taken_by="discount_key")
+    rows = net_line.inner_join(off, [net_line[name].identical_to(off[name]) for name in LINE])
     return rows.mutate(
-        price_code=rows.discount_key,
+        price_code=rows.taken_by,
+        discount_key=rows.taken_by,
         taken_from=rows.price_code.nullif(""),
         category=ibis.literal(DISCOUNT),
         amount_minor=-rows.share,

@@ -115,13 +115,14 @@ def preview(
 
 
 def _shape(books: Mapping[str, pa.Table]) -> Shape:
-    """The chain that fits: the books hold no usage, discounts of bills, commitments or credits."""
-    rates, lists, paid = books["tax_rate"], kinds_in(books["price"]), bool(books["payer"].num_rows)
+    """The chain that fits: the books hold no usage, commitments or credits."""
+    rates, discounts = books["tax_rate"], books["discount"].num_rows
+    lists, paid = kinds_in(books["price"]), bool(books["payer"].num_rows)
     if "tax_name" not in rates.column_names:
-        return Shape(lists=lists, payers=paid)
+        return Shape(discounts=discounts, lists=lists, payers=paid)
     each = rates.group_by(["tax_code", "tax_category"]).aggregate([("tax_name", "count_distinct")])
-    side_by_side = (row["tax_name_count_distinct"] for row in each.to_pylist())
-    return Shape(taxes=max(side_by_side, default=1), lists=lists, payers=paid)
+    taxes = max((row["tax_name_count_distinct"] for row in each.to_pylist()), default=1)
+    return Shape(taxes=taxes, discounts=discounts, lists=lists, payers=paid)
 
 
 def _cycle(carrier_id: int, account_key: str) -> int:

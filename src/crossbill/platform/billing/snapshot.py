@@ -12,6 +12,7 @@ from crossbill.engine.datasets import (
     COLLECTION,
     CUSTOMER,
     DEPOSIT,
+    DISCOUNT,
     MANDATE,
     OPEN_ITEM,
     PAYER,
@@ -27,8 +28,8 @@ FEW = 1000  # so many rows are joined one by one as fast as in any other way
 EXPORTS: dict[str, Dataset] = {
     dataset.name: dataset
     for dataset in (
-        *(CUSTOMER, ACCOUNT, PAYER, PRODUCT, OPEN_ITEM, BALANCE, COLLECTION, MANDATE, DEPOSIT),
-        *(PRICE, TAX_RATE),
+        *(CUSTOMER, ACCOUNT, PAYER, PRODUCT, DISCOUNT, OPEN_ITEM, BALANCE),
+        *(COLLECTION, MANDATE, DEPOSIT, PRICE, TAX_RATE),
     )
 }
 EXPORTED_TABLES = (
@@ -36,6 +37,7 @@ EXPORTED_TABLES = (
     "customer_billingaccount",
     "customer_payer",
     "product_product",
+    "concession_discount",
     "ledger_openitem",
     "ledger_posting",
     "ledger_deposit",
@@ -96,6 +98,15 @@ QUERIES = {
         JOIN product_product p ON p.account_id = a.id
         JOIN product_productoffering o ON o.id = p.offering_id
         WHERE a.carrier_id = %(carrier)s ORDER BY product_key COLLATE "C"
+    """,
+    "discount": f"""
+        SELECT discount_key, account_key, position, product_key, o.code, category, d.kind,
+               rate_ppm, a.currency, amount_minor, spend_minor, most_minor, valid_from, valid_to
+        FROM customer_billingaccount a JOIN {POPULATION} USING (account_key)
+        JOIN concession_discount d ON d.account_id = a.id
+        LEFT JOIN product_product p ON p.id = d.product_id
+        LEFT JOIN product_productoffering o ON o.id = d.offering_id
+        WHERE a.carrier_id = %(carrier)s ORDER BY discount_key COLLATE "C"
     """,
     "open_item": f"""
         SELECT open_item_key, account_key, kind, document_number, document_date, due_date,

@@ -66,6 +66,23 @@ def product_rows(tables: Tables, carrier: str, carrier_id: int, offerings: ir.Ta
     )
 
 
+def discount_rows(tables: Tables, carrier: str, carrier_id: int, offerings: ir.Table) -> ir.Table:
+    """The discounts of the accounts; ``offerings`` as for the products."""
+    rows = tables["discount"].left_join(offerings, "offering_code").drop("offering_code_right")
+    none, product = ibis.null("string"), _id("product", carrier, rows.product_key)
+    return (
+        rows.mutate(
+            id=_id("discount", carrier, rows.discount_key),
+            account_id=_id("account", carrier, rows.account_key),
+            product_id=rows.product_key.notnull().ifelse(product, none),
+            carrier_id=ibis.literal(carrier_id),
+        )
+        .drop("account_key", "product_key", "offering_code", "currency")
+        .drop("source_file", "source_line")
+        .order_by("discount_key")
+    )
+
+
 OPENING = ("open_item", "balance", "deposit")  # what an account's opening entry is made of
 
 

@@ -15,6 +15,7 @@ from ibis.backends.duckdb import Backend
 
 from crossbill.core.refusal import Refusal
 from crossbill.platform.bulk import copy_in
+from crossbill.platform.concession import operations as concessions
 from crossbill.platform.customer import operations as customers
 from crossbill.platform.customer.models import Carrier
 from crossbill.platform.ledger import operations as ledger
@@ -216,6 +217,8 @@ def _rows_of_the_books(tables: load.Tables, replacement: Replacement) -> dict[st
     }
     if "payer" in tables:
         rows["payers"] = load.payer_rows(tables, carrier)
+    if "discount" in tables:
+        rows["discounts"] = load.discount_rows(tables, carrier, carrier_id, offerings)
     if "collection" in tables:
         rows["collections"] = load.collection_rows(tables, carrier)
     if "mandate" in tables:
@@ -242,13 +245,14 @@ def _take_over(rows: Mapping[str, Future[pa.Table]]) -> dict[str, int]:
         counts["payers"] = customers.take_over_payers(rows=rows["payers"].result())
     wanted = rows["products wanted"].result()["rows"][0].as_py()
     assert counts["products"] == wanted, f"{counts['products']} of {wanted} products"
-    for name, take_over_rows in PAID_HOW.items():
+    for name, take_over_rows in GIVEN_OR_PAID.items():
         if name in rows:
             counts[name] = take_over_rows(rows=rows[name].result())
     return counts | _open_the_books(rows) if "entries" in rows else counts
 
 
-PAID_HOW = {
+GIVEN_OR_PAID = {
+    "discounts": concessions.take_over_discounts,
     "collections": payment.take_over_collections,
     "mandates": payment.take_over_mandates,
 }

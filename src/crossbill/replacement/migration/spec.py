@@ -73,6 +73,7 @@ Entity = Literal[
     "account",
     "payer",
     "product",
+    "discount",
     "open_item",
     "balance",
     "collection",

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.engine.billing_datasets import TAX
+from crossbill.engine.billing_datasets import DISCOUNT, TAX
 from crossbill.engine.calculation import Calculation, Step, Tables, compiled_once
 from crossbill.engine.datasets import (
     CANONICAL,
@@ -15,8 +15,9 @@ from crossbill.engine.datasets import (
     PRODUCT,
     TARIFF,
 )
+from crossbill.platform.billing import discounts
 from crossbill.platform.billing.resolve import bill_days, valid_rates
-from crossbill.replacement.reconciliation import lines, reconcile
+from crossbill.replacement.reconciliation import account_discounts, lines, reconcile
 from crossbill.replacement.reconciliation.compare import (
     differing,
     doubled_keys,
@@ -36,18 +37,24 @@ FACTS = {
 
 
 @compiled_once
-def reconciliation(mapped: Mapped, known: tuple[str, ...] | None = None) -> Calculation:
+def reconciliation(
+    mapped: Mapped, known: tuple[str, ...] | None = None, passes: int = 0
+) -> Calculation:
     """Compare and class the canonical tables named in ``mapped``, by their mapped columns.
 
     Inputs: ``valid_X`` (old side, all accounts) and ``new_X`` for each table, ``new_account``, and
     the facts behind the new bills. Results: ``difference``, ``verdict``, and ``tally_X`` for each
     table. Where the columns are told that are ``known`` of accounts besides, there is an input of
     that name, and causes that accounts share are results: ``finding`` and ``finding_member``.
+    Where accounts have discounts, an account so many at most as there are ``passes``, there is an
+    input ``discount``.
     """
     names = [name for name, _ in mapped]
     sides = {f"new_{name}": CANONICAL[name].ibis for name in {*names, "account"}}
     sides |= {f"valid_{name}": CANONICAL[name].extended(name, LINEAGE).ibis for name in names}
     facts = {name: dataset.ibis for name, dataset in FACTS.items()}
+    if passes:
+        facts["discount"] = DISCOUNT.ibis
     if known is not None:
         facts["known"] = ibis.schema(dict.fromkeys(("account_key", *known), "string"))
     by_line = "bill_line" in names
@@ -57,7 +64,7 @@ def reconciliation(mapped: Mapped, known: tuple[str, ...] | None = None) -> Calc
         Step("differences", lambda t: _together([_counted(t, *table) for table in mapped])),
         Step("rest", lambda t: reconcile.rest(t["differences"])),
         Step("classified_rest", lambda t: _classified_rest(t, names)),
-        *(_line_steps() if by_line else _bill_steps()),
+        *(_line_steps(passes) if by_line else _bill_steps()),
         Step("difference", _difference),
         Step(
             "verdict",
@@ -101,7 +108,7 @@ def _classified_rest(t: Tables, names: Sequence[str]) -> ir.Table:
     return reconcile.classified_rest(t["rest"], *sides)
 
 
-def _line_steps() -> list[Step]:
+def _line_steps(passes: int) -> list[Step]:
     """The classes of bill lines, by causes that compete, and of bills, which follow from them."""
     causes = lines.line_causes()
     return [
@@ -113,10 +120,10 @@ def _line_steps() -> list[Step]:
         ),
         Step("taxes", lambda t: valid_rates(bill_days(t["charge"]), t["tax_rate"])),
         Step("behind", lambda t: lines.behind(t["charge"], t["records"])),
+        Step("given", lambda t: account_discounts.given(t["old_bill_line"], t["new_bill_line"])),
         *(Step(f"candidates_{cause.CODE}", _candidates(cause)) for cause in causes),
-        Step(
-            "explained", lambda t: lines.best([t[f"candidates_{cause.CODE}"] for cause in causes])
-        ),
+        Step("best", lambda t: lines.best([t[f"candidates_{cause.CODE}"] for cause in causes])),
+        *_following(passes),
         Step(
             "classified_lines",
             lambda t: reconcile.classified_lines(t["differences"], t["records"], t["explained"]),
@@ -128,6 +135,14 @@ def _line_steps() -> list[Step]:
             ),
         ),
     ]
+
+
+def _old_pass(number: int, count: int) -> list[Step]:
+    left, share = f"old_left_{number}", f"old_share_{number}"
+    takes = Step(share, lambda t: discounts.taken(t[left], t["old_discounts"], number))
+    if number + 1 == count:
+        return [takes]
+    return [takes, Step(f"old_left_{number + 1}", lambda t: discounts.still(t[left], t[share]))]
 
 
 def _candidates(cause: lines.LineCause) -> Callable[[Tables], ir.Table]:
@@ -144,7 +159,33 @@ def _case(t: Tables) -> lines.Case:
         price=t["price"],
         taxes=t["taxes"],
         tariff=t["tariff"],
+        given=t["given"],
     )
+
+
+def _following(count: int) -> list[Step]:
+    """Take the accounts' discounts off the old bills' own charges, and tell what follows."""
+    if not count:
+        return [Step("explained", lambda t: t["best"], stored=False)]
+
+    def shares(t: Tables) -> ir.Table:
+        off = [t[f"old_share_{number}"] for number in range(count)]
+        return account_discounts.old_shares(off, t["charge"], t["taxes"])
+
+    def following(t: Tables) -> ir.Table:
+        return account_discounts.following(t["records"], t["best"], t["old_shares"])
+
+    return [
+        Step(
+            "old_left_0",
+            lambda t: account_discounts.old_charges(t["old_bill_line"], t["records"], t["charge"]),
+        ),
+        Step("old_discounts", lambda t: discounts.active(t["discount"], t["old_left_0"])),
+        *(step for number in range(count) for step in _old_pass(number, count)),
+        Step("old_shares", shares),
+        Step("following", following),
+        Step("explained", lambda t: t["best"].union(t["following"]), stored=False),
+    ]
 
 
 def _bill_steps() -> list[Step]:

@@ -69,6 +69,7 @@ class Comparison:
     fields: tuple[ComparedField, ...]
     account: str | None = None  # column with the account; without it, the record's key stands there
     at_stake: str | None = None  # money field that tells the value of a record on one side only
+    optional: tuple[str, ...] = ()  # the last parts of the key, which most records do not have
 
     def mirrored(self) -> "Comparison":
         """The same comparison for exchanged sides."""
@@ -102,13 +103,14 @@ class Tally:
         assert self.right_rows == self.matched + self.extra + self.right_duplicates, self
 
 
-def canonical(
+def canonical(  # noqa: PLR0913 - what a comparison is
     entity: str,
     *,
     key: Iterable[str] | None = None,
     fields: Iterable[str] | None = None,
     at_stake: str | None = None,
     tolerances: dict[str, int] | None = None,
+    optional: tuple[str, ...] = (),
 ) -> Comparison:
     """The comparison of a canonical table: by its own key and all its other columns unless told."""
     dataset, tolerances = CANONICAL[entity], tolerances or {}
@@ -120,7 +122,7 @@ def canonical(
         _canonical_field(name, columns[name], currency, tolerances.get(name, 0)) for name in wanted
     )
     account = "account_key" if "account_key" in columns else dataset.key[0]
-    return Comparison(entity, keys, compared, account, at_stake)
+    return Comparison(entity, keys, compared, account, at_stake, optional)
 
 
 def _canonical_field(name: str, type_: str, currency: str | None, tolerance: int) -> ComparedField:
@@ -284,7 +286,7 @@ def _unpaired_and_different(pairs: _Pairs, comparison: Comparison) -> ibis.Table
     chosen = pairs.table.filter(some).select(
         entity=ibis.literal(comparison.entity),
         account_key=account,
-        record_key=record_key(pairs.either, comparison.key),
+        record_key=record_key(pairs.either, comparison.key, comparison.optional),
         item=ibis.array(items).unnest(),
     )
     rows = chosen.unpack("item")
@@ -303,7 +305,7 @@ def _duplicates(doubled: ibis.Table, comparison: Comparison) -> ibis.Table:
         doubled.select(
             entity=ibis.literal(comparison.entity),
             account_key=doubled.account__,
-            record_key=record_key(lambda name: doubled[name], comparison.key),
+            record_key=record_key(lambda name: doubled[name], comparison.key, comparison.optional),
             **item,
         )
     )
@@ -314,8 +316,21 @@ def _shaped(rows: ibis.Table) -> ibis.Table:
     return rows.select(**{name: rows[name].cast(type_) for name, type_ in DIFFERENCES.items()})
 
 
-def record_key(column: Callable[[str], ir.Value], key: tuple[str, ...]) -> ir.Value:
-    """The parts of the key as text, joined by ``|``, unmistakable: an empty part is empty text."""
+def record_key(
+    column: Callable[[str], ir.Value], key: tuple[str, ...], optional: tuple[str, ...] = ()
+) -> ir.Value:
+    """The parts of the key as text, joined by ``|``, unmistakable: an empty part is empty text.
+
+    The ``optional`` ones, its last, are left out where all of them are empty.
+    """
+    whole = _joined(column, key)
+    if not optional:
+        return whole
+    some = reduce(or_, (column(name).notnull() for name in optional))
+    return ibis.ifelse(some, whole, _joined(column, key[: -len(optional)]))
+
+
+def _joined(column: Callable[[str], ir.Value], key: tuple[str, ...]) -> ir.Value:
     parts = [column(name).cast("string") for name in key]
     if len(parts) == 1:
         return parts[0].fill_null("")

@@ -135,8 +135,11 @@ def _named(line: LinePair, names: Mapping[str, str]) -> str:
 
 def _what(line: LinePair, names: Mapping[str, str]) -> str:
     code = line.some["offering_code"]
-    category = CATEGORIES.get(line.category, line.category)
-    return ", ".join(filter(None, (names.get(code, code), line.price, category.lower())))
+    category = CATEGORIES.get(line.category, line.category).lower()
+    if line.discount_key and line.discounted:
+        of = CATEGORIES.get(line.discounted, line.discounted).lower()
+        category = f"{category} {line.discount_key} on {of}"
+    return ", ".join(filter(None, (names.get(code, code), line.price, category)))
 
 
 def _side(row: Row | None, column: str, bill: BillPair) -> Cell:

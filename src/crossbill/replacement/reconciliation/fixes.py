@@ -15,7 +15,7 @@ from crossbill.platform.billing.bill import DISCOUNT
 from crossbill.platform.billing.due import RECURRING
 from crossbill.replacement.reconciliation.compare import ComparedField, Comparison, compare
 from crossbill.replacement.reconciliation.findings import PAIR, SUBJECT, Found
-from crossbill.replacement.reconciliation.lines import LINE, RECORD, TERMS, amounts
+from crossbill.replacement.reconciliation.lines import LINE, RECORD, TERMS, amounts, of_discount
 
 CHARGE = (*LINE, "charge_from", "category")
 AFTER = tuple(f"after_{name}" for name in TERMS)
@@ -80,10 +80,11 @@ def charged_again(rows: ir.Table, taxes: ir.Table) -> ir.Table:
 
 def before(rows: ir.Table, old_line: ir.Table) -> ir.Table:
     """The old lines that should equal those of changed charges, in the same columns."""
-    own = rows.select("number", *RECORD)
+    own = of_discount(rows).select("number", *RECORD)
     discount = own.filter(own.category == RECURRING).mutate(category=ibis.literal(DISCOUNT))
     wanted = own.union(discount.select(*own.columns)).distinct()
-    found = old_line.select(*RECORD, "net_minor", "tax_minor").inner_join(wanted, list(RECORD))
+    lines = of_discount(old_line).select(*RECORD, "net_minor", "tax_minor")
+    found = lines.inner_join(wanted, list(RECORD))
     return _not_nothing(found.select("number", *RECORD, "net_minor", "tax_minor"))
 
 

@@ -18,7 +18,12 @@ from crossbill.platform.billing.resolve import LARGEST_MONTHLY_NANOS
 from crossbill.platform.billing.tax import line_tax
 
 CAUSES = "crossbill.replacement.reconciliation.line_causes"
-RECORD = ("account_key", "period_from", "product_key", "category", "price_code", "charge_from")
+# What takes an account's discount off a line, as text: empty where a line is none of these.
+OF_DISCOUNT = ("discount_key", "discounted")
+RECORD = (
+    *("account_key", "period_from", "product_key", "category", "price_code", "charge_from"),
+    *OF_DISCOUNT,
+)
 LINE = ("account_key", "period_from", "product_key", "price_code")  # of a charge and its lines
 # What a what-if may change of a charge; a cause that changes nothing leaves them empty.
 TERMS = {
@@ -50,7 +55,8 @@ class Case:
     ``behind``: the CHARGE_INPUT rows behind them; ``charge``: all charges; ``product``: the new
     side's products; ``old_product``: the old side's, the same where it has none; ``price`` and
     ``taxes``: the catalogue, of that those taxes that hold on each ``period_from``; ``tariff``: the
-    old system's own price table.
+    old system's own price table; ``given``: which discounts of the account which of the two bills
+    gives.
     """
 
     records: ir.Table
@@ -61,6 +67,7 @@ class Case:
     price: ir.Table
     taxes: ir.Table
     tariff: ir.Table
+    given: ir.Table
 
 
 class LineCause(Protocol):
@@ -132,7 +139,8 @@ def what_if(case: Case, variants: ir.Table) -> ir.Table:
     apart = records.filter(
         (records.old_net != records.new_net) | (records.old_tax != records.new_tax)
     )
-    pairs = apart.inner_join(amounts(sound, case.taxes), list(RECORD))
+    told = amounts(sound, case.taxes).union(_discounts_taxed(apart, sound, case.taxes))
+    pairs = apart.inner_join(told, list(RECORD))
     fitting = pairs.filter((pairs.old_net == pairs.net) & (pairs.old_tax == pairs.tax))
     said = variants.select(
         *LINE, "charge_from", "words", "base_words", *TERMS,
@@ -148,6 +156,17 @@ def what_if(case: Case, variants: ir.Table) -> ir.Table:
         + told.base_words
     )
     return told.mutate(evidence=evidence).select(*EXPLAINED)
+
+
+def _discounts_taxed(records: ir.Table, variants: ir.Table, taxes: ir.Table) -> ir.Table:
+    """What ``amounts`` gives, of the account's discounts: as they are, with the variant's tax."""
+    off = records.filter(records.discount_key != "", records.old_net == records.new_net)
+    off = off.select(*LINE, "charge_from", *OF_DISCOUNT, net="new_net")
+    charged = variants.rename(variant="policy_code", charged="category").select(*OF_VARIANT)
+    on = [off[name] == charged[name] for name in (*LINE, "charge_from")]
+    rows = charged.inner_join(off, [*on, off.discounted == charged.charged])
+    lines = rows.mutate(category=ibis.literal(DISCOUNT))
+    return taxed(lines.select(*OF_VARIANT, "category", "net", *OF_DISCOUNT), taxes)
 
 
 def with_their_charge(found: ir.Table) -> ir.Table:
@@ -181,10 +200,19 @@ def amounts(variants: ir.Table, taxes: ir.Table) -> ir.Table:
         category=ibis.literal(DISCOUNT, charged.charged.type()),
         net=with_discount.discount_minor,
     )
-    return _taxed(itself.union(discount, distinct=True), taxes)
+    return taxed(of_discount(itself.union(discount, distinct=True)), taxes)
 
 
-def _taxed(lines: ir.Table, taxes: ir.Table) -> ir.Table:
+def of_discount(rows: ir.Table) -> ir.Table:
+    """The rows with which discount of the account each takes off, as text: empty where none."""
+    there = {name: rows[name] for name in OF_DISCOUNT if name in rows.columns}
+    empty = ibis.literal("")
+    return rows.mutate(
+        **{name: there[name].fill_null("") if name in there else empty for name in OF_DISCOUNT}
+    )
+
+
+def taxed(lines: ir.Table, taxes: ir.Table) -> ir.Table:
     """Adds the tax of each line, which is that of each of its taxes by itself."""
     rates = taxes.select("tax_code", "tax_category", "period_from", tax_ppm="rate_ppm")
     pairs = lines.inner_join(rates, ["tax_code", "tax_category", "period_from"])

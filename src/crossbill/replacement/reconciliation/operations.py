@@ -27,6 +27,7 @@ from crossbill.engine.integers import refusing_overflow
 from crossbill.platform.billing import snapshot
 from crossbill.platform.billing.bills import bill_population
 from crossbill.platform.billing.compute import prove_payers
+from crossbill.platform.billing.discounts import completed, most_of_an_account
 from crossbill.platform.bulk import copy_in
 from crossbill.replacement.migration.models import SuspendedRecord, Wave
 from crossbill.replacement.migration.operations import (
@@ -42,6 +43,7 @@ from crossbill.replacement.reconciliation.models import Difference, Finding, Gat
 from crossbill.replacement.reconciliation.shadow_bills import (
     CATALOGUE,
     billing_tables,
+    by_price,
     folder,
 )
 from crossbill.runs.receipt import Receipt
@@ -85,6 +87,7 @@ def bill_in_shadow(*, workspace: Workspace, wave: Wave) -> Receipt:
         unresolved = backend.to_pyarrow(done["unresolved"].count()).as_py()
         assert unresolved == 0, f"{unresolved} products that passed the entry checks have no price"
         prove_payers(backend, done)
+        done["bill_line"] = by_price(done["bill_line"])
         files = {
             dataset.name: workspace.save(done[dataset.name], dataset, place, dataset.name)
             for dataset in (CHARGE, BILL_LINE, BILL)
@@ -119,8 +122,11 @@ def reconcile_wave(*, workspace: Workspace, wave: Wave) -> Receipt:
     place = folder(wave.position)
     names = workspace.spec.compare
     with workspace.engine() as backend, refusing_overflow():
-        chain = reconciliation(_mapped(workspace), KNOWN)
-        done = chain.run(backend, _sources(workspace, backend, place))
+        sources = _sources(workspace, backend, place)
+        given = completed(workspace.scan(backend, place, "discount"))
+        passes = most_of_an_account(backend, given)
+        sources |= {"discount": given} if passes else {}
+        done = reconciliation(_mapped(workspace), KNOWN, passes).run(backend, sources)
         written = workspace.save(done["difference"], DIFFERENCE, place, "difference")
         stored = workspace.scan(backend, place, "difference")
         tallies = {f"{name} rows": asdict(_tally(done, name)) for name in names}

@@ -7,7 +7,7 @@ import ibis
 import ibis.expr.types as ir
 
 from crossbill.core.money import MINOR_DIGITS
-from crossbill.engine.datasets import CANONICAL, DIFFERENCE
+from crossbill.engine.datasets import BILL_LINE, CANONICAL, DIFFERENCE
 from crossbill.engine.integers import sum_int64
 from crossbill.replacement.reconciliation.classify import UNEXPLAINED, classify, field_causes
 from crossbill.replacement.reconciliation.compare import (
@@ -16,7 +16,13 @@ from crossbill.replacement.reconciliation.compare import (
     canonical,
     record_key,
 )
-from crossbill.replacement.reconciliation.lines import RECORD, amounts_in_words, money
+from crossbill.replacement.reconciliation.lines import (
+    OF_DISCOUNT,
+    RECORD,
+    amounts_in_words,
+    money,
+    of_discount,
+)
 from crossbill.replacement.reconciliation.populations import with_populations
 from crossbill.replacement.reconciliation.records import OfRecords, record_causes
 
@@ -45,7 +51,8 @@ def comparison_of(entity: str, mapped: Sequence[str]) -> Comparison:
     left_out = OWN_MATTERS.get(entity, set()) | set(key)
     fields = [name for name in mapped if name not in left_out]
     stake = AT_STAKE.get(entity)
-    return canonical(entity, key=key, fields=fields, at_stake=stake)
+    optional = OF_DISCOUNT if entity == "bill_line" else ()
+    return canonical(entity, key=key, fields=fields, at_stake=stake, optional=optional)
 
 
 def with_code_counts(
@@ -81,7 +88,7 @@ def line_records(differences: ir.Table, old: ir.Table, new: ir.Table) -> ir.Tabl
         new_events=pairs.new_events.fill_null(0),
         old_stamp=pairs.old_source_changed_at,
     )
-    return named.view().inner_join(wanted.view(), "record_key")
+    return of_discount(named).view().inner_join(wanted.view(), "record_key")
 
 
 def _of_accounts(rows: ir.Table, differences: ir.Table) -> ir.Table:
@@ -90,7 +97,7 @@ def _of_accounts(rows: ir.Table, differences: ir.Table) -> ir.Table:
 
 
 def _keyed(lines: ir.Table) -> ir.Table:
-    return lines.mutate(record_key=record_key(lambda name: lines[name], RECORD))
+    return lines.mutate(record_key=record_key(lambda name: lines[name], BILL_LINE.key, OF_DISCOUNT))
 
 
 def minor_digits_of(currency: ir.StringValue) -> ir.IntegerValue:

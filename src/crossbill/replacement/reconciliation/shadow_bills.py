@@ -10,7 +10,7 @@ from crossbill.engine.datasets import POLICY
 from crossbill.replacement.migration.workspace import Workspace
 
 CATALOGUE = {dataset.name: dataset for dataset in (LISTED_PRICE, COMPONENT, TAX)}
-TABLES = ("account", "customer", "product", "payer", *CATALOGUE)
+TABLES = ("account", "customer", "product", "payer", "discount", *CATALOGUE)
 
 
 def folder(position: int) -> str:
@@ -29,3 +29,14 @@ def billing_tables(workspace: Workspace, backend: Backend, place: str) -> dict[s
     if workspace.rating:
         tables["usage_total"] = workspace.scan(backend, place, "usage_total")
     return tables
+
+
+def by_price(lines: ir.Table) -> ir.Table:
+    """The lines of computed bills, named as old ones are: each by the price that it charges.
+
+    A discount of the account, which says in ``discount_key`` which one it is, by the price of the
+    charge that it is taken from.
+    """
+    priced = lines.taken_from.fill_null("")
+    of_account = lines.discount_key.notnull()
+    return lines.mutate(price_code=ibis.ifelse(of_account, priced, lines.price_code))

@@ -11,7 +11,10 @@ from crossbill.replacement.reconciliation.compare import written_part
 
 Row = Mapping[str, Any]
 SPLIT = "SPLIT"
-LINE_KEY = ("product_key", "category", "price_code", "charge_from")
+LINE_KEY = (
+    *("product_key", "category", "price_code", "charge_from"),
+    *("discount_key", "discounted"),
+)
 
 
 class Differing(Protocol):
@@ -48,6 +51,8 @@ class LinePair:
     category: str
     price_code: str
     charge_from: date
+    discount_key: str | None
+    discounted: str | None
     old: Row | None = None
     new: Row | None = None
     differences: list[Any] = field(default_factory=list)
@@ -182,7 +187,7 @@ def _lines(old: Sequence[Row], new: Sequence[Row]) -> dict[tuple[Any, ...], Line
     for side, rows in (("old", old), ("new", new)):
         seen: dict[tuple[Any, ...], int] = defaultdict(int)
         for row in rows:
-            key = (row["period_from"], *(row[name] for name in LINE_KEY))
+            key = (row["period_from"], *(row.get(name) for name in LINE_KEY))
             place = (*key, seen[key])
             seen[key] += 1
             pair = pairs.setdefault(place, LinePair(*key[1:]))
@@ -202,9 +207,11 @@ def _tell_apart(pairs: Mapping[tuple[Any, ...], LinePair]) -> None:
 
 def _order(place: tuple[Any, ...]) -> tuple[str, ...]:
     """Lines in the order of their product, the recurring charge before its discount."""
-    period, product, category, price_code, charge_from, number = place
+    period, product, category, price_code, charge_from, discount, discounted, number = place
     recurring_first = "0" if category == "recurring" else f"1{category}"
-    return (str(period), product or "", str(charge_from), price_code, recurring_first, str(number))
+    off = (discount or "", discounted or "")
+    first = (str(period), product or "", str(charge_from), price_code, recurring_first)
+    return (*first, *off, str(number))
 
 
 def _place(
@@ -228,5 +235,7 @@ def _place(
 
 def _line_key(place: tuple[Any, ...]) -> str:
     """The key as the comparison writes it, without the account."""
-    parts = (None if part is None else str(part) for part in place[:-1])
+    *needed, discount, discounted = place[:-1]
+    optional = [] if discount is discounted is None else [discount, discounted]
+    parts = (None if part is None else str(part) for part in [*needed, *optional])
     return "|".join(map(written_part, parts))

@@ -1,14 +1,17 @@
 """The old biller: one account at a time, in decimals, with 30-day months and truncation."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import date
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 from .calendar import ONE_DAY, PERIODS, Period, month_after, months_between
+from .discounts import taken_off
 from .places import STANDARD, TELECOM, rates
 from .rater import charged
 from .records import (
     DISCOUNT,
+    OF_ACCOUNT,
     ONE_TIME,
     RECURRING,
     USAGE,
@@ -210,6 +213,22 @@ def discount(net: Decimal, percent: Decimal | None) -> Decimal:
     return -truncated(exact_share(net, percent or ZERO)) + ZERO
 
 
+def discount_lines(account: Account, lines: list[Line], period: Period) -> list[Line]:
+    """What the account's own discounts take off, a line for each line that bears a part of one."""
+    return [
+        replace(
+            line,
+            category=OF_ACCOUNT,
+            net=-share,
+            tax=line_tax(-share, account.tax_code, line.group, period),
+            units=None,
+            discount=given.number,
+            off=line.category,
+        )
+        for given, line, share in taken_off(account.discounts, lines, period)
+    ]
+
+
 def bill(account: Account, period: Period) -> Bill | None:
     """One account's bill of one month, or none where nothing is charged."""
     code = account.tax_code
@@ -217,6 +236,7 @@ def bill(account: Account, period: Period) -> Bill | None:
     lines += [usage_line(usage, period, code) for usage in charged(account, period)]
     if not lines:
         return None
+    lines += discount_lines(account, lines, period)
     made = Bill(bill_number(account, period), period, account.name, account.postcode, lines)
     made.sum_up()
     return made

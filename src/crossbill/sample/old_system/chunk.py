@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 from .accounts import make_account
 from .biller import bill_both_months
@@ -21,10 +22,12 @@ from .collection import (
     collection_rows,
     make_collection,
 )
+from .discounts import give_discounts
 from .faults import FAULTS
 from .files import (
     BILLS,
     CUSTOMERS,
+    DISCOUNTS,
     ENCODING,
     HEADERS,
     ITEMS,
@@ -33,6 +36,7 @@ from .files import (
     SHARES,
     bill_row,
     customer_row,
+    discount_row,
     item_row,
     line_row,
     service_row,
@@ -53,7 +57,17 @@ TRUTHS = {
 }
 MANY_ROWS = {**HEADERS, **COLLECTION_HEADERS}
 TOTALS = "totals"
+PARTS = ("", ":traffic", ":discounts", ":collection")
 ATTEMPTS = 2_000  # the rarest opportunity comes about once in fifty accounts
+
+
+class Draws(NamedTuple):
+    """What chance decides by: so that what people use or are given changes nothing else."""
+
+    all: Random
+    traffic: Random
+    discounts: Random
+    paying: Random
 
 
 @dataclass(slots=True)
@@ -73,35 +87,37 @@ def make_chunk(
     accounts: int, seed: int, chunk: int
 ) -> tuple[dict[str, Rows], dict[str, list[str]]]:
     """The rows of each file and the truth rows of one chunk."""
-    streams = ("", ":traffic", ":collection")
-    rng, traffic, paying = (Random(f"{seed}:{chunk}{part}") for part in streams)  # noqa: S311 - a sample, not a secret
+    draws = Draws(*(Random(f"{seed}:{chunk}{part}") for part in PARTS))  # noqa: S311 - a sample, not a secret
     bounds = chunk_bounds(accounts)[chunk]
-    plans = chunk_plan(bounds, accounts, {c: f.mid_cycle for c, f in FAULTS.items()}, rng)
-    unpaid = collection_plan(bounds, accounts, plans, paying)
+    plans = chunk_plan(bounds, accounts, {c: f.mid_cycle for c, f in FAULTS.items()}, draws.all)
+    unpaid = collection_plan(bounds, accounts, plans, draws.paying)
     files = {name: Rows() for name in MANY_ROWS}
     truth: dict[str, list[str]] = {name: [] for name in TRUTHS}
     plain, made = Plan(), []
     for index in range(*bounds):
-        account, spoiled = _account(index, plans.get(index, plain), rng, traffic)
+        account, spoiled = _account(index, plans.get(index, plain), draws)
         truth[TRUTH] += spoiled
         made.append(account)
     settle(made)
     for index, account in enumerate(made, bounds[0]):
         _write_account(account, files)
-        truth[CONTROLS_TRUTH] += _write_collection(account, unpaid.get(index, ""), paying, files)
+        truth[CONTROLS_TRUTH] += _write_collection(
+            account, unpaid.get(index, ""), draws.paying, files
+        )
     return files, truth
 
 
-def _account(index: int, plan: Plan, rng: Random, traffic: Random) -> tuple[Account, list[str]]:
+def _account(index: int, plan: Plan, draws: Draws) -> tuple[Account, list[str]]:
     """The account with its bills and, where planned, its defect's truth row."""
     for _ in range(ATTEMPTS):
-        account = make_account(index, plan, rng)
-        give_usage(account, traffic)
+        account = make_account(index, plan, draws.all)
+        give_usage(account, draws.traffic)
+        give_discounts(account, draws.discounts)
         rate_usage(account)
         bill_both_months(account)
         if not plan.fault:
             return account, []
-        spoiled = FAULTS[plan.fault].spoil(account, plan.ordinal, rng)
+        spoiled = FAULTS[plan.fault].spoil(account, plan.ordinal, draws.all)
         if spoiled and account.billed_twice:
             detail = spoiled.detail.replace('"', '""')
             return account, [f'{plan.fault},{account.key},{spoiled.record},"{detail}"']
@@ -116,6 +132,8 @@ def _write_account(account: Account, files: dict[str, Rows]) -> None:
         files[SERVICES].add(service_row(service, account), service.special_price)
     if account.paid is not None:
         files[SHARES].add(share_row(account.paid, account), account.paid.percent)
+    for given in account.discounts:
+        files[DISCOUNTS].add(discount_row(given, account), given.amount)
     for item in account.items:
         files[ITEMS].add(item_row(item, account), item.left)
     for bill in account.bills:

@@ -37,7 +37,16 @@ from .biller import (
 from .calendar import APRIL, MAY, ONE_DAY, random_day, random_stamp
 from .places import JURISDICTIONS, STANDARD, rates
 from .rater import rate_usage
-from .records import DISCOUNT, RECURRING, ZERO, Account, Bill, Line, Service
+from .records import (
+    DISCOUNT,
+    RECURRING,
+    ZERO,
+    Account,
+    AccountDiscount,
+    Bill,
+    Line,
+    Service,
+)
 from .tariffs import INTERNET, PROMOTION, TARIFFS, UNKNOWN, other_prices
 from .traffic import MAY_BEGINS, within_holding
 
@@ -160,7 +169,7 @@ def name_misread(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
 @_fault("SENTINEL")
 def price_means_not_set(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
     """The inventory's special price is a number that means "not set"; the tariff was charged."""
-    services = [s for s in account.whole_services if s.special_price is None]
+    services = [s for s in _billed(account) if s.special_price is None]
     if not services:
         return None
     service = rng.choice(services)
@@ -269,8 +278,37 @@ def other_price_version(account: Account, ordinal: int, rng: Random) -> Spoiled 
 
 @_fault("DISCOUNT")
 def discount_on_one_side(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
-    """The discount stands on the bills only, or in the inventory only."""
-    return (_discount_not_billed if ordinal % 2 else _discount_not_held)(account, rng)
+    """The discount of a service or of the account stands on the bills only, or is held only."""
+    ways = (
+        *(_discount_not_held, _discount_not_billed),
+        *(_account_discount_not_held, _account_discount_not_billed),
+    )
+    return ways[ordinal % len(ways)](account, rng)
+
+
+def _account_discount_not_held(account: Account, rng: Random) -> Spoiled | None:
+    given = _last_given(account)
+    if given is None:
+        return None
+    account.discounts.remove(given)
+    return Spoiled(given.number, "on the bills, and among nobody's discounts")
+
+
+def _account_discount_not_billed(account: Account, rng: Random) -> Spoiled | None:
+    given = _last_given(account)
+    if given is None:
+        return None
+    for bill in account.bills:
+        bill.lines = [line for line in bill.lines if line.discount != given.number]
+        bill.sum_up()
+    return Spoiled(given.number, "among the account's discounts, and on no bill")
+
+
+def _last_given(account: Account) -> AccountDiscount | None:
+    """The discount of the account that is taken off last, so that none depends on it."""
+    billed = {line.discount for bill in account.bills for line in bill.lines}
+    last = account.discounts[-1] if account.discounts else None
+    return last if last and last.number in billed else None
 
 
 def _discount_not_held(account: Account, rng: Random) -> Spoiled | None:

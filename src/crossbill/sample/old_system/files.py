@@ -7,13 +7,25 @@ from .biller import tax_group
 from .calendar import NOT_SET, day_text
 from .places import TAXES
 from .rates import FREE_MINUTES, PLANS
-from .records import EARLY_END, ONE_TIME, RECURRING, ZERO, Account, Bill, Item, Line, Service, Share
+from .records import (
+    EARLY_END,
+    ONE_TIME,
+    RECURRING,
+    ZERO,
+    Account,
+    AccountDiscount,
+    Bill,
+    Item,
+    Line,
+    Service,
+    Share,
+)
 from .tariffs import EARLY_ENDS, FEE, PART, TARIFFS, charges
 from .usage_files import RATE_TABLE, USAGE_HEADERS, ZONE_TABLE
 
 ENCODING = "cp1252"
 CUSTOMERS, SERVICES, ITEMS = "CUSTMAST.DAT", "SVCINV.CSV", "OPENITM.CSV"
-SHARES = "PAYSHARE.CSV"
+SHARES, DISCOUNTS = "PAYSHARE.CSV", "ACCDSC.CSV"
 BILLS, LINES = "BILLHDR.CSV", "BILLLIN.CSV"
 TARIFF_TABLE, CHARGE_TABLE, TAX_TABLE = "TARIFF.CSV", "TRFCHG.CSV", "TAXTAB.CSV"
 MANIFEST = "MANIFEST.CSV"
@@ -25,9 +37,11 @@ HEADERS = {
     CUSTOMERS: "",
     SERVICES: "SVC_ID;CUST_NO;TRF;QTY;STRT;ENDT;SPCL_PRC;DSC_PCT;DSC_TO;CTR_END;CHG_TS",
     SHARES: "CUST_NO;PAY_NO;KND;SHR_PCT;SFROM",
+    DISCOUNTS: "DSC_NO;CUST_NO;SEQ;PCT;AMT;CAT;TRF;MIN_AMT;MAX_AMT;DFROM;MON",
     ITEMS: "ITM_NO;CUST_NO;ITYP;DOC_NO;DOC_DT;DUE_DT;ORIG_AMT;PAID_AMT;OPEN_AMT",
     BILLS: "BILL_NO;CUST_NO;BILL_DT;PER_FROM;PER_TO;PRT_NAME;PRT_ZIP;NET;TAX;TOT",
-    LINES: "BILL_NO;LIN_NO;CUST_NO;SVC_ID;TRF;CHG;CAT;CHG_FROM;CHG_TO;DAYS;NET;TAX;SVC_TS;UNITS",
+    LINES: "BILL_NO;LIN_NO;CUST_NO;SVC_ID;TRF;CHG;CAT;CHG_FROM;CHG_TO;DAYS;NET;TAX;SVC_TS;UNITS;"
+    "DSC_NO;OF_CAT",
     **USAGE_HEADERS,
 }
 TARIFF_HEADER = "TRF;DESCR;CLS;MRC;VFROM;VTO;RPLAN;FREE_MIN"
@@ -38,6 +52,7 @@ CONTROL_FIELDS = {
     CUSTOMERS: "BAL",
     SERVICES: "SPCL_PRC",
     SHARES: "SHR_PCT",
+    DISCOUNTS: "AMT",
     ITEMS: "OPEN_AMT",
     BILLS: "TOT",
     LINES: "NET",
@@ -111,6 +126,24 @@ def share_row(share: Share, account: Account) -> str:
     return ";".join(fields)
 
 
+def discount_row(given: AccountDiscount, account: Account) -> str:
+    """One discount of an account."""
+    fields = (
+        given.number,
+        account.key,
+        str(given.place),
+        amount(given.percent),
+        amount(given.amount),
+        given.category,
+        given.tariff,
+        amount(given.least),
+        amount(given.most),
+        day_text(given.first),
+        str(given.months or ""),
+    )
+    return ";".join(fields)
+
+
 def item_row(item: Item, account: Account) -> str:
     """One open item."""
     fields = (
@@ -162,6 +195,8 @@ def line_row(number: int, line: Line, bill: Bill, account: Account) -> str:
         amount(line.tax),
         line.changed,
         "" if line.units is None else str(line.units),
+        line.discount,
+        line.off,
     )
     return ";".join(fields)
 

@@ -65,7 +65,7 @@ def _cents(amount: Decimal) -> Decimal:
 
 def _kind(line: Line) -> str:
     """The kind of charge; a discount goes with what it is taken from."""
-    return RECURRING if line.category == DISCOUNT else line.category
+    return RECURRING if line.category == DISCOUNT else line.off or line.category
 
 
 def _put(lines: list[Line], from_bill: Bill, parent: Account) -> None:

@@ -10,6 +10,7 @@ from .calendar import APRIL, MAY, ONE_DAY, PERIODS, Period
 ZERO = Decimal("0.00")
 RECURRING, DISCOUNT, USAGE, ONE_TIME = "R", "D", "U", "O"
 ANYTHING = "*"
+OF_ACCOUNT = "A"  # what a discount of the account takes off, not one of a service
 EARLY_END = "X"  # a kind of charge; on a bill it stands as a one-time line
 
 
@@ -39,6 +40,22 @@ class Service:
     def whole(self) -> bool:
         """Whether it was held throughout both billed months."""
         return self.start <= APRIL.first and (self.end is None or self.end + ONE_DAY >= MAY.after)
+
+
+@dataclass(slots=True)
+class AccountDiscount:
+    """A discount on an account's bills: a percentage or an amount. Of two the first is first."""
+
+    number: str
+    place: int
+    percent: Decimal | None
+    amount: Decimal | None
+    category: str  # of the lines that it is taken from; blank: of all
+    tariff: str  # blank: of any
+    least: Decimal | None  # only where at least so much is there
+    most: Decimal | None  # so much of one bill at most
+    first: date
+    months: int  # so many; 0: for ever
 
 
 @dataclass(slots=True)
@@ -72,6 +89,8 @@ class Line:
     interval: Period  # the days that the whole price would pay for
     group: str  # of charges, for tax
     units: int | None = None  # usage records behind a usage line
+    discount: str = ""  # of the account, that it takes off
+    off: str = ""  # the category of the line that it is taken from
 
 
 @dataclass(slots=True)
@@ -149,6 +168,7 @@ class Account:
     copies: int = 1
     services: list[Service] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
+    discounts: list[AccountDiscount] = field(default_factory=list)
     bills: list[Bill] = field(default_factory=list)
     usage: dict[str, list[Call]] = field(default_factory=dict)  # by service, as the files hold it
     charged: dict[tuple[str, date], Usage] = field(default_factory=dict)  # by service and month

@@ -8,9 +8,11 @@ from crossbill.engine.integers import div_trunc
 from crossbill.platform.billing.bill import DISCOUNT
 from crossbill.platform.billing.charge import PPM
 from crossbill.platform.billing.due import RECURRING
+from crossbill.replacement.reconciliation.account_discounts import on_one_side
 from crossbill.replacement.reconciliation.lines import (
     EXPLAINED,
     LINE,
+    TERMS,
     Case,
     behind,
     rate_words,
@@ -25,12 +27,14 @@ HALF_PERCENTS = 101  # 0 to 50 percent
 
 
 def candidates(case: Case) -> ir.Table:
-    """Lines that agree with no discount, one of up to 50 percent in halves, or one used elsewhere.
+    """Lines that agree with no discount, one of up to 50 percent in halves, or one used elsewhere;
+    and discounts of the account that one bill alone gives.
 
     A discount is looked for only where the charge that it is taken from agrees.
     """
     differing = case.records.filter(case.records.category == RECURRING)
-    taken_off = case.records.filter(case.records.category == DISCOUNT)
+    own = case.records.discount_key == ""
+    taken_off = case.records.filter(case.records.category == DISCOUNT, own)
     taken_off = taken_off.anti_join(differing, list(LINE))
     charged = recurring_charges(case.charge)
     rows = behind(charged, taken_off)
@@ -46,7 +50,10 @@ def candidates(case: Case) -> ir.Table:
         base_words=_words(other.discount_ppm),
     )
     found = what_if(case, variants)
-    return found.filter(found.category == DISCOUNT).select(*EXPLAINED)
+    own = found.filter(found.category == DISCOUNT).select(*EXPLAINED)
+    of_account = on_one_side(case.records, case.given)
+    none = {name: ibis.null(type_) for name, type_ in TERMS.items()}
+    return own.union(of_account.mutate(**none).select(*EXPLAINED))
 
 
 def _rates(case: Case) -> ir.Table:

@@ -4,7 +4,7 @@ import ibis
 import ibis.expr.types as ir
 
 from crossbill.platform.billing.resolve import USAGE
-from crossbill.replacement.reconciliation.lines import RECORD, Case, money
+from crossbill.replacement.reconciliation.lines import OF_DISCOUNT, RECORD, Case, money
 
 CODE = "TIMING"
 RANK = 22
@@ -30,6 +30,7 @@ def _lines(case: Case) -> ir.Table:
             new.category == old.category,
             new.price_code == old.price_code,
             new.charge_from == old.charge_from,
+            *(new[name] == old[name] for name in OF_DISCOUNT),
             new.new_net == old.old_net,
             new.new_tax == old.old_tax,
             new.period_to == old.period_from,

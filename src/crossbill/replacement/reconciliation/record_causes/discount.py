@@ -1,8 +1,9 @@
-"""A product's discount is not the same on both sides."""
+"""A product's discount, or one of an account, is not the same on both sides."""
 
 import ibis
 import ibis.expr.types as ir
 
+from crossbill.engine.datasets import DISCOUNT as DISCOUNTS
 from crossbill.replacement.reconciliation.classify import explained
 from crossbill.replacement.reconciliation.lines import rate_words
 from crossbill.replacement.reconciliation.records import Records
@@ -13,11 +14,23 @@ NEEDS = ("product",)
 
 
 def explain(records: Records) -> ir.Table:
-    """Products whose discount, or its end, differs."""
+    """Products whose discount, or its end, differs, and discounts of accounts in any way."""
     d = records.differences
     rate = (d.field == "discount_ppm").ifelse(_rates(d), _ends(d))
     where = (d.entity == "product") & d.field.isin(["discount_ppm", "discount_end_date"])
-    return explained(d, where & (d.kind == "different"), rate)
+    of_product = where & (d.kind == "different")
+    words = of_product.ifelse(rate, _of_account(d))
+    return explained(d, of_product | (d.entity == DISCOUNTS.name), words)
+
+
+def _of_account(d: ir.Table) -> ir.StringValue:
+    old, new = (side.fill_null("none") for side in (d.left_value, d.right_value))
+    field = ibis.literal("the account's discount: ") + d.field
+    return d.kind.cases(
+        ("missing", "the old system gives the account this discount; it was not taken over"),
+        ("extra", "the discount was taken over; the old system does not give it"),
+        else_=field + ibis.literal(", old ") + old + ibis.literal("; new ") + new,
+    )
 
 
 def _rates(d: ir.Table) -> ir.StringValue:

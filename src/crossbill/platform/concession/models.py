@@ -1,0 +1,96 @@
+"""What an account need not pay: discounts on its bills."""
+
+from django.db import models
+
+from crossbill.platform.customer.models import BillingAccount, Carrier
+from crossbill.platform.product.models import Product, ProductOffering
+
+
+class Discount(models.Model):
+    """A discount on the bills of an account. Granted once; after that it can only end, once.
+
+    Amounts are minor units of the account's currency.
+    """
+
+    class Kind(models.TextChoices):
+        """What is taken off: a share of what there is, or so much."""
+
+        PERCENTAGE = "percentage"
+        AMOUNT = "amount"
+
+    class Category(models.TextChoices):
+        """From what alone it is taken."""
+
+        RECURRING = "recurring"
+        USAGE = "usage"
+        ONE_TIME = "one_time"
+
+    id = models.UUIDField(primary_key=True)
+    carrier = models.ForeignKey(Carrier, on_delete=models.PROTECT, db_index=False)
+    discount_key = models.CharField(max_length=60)
+    account = models.ForeignKey(
+        BillingAccount, on_delete=models.PROTECT, related_name="discounts", db_index=False
+    )
+    position = models.BigIntegerField(help_text="What is taken off first, second ...")
+    product = models.ForeignKey(
+        Product, on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
+    offering = models.ForeignKey(
+        ProductOffering, on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
+    category = models.CharField(  # noqa: DJ001 - none where it is taken from everything
+        max_length=10, choices=Category, null=True, blank=True
+    )
+    kind = models.CharField(max_length=10, choices=Kind)
+    rate_ppm = models.BigIntegerField(null=True, blank=True, help_text="Millionths")
+    amount_minor = models.BigIntegerField(null=True, blank=True)
+    spend_minor = models.BigIntegerField(
+        null=True, blank=True, help_text="Only where at least so much is there to be discounted"
+    )
+    most_minor = models.BigIntegerField(null=True, blank=True, help_text="At most so much a bill")
+    valid_from = models.DateField(help_text="Of a bill period its first day counts")
+    valid_to = models.DateField(null=True, blank=True, help_text="First day no longer valid")
+
+    class Meta:
+        ordering = ["account", "position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["carrier", "discount_key"], name="discount_once_per_carrier"
+            ),
+            models.UniqueConstraint(
+                fields=["account", "position"], name="discount_has_its_own_position"
+            ),
+            models.CheckConstraint(
+                name="discount_is_a_share_or_an_amount",
+                condition=models.Q(
+                    kind="percentage",
+                    rate_ppm__isnull=False,
+                    rate_ppm__range=(1, 1_000_000),
+                    amount_minor__isnull=True,
+                )
+                | models.Q(
+                    kind="amount",
+                    amount_minor__isnull=False,
+                    amount_minor__gt=0,
+                    rate_ppm__isnull=True,
+                ),
+            ),
+            models.CheckConstraint(
+                name="discount_category_is_known",
+                condition=models.Q(category__isnull=True)
+                | models.Q(category__in=["recurring", "usage", "one_time"]),
+            ),
+            models.CheckConstraint(
+                name="discount_limits_are_not_negative",
+                condition=(models.Q(spend_minor__isnull=True) | models.Q(spend_minor__gte=0))
+                & (models.Q(most_minor__isnull=True) | models.Q(most_minor__gte=0)),
+            ),
+            models.CheckConstraint(
+                name="discount_ends_after_it_starts",
+                condition=models.Q(valid_to__isnull=True)
+                | models.Q(valid_to__gte=models.F("valid_from")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.discount_key

@@ -1,0 +1,98 @@
+"""Entry checks of what accounts need not pay: which discounts cannot be taken over, and why."""
+
+import ibis
+import ibis.expr.types as ir
+
+from crossbill.replacement.migration.checks import (
+    Check,
+    Tables,
+    is_not_in,
+    orphan,
+    other_currency,
+    unknown,
+)
+
+PPM = 1_000_000
+KINDS = ("percentage", "amount")
+CATEGORIES = ("recurring", "usage", "one_time")
+
+
+def discount_checks(
+    table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table
+) -> list[Check]:
+    """What must not be in a discount of an account."""
+    return [
+        orphan(table, tables),
+        other_currency(table, tables),
+        unknown("KIND_UNKNOWN", table.kind, KINDS),
+        Check(
+            "CATEGORY_UNKNOWN",
+            "MAPPING",
+            "category",
+            f"The category is none of {', '.join(CATEGORIES)}; map the old code",
+            (~table.category.isin(CATEGORIES)).fill_null(False),
+        ),
+        *_worth(table),
+        *_applies_to(table, tables, offerings),
+        Check(
+            "POSITION_TAKEN",
+            "DISCOUNT",
+            "position",
+            "Another discount of the account has this position; say which is taken off first",
+            table.count().over(ibis.window(group_by=["account_key", "position"])) > 1,
+        ),
+        Check(
+            "ENDS_BEFORE_START",
+            "SOURCE_DEFECT",
+            "valid_to",
+            "The discount ends before it starts",
+            (table.valid_to < table.valid_from).fill_null(False),
+        ),
+    ]
+
+
+def _worth(table: ir.Table) -> list[Check]:
+    """What is taken off: a share or an amount, and the limits of both."""
+    is_share = table.kind == KINDS[0]
+    share = table.rate_ppm.between(1, PPM) & table.amount_minor.isnull()
+    amount = (table.amount_minor > 0) & table.rate_ppm.isnull()
+    below = (table.spend_minor < 0).fill_null(False) | (table.most_minor < 0).fill_null(False)
+    return [
+        Check(
+            "DISCOUNT_INVALID",
+            "SENTINEL",
+            "rate_ppm",
+            "The discount takes off neither a share of up to 100 percent nor an amount above 0",
+            ~is_share.ifelse(share, amount).fill_null(False),
+        ),
+        Check(
+            "LIMIT_NEGATIVE",
+            "SENTINEL",
+            "most_minor",
+            "The spend or the most that it asks for is below 0; if it means 'none', say so",
+            below,
+        ),
+    ]
+
+
+def _applies_to(table: ir.Table, tables: Tables, offerings: ir.Table) -> list[Check]:
+    """From what it is taken: a product of the account, or an offering that there is."""
+    product = tables["product"]
+    held = product.account_key + "|" + product.product_key
+    return [
+        Check(
+            "PRODUCT_MISSING",
+            "SOURCE_DEFECT",
+            "product_key",
+            "The discount is of a product that its account does not hold",
+            table.product_key.notnull()
+            & is_not_in(table.account_key + "|" + table.product_key, held),
+        ),
+        Check(
+            "OFFERING_UNKNOWN",
+            "MAPPING",
+            "offering_code",
+            "The catalogue has no such offering; add it or correct the mapping",
+            table.offering_code.notnull() & is_not_in(table.offering_code, offerings.offering_code),
+        ),
+    ]

@@ -1,0 +1,116 @@
+"""Lines of accounts' discounts that differ: one bill gives none, or the charges behind differ."""
+
+from copy import deepcopy
+from datetime import date
+
+import pytest
+from oracle.tables import ACCOUNT, MAY, PRICE, PRODUCT, TAX_RATE, stated
+from reconciliation.two_sides import billed, bills_of, reconciled
+
+DISCOUNT = {"kind": "percentage", "rate_ppm": 50_000, "valid_from": date(2020, 1, 1)}
+AMOUNT = DISCOUNT | {"kind": "amount", "amount_minor": 700, "rate_ppm": None}
+
+
+def facts():
+    """Accounts with two products of 49.90 and two discounts: 5 % of all, and 7.00 of the rest."""
+    keys = ("price", "wrong", "not billed", "not held", "tax", "equal")
+    return stated(
+        (MAY,),
+        account=[ACCOUNT | {"account_key": key} for key in keys],
+        product=[
+            PRODUCT | {"account_key": key, "product_key": f"{key} {n}"}
+            for key in keys
+            for n in (1, 2)
+        ],
+        price=[
+            PRICE,
+            PRICE
+            | {"price_version": "v0", "amount_nanos": 40_000_000_000}
+            | {"valid_from": date(2018, 1, 1), "valid_to": date(2019, 1, 1)},
+        ],
+        tax_rate=[TAX_RATE, TAX_RATE | {"tax_code": "EX00", "rate_ppm": 0}],
+        discount=[
+            terms | {"account_key": key, "discount_key": f"{key}/{n}", "position": n}
+            for key in keys
+            for n, terms in ((1, DISCOUNT), (2, AMOUNT))
+        ],
+    )
+
+
+class Sides:
+    """The new bills, and old ones of which each account's differ in its own way."""
+
+    def __init__(self):
+        self.facts = facts()
+        self.new = billed(self.facts)
+        self.lines = deepcopy(self.new["bill_line"])
+        self._charge_the_price_of_2018("price 1")
+        self.line("wrong 2", "wrong/1")["net_minor"] -= 3
+        for line in self.lines:
+            if line["account_key"] == "tax":
+                line["tax_minor"] = 0
+        self.lines = [line for line in self.lines if line["discount_key"] != "not billed/2"]
+        self.new["bill_line"] = [
+            line for line in self.new["bill_line"] if line["discount_key"] != "not held/2"
+        ]
+        self.facts["discount"] = [
+            row for row in self.facts["discount"] if row["discount_key"] != "not held/2"
+        ]
+
+    def line(self, product, discount=None):
+        place = (product, discount)
+        (found,) = [x for x in self.lines if (x["product_key"], x["discount_key"]) == place]
+        return found
+
+    def _charge_the_price_of_2018(self, product):
+        """Of 40.00 and 49.90, 5 % are 4.49, and the 7.00 of 85.41 are shared anew."""
+        amounts = {
+            ("price 1", None): (4_000, 355), ("price 1", "price/1"): (-200, -17),
+            ("price 2", "price/1"): (-249, -22), ("price 1", "price/2"): (-311, -27),
+            ("price 2", "price/2"): (-389, -34),
+        }  # fmt: skip
+        for place, (net, tax) in amounts.items():
+            self.line(*place).update(net_minor=net, tax_minor=tax)
+
+
+@pytest.fixture(scope="module")
+def found():
+    sides = Sides()
+    old = {"bill_line": sides.lines, "bill": bills_of(sides.lines)}
+    return reconciled(sides.facts, sides.new, old)
+
+
+@pytest.mark.parametrize(
+    ("account", "classes"),
+    [
+        ("price", {"PRICE_VERSION"}),
+        ("wrong", {"UNEXPLAINED"}),
+        ("not billed", {"DISCOUNT"}),
+        ("not held", {"DISCOUNT"}),
+        ("tax", {"TAX"}),
+        ("equal", set()),
+    ],
+)
+def test_each_line_of_a_discount_has_the_class_of_its_cause(found, account, classes):
+    assert found.classes().get(account, set()) == classes
+
+
+def test_a_discount_follows_from_the_charge_that_differs(found):
+    told = {d["record_key"]: d["evidence"] for d in found.of("bill_line", "net_minor")}
+    followed = told["price|2024-05-01|price 2|discount|2024-05-01|price/2|recurring"]
+    assert followed == (
+        "old -3.89 and tax -0.34; new -3.50 and tax -0.31: "
+        "it is worked out on charges that differ: "
+        "old 40.00 and tax 3.55: price version v0 at 40.00; "
+        "new 49.90 and tax 4.42: price version v1 at 49.90"
+    )
+
+
+def test_a_discount_on_one_bill_alone_says_which(found):
+    told = {d["account_key"]: d["evidence"] for d in found.of("bill_line", "*")}
+    assert told["not billed"].endswith(
+        "the discount not billed/2 of the account; the old bill does not give it"
+    )
+    assert told["not held"].endswith(
+        "the discount not held/2 of the account; the new bill does not give it"
+    )
