@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 DEMO_ARGUMENTS ?=
 
-.PHONY: demo test lint bench console docs spark lock clean
+.PHONY: demo test lint bench console docs spark peers lock clean
 
 demo: $(READY) ## set everything up and run the main job on the sample carrier
 	$(BIN)/crossbill demo $(DEMO_ARGUMENTS)
@@ -31,6 +31,10 @@ docs: $(READY) ## the reference pages that follow from the code
 spark: $(READY) ## Spark as a second engine of rating; needs Java 17 or newer to run it here
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--require-hashes --no-deps -r requirements-spark.lock
+
+peers: $(READY) ## the tools that the benchmark of comparing stands beside, in a place of their own
+	$(BIN)/uv venv --quiet --allow-existing .venv/peers
+	$(BIN)/uv pip install --quiet --python .venv/peers --group peers
 
 lock: $(READY) ## choose versions anew where pyproject.toml asks for it, and write their hashes down
 	$(BIN)/uv pip compile pyproject.toml --quiet --universal --extra dev --generate-hashes \

@@ -11,9 +11,11 @@ from benchmarks.memory import watch
 ROOT = Path(__file__).parents[1]
 
 
-def measure_part(module: str, part: str, folder: Path) -> dict[str, Any]:
+def measure_part(
+    module: str, part: str, folder: Path, python: str | Path = sys.executable
+) -> dict[str, Any]:
     """What one part printed, with the kilobytes that it had at most."""
-    command = [sys.executable, "-m", module, part, str(folder)]
+    command = [str(python), "-m", module, part, str(folder)]
     with (
         subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as child,
         watch(child.pid, folder) as peaks,

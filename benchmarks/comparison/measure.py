@@ -3,20 +3,20 @@
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
 from tempfile import mkdtemp
 from typing import Any
 
 from benchmarks.comparison.sides import make_sides
-from benchmarks.parts import measure_part
+from benchmarks.parts import ROOT, measure_part
 
 RUN = "benchmarks.comparison.run"
 LIMITS = ("8GB", "1GB")
 TURNS = 3  # of the join and of ours, one after the other: the median of each counts
-PEER = "datacompy"
-MOST_FOR_A_PEER = 1_000_000  # it keeps both sides in memory
+PEERS = ("datacompy", "reladiff")
+PEERS_PYTHON = ROOT / ".venv" / "peers" / "bin" / "python"  # from ``make peers``
+MOST_FOR_A_PEER = 1_000_000  # datacompy keeps both sides in memory
 
 
 def measure(sizes: Sequence[int]) -> dict[str, Any]:
@@ -24,9 +24,10 @@ def measure(sizes: Sequence[int]) -> dict[str, Any]:
     found = []
     for size in sizes:
         with _sides(size) as folder:
-            found += [{"records": size, "limit": limit} | _both(folder, limit) for limit in LIMITS]
-            if find_spec(PEER) and size <= MOST_FOR_A_PEER:
-                found[-2][PEER] = measure_part(RUN, f"{PEER}-{LIMITS[0]}", folder)
+            runs = [{"records": size, "limit": limit} | _both(folder, limit) for limit in LIMITS]
+            if PEERS_PYTHON.exists() and size <= MOST_FOR_A_PEER:
+                runs[0] |= _peers(folder, runs[0])
+            found += runs
     return {"runs": found}
 
 
@@ -39,6 +40,15 @@ def _both(folder: Path, limit: str) -> dict[str, Any]:
     assert len(agreed) == 1, f"they do not find the same: {agreed}"
     ((alone, different),) = agreed
     return {"alone": alone, "different": different} | {n: _middle(r) for n, r in turns.items()}
+
+
+def _peers(folder: Path, ours: dict[str, Any]) -> dict[str, Any]:
+    """What the others need for the same, once each; they have to find the same records."""
+    found = {peer: measure_part(RUN, f"{peer}-{LIMITS[0]}", folder, PEERS_PYTHON) for peer in PEERS}
+    for peer, run in found.items():
+        same = all(run[name] == ours[name] for name in ("alone", "different"))
+        assert same, f"{peer} does not find the same: {run}"
+    return found
 
 
 def _middle(runs: Sequence[dict[str, Any]]) -> dict[str, float]:
