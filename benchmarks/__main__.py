@@ -10,6 +10,8 @@ from benchmarks.billing.measure import measure as measure_billing
 from benchmarks.billing.report import sizes_table as bills_table
 from benchmarks.comparison.measure import measure as measure_comparison
 from benchmarks.comparison.report import sizes_table as comparison_table
+from benchmarks.inference.measure import measure as measure_inference
+from benchmarks.inference.report import sizes_table as inference_table
 from benchmarks.machine import machine, versions
 from benchmarks.pipeline import measure
 from benchmarks.rating.measure import measure as measure_rating
@@ -21,6 +23,7 @@ SIZES = (10_000, 100_000, 1_000_000)
 RATING_SIZES = (2_000_000, 20_000_000, 100_000_000)
 BILLING_SIZES = (10_000, 100_000, 1_000_000)
 COMPARISON_SIZES = (1_000_000, 10_000_000)
+INFERENCE_SIZES = (100_000, 1_000_000)
 REPEAT = 3
 LARGE = 1_000_000  # from here on one run says enough: what disturbs it is small beside it
 
@@ -59,12 +62,17 @@ def _comparison(options: argparse.Namespace) -> dict[str, Any]:
     return measure_comparison(options.comparison_sizes)
 
 
+def _inference(options: argparse.Namespace) -> dict[str, Any]:
+    return measure_inference(options.inference_sizes)
+
+
 # Each job: what measures it, and what shows it. Their order is that of the page.
 JOBS = {
     "pipeline": (_pipeline, sizes_as_text),
     "rating": (_rating, sizes_table),
     "billing": (_billing, bills_table),
     "comparison": (_comparison, comparison_table),
+    "inference": (_inference, inference_table),
 }
 
 
@@ -96,6 +104,12 @@ def _options() -> argparse.Namespace:
         type=_numbers,
         default=COMPARISON_SIZES,
         help="records on each side, joined by commas",
+    )
+    parser.add_argument(
+        "--inference-sizes",
+        type=_numbers,
+        default=INFERENCE_SIZES,
+        help="lines of old bills, joined by commas",
     )
     parser.add_argument("--out", type=Path, default=ROOT, help="the folder to write below")
     return parser.parse_args()

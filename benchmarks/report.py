@@ -6,6 +6,7 @@ from typing import Any
 
 from benchmarks.billing.report import section as billing_section
 from benchmarks.comparison.report import section as comparison_section
+from benchmarks.inference.report import section as inference_section
 from benchmarks.rating.report import section as rating_section
 from benchmarks.tables import facts, table
 
@@ -32,7 +33,7 @@ PAGE = """\
 command; what counts is how they relate: to each other as the sizes grow, and to the anchor beside
 them.
 
-{pipeline}{rating}{billing}{comparison}## Do it yourself
+{pipeline}{rating}{billing}{comparison}{inference}## Do it yourself
 
 ```
 make bench
@@ -40,6 +41,7 @@ make bench
 .venv/bin/python -m benchmarks --only rating --rating-sizes 2000000
 .venv/bin/python -m benchmarks --only billing --billing-sizes 10000,100000
 .venv/bin/python -m benchmarks --only comparison --comparison-sizes 1000000
+.venv/bin/python -m benchmarks --only inference --inference-sizes 100000
 ```
 
 The raw numbers of the last runs are in `benchmarks/results*.json`. A million accounts need {disk}
@@ -79,6 +81,7 @@ def page(
     rating: dict[str, Any] | None = None,
     billing: dict[str, Any] | None = None,
     comparison: dict[str, Any] | None = None,
+    inference: dict[str, Any] | None = None,
 ) -> str:
     """The page in Markdown, of what has been measured."""
     return PAGE.format(
@@ -86,6 +89,7 @@ def page(
         rating=f"{rating_section(rating)}\n" if rating else "",
         billing=billing_section(billing) if billing else "",
         comparison=comparison_section(comparison) if comparison else "",
+        inference=inference_section(inference) if inference else "",
         disk=DISK,
     )
 

@@ -16,6 +16,7 @@ from crossbill.replacement.reconciliation.inference.report import Report, policy
 
 OPEN_EXIT = 1
 SHOWN = 5
+NO_EXAMPLE = "no bill that was tried costs something else"
 
 
 def infer_policy_command(
@@ -53,8 +54,9 @@ def _summary(document: Mapping[str, Any]) -> Iterator[str]:
     for name in ("lines", "bills"):
         counts = document[name]
         if counts["read"]:
+            named = name if counts["read"] > 1 else name.removesuffix("s")
             yield (
-                f"{counts['read']:,} {name} read: {counts['compared']:,} compared, "
+                f"{counts['read']:,} {named} read: {counts['compared']:,} compared, "
                 f"{counts['set_aside']:,} set aside; {counts['reproduced']:,} reproduced"
             )
     extra = document["lines"]["charged_without_a_line"]
@@ -66,7 +68,7 @@ def _summary(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"set aside: {count:,} {code}" + (f", as {_place(first)}" if first else "")
     for row in document["unexplained"][:SHOWN]:
         yield f"does not fit: {_place(row)} {row['product_key']}, {row['period_from']}: " + (
-            f"old {row['old']}, computed {row['computed']}"
+            f"old {_of_lines(row)}, computed {row['computed']}"
         )
         yield from (f"    {step}" for step in row["derivation"])
     for row in document["unexplained_taxes"][:SHOWN]:
@@ -74,6 +76,11 @@ def _summary(document: Mapping[str, Any]) -> Iterator[str]:
     if len(document["policies"]) > 1:
         yield from _several(document)
     yield ""
+
+
+def _of_lines(row: Mapping[str, Any]) -> str:
+    """The old amount, and how many lines it is the sum of."""
+    return f"{row['old']} ({row['lines']} lines)" if row["lines"] > 1 else str(row["old"])
 
 
 def _place(row: Mapping[str, Any]) -> str:
@@ -104,6 +111,7 @@ def _told(document: Mapping[str, Any], families: tuple[str, ...]) -> Iterator[st
         elsewhere = dict.fromkeys(name for name, _ in sorted(_open_values(fit) - in_all))
         if elsewhere:
             yield f"  told by other families: {', '.join(elsewhere)}"
+    yield _rules_told(fits[0], {name for name, _ in in_all})
     for field in fits[0]["not_told_apart"]:
         for other in field["alternatives"]:
             if (field["field"], _plain(other["value"])) in in_all:
@@ -115,6 +123,12 @@ def _told(document: Mapping[str, Any], families: tuple[str, ...]) -> Iterator[st
         further = len(joint["combinations"]) - SHOWN
         if further > 0:
             yield f"  and {further:,} combinations more (all by --json or --out)"
+
+
+def _rules_told(fit: Mapping[str, Any], left_open: set[str]) -> str:
+    """Which rules of the policy rest on the bills, and are not just the first of what fits."""
+    told = [name for name in fit["policy"] if name not in left_open]
+    return f"told by these bills: {', '.join(told) or 'no rule, every policy explains as much'}"
 
 
 def _open_values(fit: Mapping[str, Any]) -> set[tuple[str, str]]:
@@ -138,14 +152,18 @@ def _fit(fit: Mapping[str, Any]) -> Iterator[str]:
     for name, words in (("line_taxes", "line taxes"), ("bill_taxes", "bill taxes")):
         if fit[name]["compared"]:
             yield f"  {fit[name]['reproduced']:,} of {fit[name]['compared']:,} {words}"
+    other = fit["other_rules"]
+    if other:
+        rules = ", ".join(f"{name} {_plain(value)}" for name, value in other["rules"].items())
+        yield f"  {other['lines']:,} of {other['of']:,} lines that do not fit are reproduced by"
+        yield f"  {rules}: where two sets of rules are mixed, state a family for each"
 
 
 def _alternative(field: Mapping[str, Any], other: Mapping[str, Any]) -> Iterator[str]:
     """A value that the data does not tell from the chosen one, and a bill that would."""
     chosen, value = _plain(field["chosen"]), _plain(other["value"])
     yield f"not told apart: {field['field']} {chosen} from {value}"
-    if other["example"]:
-        yield f"  {other['example']}"
+    yield f"  {other['example'] or NO_EXAMPLE}"
 
 
 def _plain(value: Any) -> str:

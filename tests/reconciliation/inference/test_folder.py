@@ -288,6 +288,10 @@ def test_families_with_rules_of_their_own(tmp_path):
     assert not found.document["complete"]
     assert set(found.account_policy.values()) == {"inferred-1", "inferred-2"}
     assert found.document["accounts_of_several_policies"] == 0
+    (folder / "family.csv").unlink()
+    (mixed,) = infer_policy(folder).document["families"]
+    assert {*mixed["other_rules"]["rules"]} >= {"rounding_mode", "end_day_counts"}
+    assert mixed["other_rules"]["lines"] > mixed["other_rules"]["of"] // 2
 
 
 def test_families_that_differ_only_in_what_is_not_told_have_one_policy(tmp_path):

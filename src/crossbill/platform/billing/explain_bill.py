@@ -200,7 +200,8 @@ def _price_words(charge: Row) -> str:
     months = charge["interval_months"]
     every = "once" if charge["category"] != "recurring" else f"per {_months(months)}"
     price = format_nanos(charge["price_nanos"], minor_digits(charge["currency"]))
-    return f"{charge['price_code']}: {price} x {charge['quantity']:,} {every} ({version})"
+    named = charge["price_code"] or charge["product_key"]
+    return f"{named}: {price} x {charge['quantity']:,} {every} ({version})"
 
 
 def _months(months: int) -> str:

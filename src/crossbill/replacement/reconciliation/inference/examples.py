@@ -22,7 +22,7 @@ from crossbill.platform.billing.bills import bill_population
 
 LONG_AGO = date(1990, 1, 1)
 USUAL_PRICES = (4990, 1005, 1001)  # in minor units; halves of the last two end between two of them
-HALVES = (500_000, 333_333)  # discounts, millionths
+TAKEN_OFF = (500_000, 333_333, 750_000)  # discounts, millionths
 SEVERAL = 7  # units
 MOST_PRICE = 400  # of the examples of tax: every price up to it is tried
 LISTED = "EXAMPLE"
@@ -111,7 +111,7 @@ def _examples(first: date, money: Money) -> Iterator[Example]:
         for month in months:
             yield from _parts(month, price, money)
     for price in USUAL_PRICES:
-        for share in HALVES:
+        for share in TAKEN_OFF:
             yield Example(
                 f"A product of {money.text(price)} a month, {_percent(share)} taken off,",
                 months[0], price, discount_ppm=share,
@@ -157,7 +157,7 @@ def _finer_parts(month: Period, money: Money) -> Iterator[Example]:
             named = f"of {money.text(price)} a month that starts on {start}"
             several = f"A product of {SEVERAL} units {named}"
             yield Example(several, month, price, start=start, quantity=SEVERAL)
-            for share in HALVES:
+            for share in TAKEN_OFF:
                 less = f"A product {named}, {_percent(share)} taken off,"
                 yield Example(less, month, price, start=start, discount_ppm=share)
 

@@ -10,7 +10,7 @@ import yaml
 from crossbill.core.money import format_minor, minor_digits
 from crossbill.core.policy import Policy
 from crossbill.core.refusal import Refusal
-from crossbill.replacement.reconciliation.inference import amounts, taxes
+from crossbill.replacement.reconciliation.inference import amounts, space, taxes
 from crossbill.replacement.reconciliation.inference.counts import (
     account_policies,
     bill_counts,
@@ -27,7 +27,7 @@ from crossbill.replacement.reconciliation.inference.details import (
     unfit_taxes,
 )
 from crossbill.replacement.reconciliation.inference.examples import Money, Told, telling_examples
-from crossbill.replacement.reconciliation.inference.infer import FamilyFit, Inference
+from crossbill.replacement.reconciliation.inference.infer import NET_KINDS, FamilyFit, Inference
 from crossbill.replacement.reconciliation.inference.read_folder import OldBooks
 from crossbill.replacement.reconciliation.inference.space import Choice, Outcome, Rules
 
@@ -143,8 +143,25 @@ def _family(found: Inference, fit: FamilyFit) -> dict[str, Any]:
         "not_told_apart": [
             told for choice in (fit.net, fit.tax) for told in _not_told(found, fit, choice)
         ],
+        "other_rules": _other_rules(fit),
         "only_jointly": [_joint(choice) for choice in (fit.net, fit.tax) if choice.joint_fields],
     }
+
+
+def _other_rules(fit: FamilyFit) -> dict[str, Any] | None:
+    """Other rules that explain most of the lines that do not fit; none where no rules do.
+
+    Then two systems, or two kinds of contracts, are mixed in the family.
+    """
+    rest = [o for o in fit.outcomes if o.kind == amounts.LINE and not o.fits(fit.net.number)]
+    if not rest:
+        return None
+    second = space.chosen(space.NET, rest, NET_KINDS, fit.net.best)
+    found = _fit(rest, amounts.LINE, second.number)
+    if found["reproduced"] < MOST_SHOWN or 2 * found["reproduced"] < found["compared"]:
+        return None
+    rules = {name: v for name, v in second.best.items() if v != fit.net.best[name]}
+    return {"lines": found["reproduced"], "of": found["compared"], "rules": rules}
 
 
 def _fit(outcomes: Sequence[Outcome], kind: str, number: int) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""The search for the rules behind old bills, at several sizes."""
