@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError
 
 from crossbill.platform.customer.models import AccountChange, BillingAccount, Carrier, Customer
+from crossbill.platform.ledger.models import Deposit
 from crossbill.platform.ledger.operations import post_entries
 from crossbill.platform.product.models import Product, ProductChange, ProductOffering
 from crossbill.platform.product.operations import Price, Rate, publish_catalogue
@@ -196,6 +197,15 @@ def make_acceptance(wave: Wave) -> Acceptance:
     return Acceptance.objects.create(
         finding=Finding.objects.get(wave=wave), reason="a cent", limit_minor=1, value_minor=1,
         account_limit_minor=1, account_value_minor=1, valid_until_date=DAY, made_by=clerk,
+    )  # fmt: skip
+
+
+def make_deposit(wave: Wave) -> Deposit:
+    """What the account paid in as security; posted by its opening entry."""
+    return Deposit.objects.create(
+        id=UUID(int=ITEM.int + 1), carrier=wave.replacement.carrier, deposit_key="K1",
+        account_id=ACCOUNT, entry_id=ENTRY, received_date=DAY, currency="USD",
+        received_minor=5_000, refunded_minor=0,
     )  # fmt: skip
 
 

@@ -2,13 +2,21 @@
 
 import pytest
 from django.db import IntegrityError, connection, transaction
-from ledger.books import make_books, make_control_run, make_decisions, make_gate, sign
+from ledger.books import (
+    make_books,
+    make_control_run,
+    make_decisions,
+    make_deposit,
+    make_gate,
+    sign,
+)
 
 IMMUTABLE = [
     "customer_accountchange",
     "ledger_journalentry",
     "ledger_posting",
     "ledger_openitem",
+    "ledger_deposit",
     "product_productoffering",
     "product_productofferingprice",
     "product_taxrate",
@@ -40,6 +48,7 @@ pytestmark = pytest.mark.django_db
 def books():
     wave = make_books()
     make_decisions(wave)
+    make_deposit(wave)
     gate = make_gate(wave)
     sign(gate, "lead")
     make_control_run(gate.wave)
