@@ -9,6 +9,7 @@ from crossbill.cli_json import print_json
 from crossbill.config import ready
 
 if TYPE_CHECKING:
+    from crossbill.platform.concession.models import Exemption
     from crossbill.platform.concession.queries import DiscountInWords
     from crossbill.platform.customer.models import AccountChange, BillingAccount, Contact
 
@@ -23,21 +24,27 @@ def show(
     carrier: Annotated[str, CARRIER],
     json: Annotated[bool, ONE_OBJECT] = False,
 ) -> None:
-    """Say how an account is billed, its discounts, whom to reach, and which changes were made."""
+    """Say how an account is billed, what it need not pay, whom to reach, what was changed."""
     ready()
-    from crossbill.platform.concession.queries import discounts_in_words
+    from crossbill.platform.concession.queries import discounts_in_words, exemptions_of
     from crossbill.platform.customer import queries
 
     found = queries.account_named(queries.carrier_id(carrier), account)
     people, changes = list(queries.contacts(found)), list(queries.changes_of(found))
-    discounts = discounts_in_words(found)
+    discounts, exemptions = discounts_in_words(found), list(exemptions_of(found))
     if json:
-        print_json(_account(found, people, changes) | {"discounts": [*map(_discount, discounts)]})
+        granted = {
+            "discounts": [*map(_discount, discounts)],
+            "exemptions": [*map(_exemption, exemptions)],
+        }
+        print_json(_account(found, people, changes) | granted)
         return
     typer.echo(f"Account {found.account_key} of {found.customer.name}")
     typer.echo(f"Bills by {found.bill_medium}, language {found.bill_language}")
     typer.echo(f"Credit class: {found.credit_class or 'none'}")
-    for line in [*map(_granted, discounts), *map(_person, people), *map(_happened, changes)]:
+    for line in [*map(_granted, discounts), *map(_free, exemptions)]:
+        typer.echo(line)
+    for line in [*map(_person, people), *map(_happened, changes)]:
         typer.echo(line)
 
 
@@ -143,6 +150,21 @@ def _granted(given: "DiscountInWords") -> str:
     each = given.discount
     until = f" to {each.valid_to}" if each.valid_to else ""
     return f"Discount {each.discount_key}: {given.words}, from {each.valid_from}{until}"
+
+
+def _free(exemption: "Exemption") -> str:
+    until = f" to {exemption.valid_to}" if exemption.valid_to else ""
+    of = exemption.tax_name or "every tax"
+    return f"Exempt from {of}: {exemption.reason}, from {exemption.valid_from}{until}"
+
+
+def _exemption(exemption: "Exemption") -> dict[str, Any]:
+    return {
+        "tax_name": exemption.tax_name,
+        "reason": exemption.reason,
+        "valid_from": str(exemption.valid_from),
+        "valid_to": str(exemption.valid_to) if exemption.valid_to else None,
+    }
 
 
 def _discount(given: "DiscountInWords") -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Discounts of accounts in the books: what they may say, that they keep, and how they read."""
+"""Discounts and exemptions in the books: what they may say, that they keep, how they read."""
 
 from datetime import date
 from types import SimpleNamespace
@@ -8,7 +8,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from ledger.books import ACCOUNT, REFUSED, make_account
 
-from crossbill.platform.concession.models import Discount
+from crossbill.platform.concession.models import Discount, Exemption
 from crossbill.platform.concession.words import discount_words
 
 SOUND = {
@@ -68,6 +68,18 @@ def test_a_discount_can_end_once_and_nothing_else(carrier):
         held.update(valid_to=date(2025, 1, 1))
     with pytest.raises(REFUSED, match="is immutable"), transaction.atomic():
         held.delete()
+
+
+def test_an_exemption_can_end_once_and_stands_once_a_day(carrier):
+    terms = {"account_id": ACCOUNT, "valid_from": date(2024, 1, 1), "reason": "certificate 7"}
+    Exemption.objects.create(**terms)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Exemption.objects.create(**terms)
+    held = Exemption.objects.filter(account_id=ACCOUNT)
+    held.update(valid_to=date(2024, 7, 1))
+    for change in ({"reason": "none"}, {"valid_to": None}):
+        with pytest.raises(REFUSED, match="only the end can be set"), transaction.atomic():
+            held.update(**change)
 
 
 @pytest.mark.parametrize(

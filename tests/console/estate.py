@@ -15,7 +15,7 @@ from django.contrib.auth.models import AbstractUser
 from crossbill.console.operations import give_roles
 from crossbill.engine.datasets import CANONICAL, LINEAGE
 from crossbill.engine.store import Store
-from crossbill.platform.concession.models import Discount
+from crossbill.platform.concession.models import Discount, Exemption
 from crossbill.platform.customer.models import BillingAccount, Carrier, Customer
 from crossbill.platform.ledger.models import JournalEntry, OpenItem, Posting
 from crossbill.platform.product.models import ProductOffering
@@ -286,6 +286,9 @@ def _book(carrier: Carrier, account_key: str) -> None:
         offering=ProductOffering.objects.get(carrier=carrier, code="tv"), valid_from=MAY,
         valid_to=JUNE,
     )  # fmt: skip
+    Exemption.objects.create(
+        account=account, tax_name="sales", valid_from=MAY, valid_to=JUNE, reason="certificate 7"
+    )
     entry = JournalEntry.objects.create(
         id=uuid.uuid4(), carrier=carrier, source=f"opening|{account_key}", kind="opening",
         entry_date=JUNE,

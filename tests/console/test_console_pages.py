@@ -312,13 +312,12 @@ class TestAccount:
         )
         assert text.count("no new bill") == 2
 
-    def test_discounts_of_the_account_stand_in_their_order_with_their_days(
-        self, replacement, signed_in
-    ):
+    def test_what_the_account_need_not_pay_stands_with_its_days(self, replacement, signed_in):
         text = self.page(signed_in, estate.CLEAN)
         said = "7.5 % off usage of Television, at most 5.00 USD"
         days = "2024-05-01 to 2024-05-31"
         assert f"1. D-{estate.CLEAN} {said} {days}" in text
+        assert f"Exempt from tax sales, {days} certificate 7" in text
 
     def test_open_items_and_postings(self, replacement, signed_in):
         text = self.page(signed_in, estate.CLEAN)

@@ -38,7 +38,7 @@ def shown(key: str = "A1") -> dict:
 def test_account_begins_on_paper():
     assert shown() == {
         "account_key": "A1", "bill_medium": "paper", "bill_language": "en", "credit_class": "",
-        "contacts": [], "changes": [], "discounts": [],
+        "contacts": [], "changes": [], "discounts": [], "exemptions": [],
     }  # fmt: skip
 
 

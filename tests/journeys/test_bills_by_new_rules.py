@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 
 CODE = "moved"
 CATALOGUE = ("price", "component", "tax_rate")
-FACTS = ("account", "customer", "product", "discount", *CATALOGUE, "usage_total")
+FACTS = ("account", "customer", "product", "discount", "exemption", *CATALOGUE, "usage_total")
 CENTS = 2
 
 
@@ -39,7 +39,9 @@ class Plain:
 
     def __init__(self, stored: dict, policy: Policy) -> None:
         self.policy, self.tables = policy, {name: stored[name] for name in CATALOGUE}
-        self.own = {name: defaultdict(list) for name in ("product", "usage_total", "discount")}
+        self.own = {
+            name: defaultdict(list) for name in ("product", "usage_total", "discount", "exemption")
+        }
         for name, rows in self.own.items():
             for row in stored[name]:
                 rows[row["account_key"]].append(row)

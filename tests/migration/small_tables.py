@@ -9,8 +9,8 @@ import pyarrow as pa
 from oracle.tables import ENGINE
 
 from crossbill.core.policy import Policy
-from crossbill.engine.billing_datasets import PERIODS
-from crossbill.engine.datasets import POLICY, PRICE, TAX_RATE, TYPES
+from crossbill.engine.billing_datasets import PERIODS, TAX
+from crossbill.engine.datasets import POLICY, PRICE, TYPES
 from crossbill.platform.billing import bills
 from crossbill.replacement.migration.transform import mapped_dataset
 
@@ -39,6 +39,9 @@ SOUND: dict[str, list[Row]] = {
         {"discount_key": "D1", "account_key": "A1", "position": 1, "kind": "percentage",
          "rate_ppm": 50_000, "product_key": "P1", "offering_code": "fibre", "category": "recurring",
          "currency": "USD", "most_minor": 500, "valid_from": DAY}
+    ],
+    "exemption": [
+        {"account_key": "A1", "tax_name": "sales", "valid_from": DAY, "reason": "certificate 7"}
     ],
     "open_item": [
         {"open_item_key": "I1", "account_key": "A1", "kind": "invoice", "document_number": "D1",
@@ -115,8 +118,9 @@ def prices() -> ir.Table:
 
 def rates() -> ir.Table:
     """One good tax rate, and one that is valid too late."""
-    rows = [{"tax_code": code, "valid_from": start, "rate_ppm": 88_750} for code, start in RATES]
-    return ibis.memtable(pa.Table.from_pylist(rows, TAX_RATE.arrow))
+    terms = {"rate_ppm": 88_750, "tax_category": "standard", "tax_name": "sales"}
+    rows = [terms | {"tax_code": code, "valid_from": start} for code, start in RATES]
+    return ibis.memtable(pa.Table.from_pylist(rows, TAX.arrow))
 
 
 def unresolved(known: dict[str, ir.Table]) -> ir.Table:

@@ -13,7 +13,7 @@ AMOUNT = DISCOUNT | {"kind": "amount", "amount_minor": 700, "rate_ppm": None}
 
 def facts():
     """Accounts with two products of 49.90 and two discounts: 5 % of all, and 7.00 of the rest."""
-    keys = ("price", "wrong", "not billed", "not held", "tax", "equal")
+    keys = ("price", "exempt", "wrong", "not billed", "not held", "tax", "equal")
     return stated(
         (MAY,),
         account=[ACCOUNT | {"account_key": key} for key in keys],
@@ -29,6 +29,10 @@ def facts():
             | {"valid_from": date(2018, 1, 1), "valid_to": date(2019, 1, 1)},
         ],
         tax_rate=[TAX_RATE, TAX_RATE | {"tax_code": "EX00", "rate_ppm": 0}],
+        exemption=[
+            {"account_key": "exempt", "tax_name": "tax", "valid_from": date(2024, 1, 1)}
+            | {"reason": "certificate 7"}
+        ],
         discount=[
             terms | {"account_key": key, "discount_key": f"{key}/{n}", "position": n}
             for key in keys
@@ -44,7 +48,8 @@ class Sides:
         self.facts = facts()
         self.new = billed(self.facts)
         self.lines = deepcopy(self.new["bill_line"])
-        self._charge_the_price_of_2018("price 1")
+        self._charge_the_price_of_2018("price")
+        self._charge_the_price_of_2018("exempt", taxed=False)
         self.line("wrong 2", "wrong/1")["net_minor"] -= 3
         for line in self.lines:
             if line["account_key"] == "tax":
@@ -62,15 +67,15 @@ class Sides:
         (found,) = [x for x in self.lines if (x["product_key"], x["discount_key"]) == place]
         return found
 
-    def _charge_the_price_of_2018(self, product):
+    def _charge_the_price_of_2018(self, account, *, taxed=True):
         """Of 40.00 and 49.90, 5 % are 4.49, and the 7.00 of 85.41 are shared anew."""
         amounts = {
-            ("price 1", None): (4_000, 355), ("price 1", "price/1"): (-200, -17),
-            ("price 2", "price/1"): (-249, -22), ("price 1", "price/2"): (-311, -27),
-            ("price 2", "price/2"): (-389, -34),
+            (1, None): (4_000, 355), (1, 1): (-200, -17), (2, 1): (-249, -22),
+            (1, 2): (-311, -27), (2, 2): (-389, -34),
         }  # fmt: skip
-        for place, (net, tax) in amounts.items():
-            self.line(*place).update(net_minor=net, tax_minor=tax)
+        for (product, discount), (net, tax) in amounts.items():
+            line = self.line(f"{account} {product}", discount and f"{account}/{discount}")
+            line.update(net_minor=net, tax_minor=tax if taxed else 0)
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +89,7 @@ def found():
     ("account", "classes"),
     [
         ("price", {"PRICE_VERSION"}),
+        ("exempt", {"PRICE_VERSION"}),
         ("wrong", {"UNEXPLAINED"}),
         ("not billed", {"DISCOUNT"}),
         ("not held", {"DISCOUNT"}),

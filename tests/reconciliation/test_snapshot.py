@@ -83,6 +83,16 @@ TABLES = {
         }
         for number, key in enumerate(KEYS, start=1)
     ],
+    "exemption": [
+        {
+            "account_key": key,
+            "tax_name": None if key == "C0" else "sales",
+            "valid_from": DAY,
+            "valid_to": NEXT if key == "C5" else None,
+            "reason": "certificate 7",
+        }
+        for key in KEYS
+    ],
     "open_item": [
         {
             "open_item_key": f"I{key}{number}",
@@ -172,6 +182,7 @@ def _load(carrier: Carrier) -> None:
     products.take_over_products(rows=run(load.product_rows(tables, code, number, offerings)))
     given = run(load.discount_rows(tables, code, number, offerings))
     concessions.take_over_discounts(rows=given)
+    concessions.take_over_exemptions(rows=run(load.exemption_rows(tables, code)))
     amounts = load.opening_amounts(tables)
     post_entries(
         entries=run(load.entry_rows(amounts, code, number, DAY)),

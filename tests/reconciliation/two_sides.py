@@ -61,6 +61,7 @@ def bills_of(lines: Iterable[dict]) -> Rows:
 def reconciled(stated: dict[str, Rows], new: dict[str, Rows], old: dict[str, Rows]) -> "Found":
     """The differences between what is billed here and the old bills, with their classes."""
     facts = {name: stated[name] for name in ("product", "price")}
+    facts["exemption"] = stated.get("exemption", [])
     facts["tax_rate"] = [TAX_TERMS | row for row in stated["tax_rate"]]
     sources = {name: _rows(datasets_by_name()[name], rows) for name, rows in facts.items()}
     sources["charge"] = _rows(datasets.CHARGE, new["charge"])
@@ -102,7 +103,14 @@ class Found:
 @cache
 def datasets_by_name() -> dict[str, datasets.Dataset]:
     """The datasets that stand on a side."""
-    known = (datasets.PRODUCT, datasets.PRICE, TAX, datasets.BILL, datasets.BILL_LINE)
+    known = (
+        datasets.PRODUCT,
+        datasets.PRICE,
+        datasets.EXEMPTION,
+        TAX,
+        datasets.BILL,
+        datasets.BILL_LINE,
+    )
     return {dataset.name: dataset for dataset in known}
 
 

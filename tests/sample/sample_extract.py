@@ -19,6 +19,7 @@ TABLES = (
         "SVCINV",
         "PAYSHARE",
         "ACCDSC",
+        "TAXEXM",
         "OPENITM",
         "COLLECT",
         "MANDATE",
@@ -81,7 +82,7 @@ class Estate:
             self.for_controls = list(csv.DictReader(file))
         self.seeded = {row["account_key"]: row["class_code"] for row in self.truth}
         self.by_account: dict[str, dict[str, list[Row]]] = {}
-        for name in ("SVCINV", "ACCDSC", "OPENITM", "BILLHDR", "BILLLIN"):
+        for name in ("SVCINV", "ACCDSC", "TAXEXM", "OPENITM", "BILLHDR", "BILLLIN"):
             self.by_account[name] = defaultdict(list)
             for row in self.tables[name]:
                 self.by_account[name][row["CUST_NO"]].append(row)
@@ -103,15 +104,23 @@ class Estate:
     def tax(self, net: Decimal, account: str, line: Row, way: str = ROUND_DOWN) -> Decimal:
         """The tax on an amount of a line of the account: each of its taxes, cut by itself."""
         code = self.customers[account]["TAXCD"]
-        return self.tax_in(code, net, line, way)
+        return self.tax_in(code, net, account, line, way)
 
-    def tax_in(self, code: str, net: Decimal, line: Row, way: str = ROUND_DOWN) -> Decimal:
+    def is_due(self, tax: str, account: str, on: str) -> bool:
+        """Whether the account has to pay the tax on a day."""
+        free = [row for row in self.of("TAXEXM", account) if row["TAX"] in (tax, "ALL")]
+        return not any(row["VFROM"] <= on <= row["VTO"] for row in free)
+
+    def tax_in(
+        self, code: str, net: Decimal, account: str, line: Row, way: str = ROUND_DOWN
+    ) -> Decimal:
         """The same in a jurisdiction."""
         group, on = self._tax_group(line), f"20{line['BILL_NO'][1:5]}01"
         rates = [
             money(row["RATE_PCT"]) / 100
             for row in self.tables["TAXTAB"]
             if (row["TAXCD"], row["TXG"]) == (code, group) and row["VFROM"] <= on <= row["VTO"]
+            if self.is_due(row["TAX"], account, on)
         ]
         return sum(((net * rate).quantize(Decimal("0.01"), way) for rate in rates), Decimal(0))
 

@@ -8,7 +8,9 @@ import pytest
 from crossbill.sample.old_system.biller import bill, bill_both_months, days_360, truncated
 from crossbill.sample.old_system.calendar import APRIL, MAY, Period
 from crossbill.sample.old_system.payers import settle
+from crossbill.sample.old_system.places import Exemption
 from crossbill.sample.old_system.records import Account, Bill, Service, Share
+from crossbill.sample.old_system.tariffs import OPEN_END
 
 D = Decimal
 
@@ -247,14 +249,25 @@ def test_a_discount_holds_while_it_ends_after_the_first_day(
         assert (len(billed(discounted, period=period).lines) == 2) is holds
 
 
-def test_the_exempt_pay_no_tax() -> None:
-    assert billed(service("F5S"), tax_code="EX00").tax == 0
-
-
-def test_the_exempt_bear_the_federal_surcharge_on_telecommunications() -> None:
-    """Of 21.49: 2.34 % in April, 0.5028; 2.51 % in May, 0.5393."""
-    taxes = [billed(service("TLS"), period=p, tax_code="EX00").tax for p in (APRIL, MAY)]
-    assert taxes == [D("0.50"), D("0.53")]
+@pytest.mark.parametrize(
+    ("tax", "last", "taxes"),
+    [
+        ("SAL", OPEN_END, ["0.50", "0.53"]),
+        ("ALL", OPEN_END, ["0.00", "0.00"]),
+        ("SAL", date(2024, 4, 30), ["0.50", "1.89"]),
+        ("CTX", OPEN_END, ["1.86", "1.89"]),
+    ],
+)
+def test_the_exempt_pay_only_what_they_are_not_exempt_of(
+    tax: str, last: date, taxes: list[str]
+) -> None:
+    """Of 21.49 in Hartford: 6.35 % are 1.3646, and of the surcharge 2.34 % in April, 0.5028, and
+    2.51 % in May, 0.5393; it is due from those who need not pay the sales tax. Each is cut: with
+    both it is 1.36 + 0.50 and 1.36 + 0.53.
+    """
+    held = account(service("TLS"), tax_code="CT01")
+    held.exemptions = [Exemption(tax, date(2024, 1, 1), last, "certificate 7")]
+    assert [str(made.tax) for p in (APRIL, MAY) if (made := bill(held, p))] == taxes
 
 
 @pytest.mark.parametrize(

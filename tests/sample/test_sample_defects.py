@@ -126,7 +126,7 @@ def tax(estate: Estate, truth: Row) -> bool:
     places = {row["TAXCD"] for row in estate.tables["TAXTAB"]}
 
     def fits(code: str) -> bool:
-        taxes = [estate.tax_in(code, money(r["NET"]), r) for r in lines]
+        taxes = [estate.tax_in(code, money(r["NET"]), truth["account_key"], r) for r in lines]
         return taxes == [money(r["TAX"]) for r in lines]
 
     own = estate.customers[truth["account_key"]]["TAXCD"]

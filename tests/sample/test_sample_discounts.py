@@ -99,3 +99,10 @@ def test_the_estate_has_discounts_of_each_kind_and_accounts_with_two(estate: Est
     assert {row["SEQ"] for row in rows} == {"1", "2"}
     billed = {row["DSC_NO"] for row in estate.tables["BILLLIN"] if money(row["NET"]) < 0}
     assert len(billed) > len(rows) // 2
+
+
+def test_the_estate_has_exemptions_of_each_kind(estate: Estate) -> None:
+    rows = estate.tables["TAXEXM"]
+    assert {row["TAX"] for row in rows} == {"SAL", "ALL"}
+    assert {"20240430", "99991231"} <= {row["VTO"] for row in rows}
+    assert "20240501" in {row["VFROM"] for row in rows}

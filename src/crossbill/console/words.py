@@ -51,6 +51,7 @@ ENTITIES = {
     "payer": "Who pays",
     "product": "Product",
     "discount": "Discount of the account",
+    "exemption": "Exemption from tax",
     "open_item": "Open item",
     "balance": "Balance",
     "collection": "Payment and dunning",

@@ -1,6 +1,13 @@
 """The schemas of billing beside the canonical tables: terms of prices, discounts, taxes, bills."""
 
-from crossbill.engine.datasets import ACCOUNT, BILL, BILL_LINE, PRICE, Dataset, described
+from crossbill.engine.datasets import (
+    ACCOUNT,
+    BILL,
+    BILL_LINE,
+    PRICE,
+    Dataset,
+    described,
+)
 
 BILLED_ACCOUNT = ACCOUNT.extended(
     "account",
@@ -109,18 +116,6 @@ TAX = described(
     rate_ppm      integer  millionths of the net amount
     tax_category  text     what kind of thing it taxes
     tax_name      text     which of the jurisdiction's taxes
-    """,
-)
-
-EXEMPTION = described(
-    "exemption",
-    "account_key tax_name valid_from",
-    """
-    account_key  text   who does not pay it
-    tax_name     text?  which tax; empty: all of them
-    valid_from   date   first day
-    valid_to     date?  first day no longer valid
-    reason       text   as the bill says it: a certificate, reverse charge ...
     """,
 )
 

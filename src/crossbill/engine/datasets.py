@@ -148,6 +148,18 @@ DISCOUNT = described(
     """,
 )
 
+EXEMPTION = described(
+    "exemption",
+    "account_key tax_name valid_from",
+    """
+    account_key  text   who does not pay it
+    tax_name     text?  which tax; empty: all of them
+    valid_from   date   first day
+    valid_to     date?  first day no longer valid
+    reason       text   as the bill says it: a certificate, reverse charge ...
+    """,
+)
+
 OPEN_ITEM = described(
     "open_item",
     "open_item_key",
@@ -508,7 +520,7 @@ USAGE = described(
 CANONICAL = {
     dataset.name: dataset
     for dataset in (
-        *(CUSTOMER, ACCOUNT, PAYER, PRODUCT, DISCOUNT, OPEN_ITEM, BALANCE),
+        *(CUSTOMER, ACCOUNT, PAYER, PRODUCT, DISCOUNT, EXEMPTION, OPEN_ITEM, BALANCE),
         *(COLLECTION, MANDATE, DEPOSIT, BILL, BILL_LINE, TARIFF, USAGE),
     )
 }

@@ -25,12 +25,19 @@ from crossbill.engine.billing_datasets import (
     CURRENCY,
     CYCLE_PERIODS,
     DISCOUNT,
-    EXEMPTION,
     LISTED_PRICE,
     TAX,
 )
 from crossbill.engine.calculation import Calculation, Step, Tables, compiled_once
-from crossbill.engine.datasets import CUSTOMER, PAYER, POLICY, PRODUCT, USAGE_TOTAL, Dataset
+from crossbill.engine.datasets import (
+    CUSTOMER,
+    EXEMPTION,
+    PAYER,
+    POLICY,
+    PRODUCT,
+    USAGE_TOTAL,
+    Dataset,
+)
 from crossbill.platform.billing import bill, commitments, discounts, payers, price_lists, tax
 from crossbill.platform.billing.charge import charge
 from crossbill.platform.billing.due import boundaries

@@ -19,7 +19,10 @@ from crossbill.platform.customer.queries import with_families
 from crossbill.platform.product.catalogue_file import ProductCatalogue
 from crossbill.platform.product.catalogue_queries import catalogues_of_days
 
-EXPORTED = ("customer", "account", "payer", "product", "discount", "price", "tax_rate")
+EXPORTED = (
+    *("customer", "account", "payer", "product", "discount", "exemption"),
+    *("price", "tax_rate"),
+)
 BILLED = (*EXPORTED, "component", "charged")
 
 Rows = Mapping[str, pa.Table]

@@ -16,8 +16,8 @@ from crossbill.platform.billing.shares import largest_remainder
 
 WHOLE_PPM = 1_000_000
 LINE = [
-    "account_key", "period_from", "product_key", "category", "price_code", "charge_from", "sign",
-    "taken_from",
+    "account_key", "period_from", "product_key", "category", "counted_as", "price_code",
+    "charge_from", "sign", "taken_from",
 ]  # fmt: skip
 RULE = ("account_key", "period_from")
 FOREVER = date.max

@@ -13,6 +13,7 @@ from crossbill.engine.datasets import (
     CUSTOMER,
     DEPOSIT,
     DISCOUNT,
+    EXEMPTION,
     MANDATE,
     OPEN_ITEM,
     PAYER,
@@ -28,7 +29,7 @@ FEW = 1000  # so many rows are joined one by one as fast as in any other way
 EXPORTS: dict[str, Dataset] = {
     dataset.name: dataset
     for dataset in (
-        *(CUSTOMER, ACCOUNT, PAYER, PRODUCT, DISCOUNT, OPEN_ITEM, BALANCE),
+        *(CUSTOMER, ACCOUNT, PAYER, PRODUCT, DISCOUNT, EXEMPTION, OPEN_ITEM, BALANCE),
         *(COLLECTION, MANDATE, DEPOSIT, PRICE, TAX_RATE),
     )
 }
@@ -38,6 +39,7 @@ EXPORTED_TABLES = (
     "customer_payer",
     "product_product",
     "concession_discount",
+    "concession_exemption",
     "ledger_openitem",
     "ledger_posting",
     "ledger_deposit",
@@ -107,6 +109,13 @@ QUERIES = {
         LEFT JOIN product_product p ON p.id = d.product_id
         LEFT JOIN product_productoffering o ON o.id = d.offering_id
         WHERE a.carrier_id = %(carrier)s ORDER BY discount_key COLLATE "C"
+    """,
+    "exemption": f"""
+        SELECT account_key, tax_name, valid_from, valid_to, reason
+        FROM customer_billingaccount a JOIN {POPULATION} USING (account_key)
+        JOIN concession_exemption e ON e.account_id = a.id
+        WHERE a.carrier_id = %(carrier)s
+        ORDER BY account_key COLLATE "C", tax_name COLLATE "C" NULLS FIRST, valid_from
     """,
     "open_item": f"""
         SELECT open_item_key, account_key, kind, document_number, document_date, due_date,

@@ -1,4 +1,4 @@
-"""What an account need not pay: discounts on its bills."""
+"""What an account need not pay: discounts on its bills, and taxes."""
 
 from django.db import models
 
@@ -94,3 +94,35 @@ class Discount(models.Model):
 
     def __str__(self) -> str:
         return self.discount_key
+
+
+class Exemption(models.Model):
+    """A tax, or all taxes, that an account need not pay, and why. It can end, once."""
+
+    account = models.ForeignKey(
+        BillingAccount, on_delete=models.PROTECT, related_name="exemptions", db_index=False
+    )
+    tax_name = models.CharField(  # noqa: DJ001 - none where it is of all taxes
+        max_length=40, null=True, blank=True, help_text="Which tax; none: all of them"
+    )
+    valid_from = models.DateField(help_text="Of a bill period its first day counts")
+    valid_to = models.DateField(null=True, blank=True, help_text="First day no longer valid")
+    reason = models.CharField(max_length=200, help_text="As the bill says it")
+
+    class Meta:
+        ordering = ["account", "valid_from", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "tax_name", "valid_from"],
+                name="exemption_once_a_day",
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                name="exemption_ends_after_it_starts",
+                condition=models.Q(valid_to__isnull=True)
+                | models.Q(valid_to__gte=models.F("valid_from")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tax_name or 'all taxes'} from {self.valid_from}"

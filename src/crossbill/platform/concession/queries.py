@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from django.db.models import QuerySet
 
-from crossbill.platform.concession.models import Discount
+from crossbill.platform.concession.models import Discount, Exemption
 from crossbill.platform.concession.words import discount_words
 from crossbill.platform.customer.models import BillingAccount
 
@@ -30,3 +30,8 @@ def _words(discount: Discount, account: BillingAccount) -> str:
 def discounts_of(account: BillingAccount) -> "QuerySet[Discount]":
     """The discounts that an account has, had or will have, in the order in which they are taken."""
     return account.discounts.select_related("product", "offering").order_by("position")
+
+
+def exemptions_of(account: BillingAccount) -> "QuerySet[Exemption]":
+    """The taxes that an account need not pay, did not have to or will not have to."""
+    return account.exemptions.order_by("valid_from", "id")

@@ -1,4 +1,4 @@
-"""Entry checks of what accounts need not pay: which discounts cannot be taken over, and why."""
+"""Entry checks of what accounts need not pay: discounts and exemptions from tax."""
 
 import ibis
 import ibis.expr.types as ir
@@ -94,5 +94,28 @@ def _applies_to(table: ir.Table, tables: Tables, offerings: ir.Table) -> list[Ch
             "offering_code",
             "The catalogue has no such offering; add it or correct the mapping",
             table.offering_code.notnull() & is_not_in(table.offering_code, offerings.offering_code),
+        ),
+    ]
+
+
+def exemption_checks(
+    table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table
+) -> list[Check]:
+    """What must not be in an exemption from tax; ``tax`` has all taxes by name."""
+    return [
+        orphan(table, tables),
+        Check(
+            "TAX_UNKNOWN",
+            "MAPPING",
+            "tax_name",
+            "The catalogue has no tax of this name; map the old code",
+            table.tax_name.notnull() & is_not_in(table.tax_name, tax.tax_name),
+        ),
+        Check(
+            "ENDS_BEFORE_START",
+            "SOURCE_DEFECT",
+            "valid_to",
+            "The exemption ends before it starts",
+            (table.valid_to < table.valid_from).fill_null(False),
         ),
     ]

@@ -83,6 +83,14 @@ def discount_rows(tables: Tables, carrier: str, carrier_id: int, offerings: ir.T
     )
 
 
+def exemption_rows(tables: Tables, carrier: str) -> ir.Table:
+    """The taxes that the accounts need not pay."""
+    rows = tables["exemption"]
+    owned = rows.mutate(account_id=_id("account", carrier, rows.account_key))
+    ordered = owned.order_by("account_key", "tax_name", "valid_from")
+    return ordered.drop("account_key", "source_file", "source_line")
+
+
 OPENING = ("open_item", "balance", "deposit")  # what an account's opening entry is made of
 
 

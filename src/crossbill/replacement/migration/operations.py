@@ -219,6 +219,8 @@ def _rows_of_the_books(tables: load.Tables, replacement: Replacement) -> dict[st
         rows["payers"] = load.payer_rows(tables, carrier)
     if "discount" in tables:
         rows["discounts"] = load.discount_rows(tables, carrier, carrier_id, offerings)
+    if "exemption" in tables:
+        rows["exemptions"] = load.exemption_rows(tables, carrier)
     if "collection" in tables:
         rows["collections"] = load.collection_rows(tables, carrier)
     if "mandate" in tables:
@@ -253,6 +255,7 @@ def _take_over(rows: Mapping[str, Future[pa.Table]]) -> dict[str, int]:
 
 GIVEN_OR_PAID = {
     "discounts": concessions.take_over_discounts,
+    "exemptions": concessions.take_over_exemptions,
     "collections": payment.take_over_collections,
     "mandates": payment.take_over_mandates,
 }

@@ -74,6 +74,7 @@ Entity = Literal[
     "payer",
     "product",
     "discount",
+    "exemption",
     "open_item",
     "balance",
     "collection",

@@ -15,7 +15,7 @@ from crossbill.replacement.migration.checks import (
     unknown,
 )
 from crossbill.replacement.migration.collection_checks import collection, deposit, mandate
-from crossbill.replacement.migration.concession_checks import discount_checks
+from crossbill.replacement.migration.concession_checks import discount_checks, exemption_checks
 from crossbill.replacement.migration.map import REMAINDER, Mapped, amounts
 from crossbill.replacement.migration.payer_checks import payer_checks
 from crossbill.replacement.migration.usage_checks import (
@@ -32,10 +32,10 @@ FIRST_DATE, LAST_DATE = "1900-01-01", "9999-12-30"
 # The longest texts that the books take, by canonical column.
 LONGEST = {
     "customer_key": 40, "account_key": 40, "parent_account_key": 40, "payer_key": 40,
-    "product_key": 60, "discount_key": 60, "open_item_key": 60, "document_number": 60,
-    "source_code": 60, "name": 200, "segment": 40, "mandate_key": 60, "deposit_key": 60,
-    "bank_code": 20, "account_digits": 4, "tax_code": 20, "street": 200, "city": 100,
-    "region": 40, "postcode": 20,
+    "product_key": 60, "discount_key": 60, "tax_name": 40, "reason": 200, "open_item_key": 60,
+    "document_number": 60, "source_code": 60, "name": 200, "segment": 40, "mandate_key": 60,
+    "deposit_key": 60, "bank_code": 20, "account_digits": 4, "tax_code": 20, "street": 200,
+    "city": 100, "region": 40, "postcode": 20,
 }  # fmt: skip
 
 
@@ -113,6 +113,7 @@ KEYS: dict[str, list[str]] = {
     "payer": ["account_key", "category", "payer_key", "valid_from"],
     "product": ["product_key"],
     "discount": ["discount_key"],
+    "exemption": ["account_key", "tax_name", "valid_from"],
     "open_item": ["open_item_key"],
     "balance": ["account_key"],
     "collection": ["account_key"],
@@ -430,6 +431,7 @@ CHECKS = {
     "payer": payer_checks,
     "product": _product,
     "discount": discount_checks,
+    "exemption": exemption_checks,
     "open_item": _open_item,
     "balance": _balance,
     "collection": collection,

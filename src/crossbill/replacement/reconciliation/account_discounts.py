@@ -17,6 +17,7 @@ from crossbill.replacement.reconciliation.classify import UNEXPLAINED
 from crossbill.replacement.reconciliation.lines import (
     RECORD,
     TERMS,
+    Taxes,
     amounts_in_words,
     taxed,
 )
@@ -61,7 +62,7 @@ def old_charges(old_line: ir.Table, records: ir.Table, charge: ir.Table) -> ir.T
     )
 
 
-def old_shares(shares: Sequence[ir.Table], charge: ir.Table, taxes: ir.Table) -> ir.Table:
+def old_shares(shares: Sequence[ir.Table], charge: ir.Table, taxes: Taxes) -> ir.Table:
     """What each discount takes of each charge of the old bill: RECORD, ``net`` and ``tax``."""
     off = ibis.union(*shares) if len(shares) > 1 else shares[0]
     terms = charge.select(*CHARGE, *TAXED).distinct(on=list(CHARGE))

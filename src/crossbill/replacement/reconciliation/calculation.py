@@ -10,6 +10,7 @@ from crossbill.engine.calculation import Calculation, Step, Tables, compiled_onc
 from crossbill.engine.datasets import (
     CANONICAL,
     CHARGE,
+    EXEMPTION,
     LINEAGE,
     PRICE,
     PRODUCT,
@@ -32,6 +33,7 @@ FACTS = {
     "product": PRODUCT,
     "price": PRICE,
     "tax_rate": TAX,
+    "exemption": EXEMPTION,
     "tariff": TARIFF,
 }
 
@@ -119,6 +121,7 @@ def _line_steps(passes: int) -> list[Step]:
             ),
         ),
         Step("taxes", lambda t: valid_rates(bill_days(t["charge"]), t["tax_rate"])),
+        Step("exempt", lambda t: lines.exempt(t["exemption"], t["taxes"])),
         Step("behind", lambda t: lines.behind(t["charge"], t["records"])),
         Step("given", lambda t: account_discounts.given(t["old_bill_line"], t["new_bill_line"])),
         *(Step(f"candidates_{cause.CODE}", _candidates(cause)) for cause in causes),
@@ -157,7 +160,7 @@ def _case(t: Tables) -> lines.Case:
         product=t["product"],
         old_product=t.get("old_product", t["product"]),
         price=t["price"],
-        taxes=t["taxes"],
+        taxes=lines.Taxes(t["taxes"], t["exempt"]),
         tariff=t["tariff"],
         given=t["given"],
     )
@@ -170,7 +173,7 @@ def _following(count: int) -> list[Step]:
 
     def shares(t: Tables) -> ir.Table:
         off = [t[f"old_share_{number}"] for number in range(count)]
-        return account_discounts.old_shares(off, t["charge"], t["taxes"])
+        return account_discounts.old_shares(off, t["charge"], lines.Taxes(t["taxes"], t["exempt"]))
 
     def following(t: Tables) -> ir.Table:
         return account_discounts.following(t["records"], t["best"], t["old_shares"])

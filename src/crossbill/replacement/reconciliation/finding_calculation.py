@@ -7,6 +7,7 @@ import ibis.expr.types as ir
 
 from crossbill.engine.calculation import Step, Tables
 from crossbill.replacement.reconciliation import finding_rows, findings, fixes, traits
+from crossbill.replacement.reconciliation.lines import Taxes
 
 ROUNDS = range(findings.MOST_OF_A_CLASS)
 
@@ -100,7 +101,10 @@ def _fix_steps() -> list[Step]:
     return [
         Step("change", lambda t: fixes.changes(_found(t), t["explained"], t["charge"])),
         Step("changed", lambda t: fixes.changed(_found(t), t["change"], t["charge"])),
-        Step("charged_again", lambda t: fixes.charged_again(t["changed"], t["taxes"])),
+        Step(
+            "charged_again",
+            lambda t: fixes.charged_again(t["changed"], Taxes(t["taxes"], t["exempt"])),
+        ),
         Step("charged_before", lambda t: fixes.before(t["changed"], t["old_bill_line"])),
         Step("finding_left", _left),
     ]

@@ -15,7 +15,14 @@ from crossbill.platform.billing.bill import DISCOUNT
 from crossbill.platform.billing.due import RECURRING
 from crossbill.replacement.reconciliation.compare import ComparedField, Comparison, compare
 from crossbill.replacement.reconciliation.findings import PAIR, SUBJECT, Found
-from crossbill.replacement.reconciliation.lines import LINE, RECORD, TERMS, amounts, of_discount
+from crossbill.replacement.reconciliation.lines import (
+    LINE,
+    RECORD,
+    TERMS,
+    Taxes,
+    amounts,
+    of_discount,
+)
 
 CHARGE = (*LINE, "charge_from", "category")
 AFTER = tuple(f"after_{name}" for name in TERMS)
@@ -69,7 +76,7 @@ def _of_sharers(found: Found, charges: ir.Table) -> ir.Table:
     return all_of_account.select(*columns).union(of_product.select(*columns)).distinct()
 
 
-def charged_again(rows: ir.Table, taxes: ir.Table) -> ir.Table:
+def charged_again(rows: ir.Table, taxes: Taxes) -> ir.Table:
     """The lines that changed charges give: ``number``, RECORD, net_minor and tax_minor."""
     again = amounts(rows.mutate(policy_code=rows.number.cast("string")), taxes)
     named = again.mutate(

@@ -54,8 +54,8 @@ class Case:
     ``old_stamp`` (source_changed_at), ``kind``.
     ``behind``: the CHARGE_INPUT rows behind them; ``charge``: all charges; ``product``: the new
     side's products; ``old_product``: the old side's, the same where it has none; ``price`` and
-    ``taxes``: the catalogue, of that those taxes that hold on each ``period_from``; ``tariff``: the
-    old system's own price table; ``given``: which discounts of the account which of the two bills
+    ``taxes``: the catalogue, and of whom its taxes are not due; ``tariff``: the old system's own
+    price table; ``given``: which discounts of the account which of the two bills
     gives.
     """
 
@@ -65,9 +65,19 @@ class Case:
     product: ir.Table
     old_product: ir.Table
     price: ir.Table
-    taxes: ir.Table
+    taxes: "Taxes"
     tariff: ir.Table
     given: ir.Table
+
+
+@dataclass(frozen=True)
+class Taxes:
+    """``rates`` that hold on each ``period_from``, and who is ``exempt`` of which of them then:
+    account_key, period_from, tax_name.
+    """
+
+    rates: ir.Table
+    exempt: ir.Table
 
 
 class LineCause(Protocol):
@@ -158,7 +168,7 @@ def what_if(case: Case, variants: ir.Table) -> ir.Table:
     return told.mutate(evidence=evidence).select(*EXPLAINED)
 
 
-def _discounts_taxed(records: ir.Table, variants: ir.Table, taxes: ir.Table) -> ir.Table:
+def _discounts_taxed(records: ir.Table, variants: ir.Table, taxes: Taxes) -> ir.Table:
     """What ``amounts`` gives, of the account's discounts: as they are, with the variant's tax."""
     off = records.filter(records.discount_key != "", records.old_net == records.new_net)
     off = off.select(*LINE, "charge_from", *OF_DISCOUNT, net="new_net")
@@ -190,7 +200,7 @@ def behind(charge_rows: ir.Table, records: ir.Table) -> ir.Table:
     return charge_rows.select(*CHARGE_INPUT.ibis).semi_join(wanted, list(LINE))
 
 
-def amounts(variants: ir.Table, taxes: ir.Table) -> ir.Table:
+def amounts(variants: ir.Table, taxes: Taxes) -> ir.Table:
     """Net and tax that each variant gives the charge's own and the discount line; 0 for no line."""
     charged = charge(variants).rename(variant="policy_code", charged="category")
     itself = charged.select(*OF_VARIANT, category=charged.charged, net=charged.gross_minor)
@@ -212,11 +222,29 @@ def of_discount(rows: ir.Table) -> ir.Table:
     )
 
 
-def taxed(lines: ir.Table, taxes: ir.Table) -> ir.Table:
+def exempt(exemption: ir.Table, rates: ir.Table) -> ir.Table:
+    """Who need not pay which tax on which ``period_from``, each once: ``exempt`` of ``Taxes``."""
+    named = rates.select("period_from", "tax_name").distinct()
+    free = exemption.rename(of="tax_name")
+    on = [
+        named.period_from >= free.valid_from,
+        free.valid_to.isnull() | (named.period_from < free.valid_to),
+        free.of.isnull() | (free.of == named.tax_name),
+    ]
+    return named.inner_join(free, on).select("account_key", "period_from", "tax_name").distinct()
+
+
+def taxed(lines: ir.Table, taxes: Taxes) -> ir.Table:
     """Adds the tax of each line, which is that of each of its taxes by itself."""
-    rates = taxes.select("tax_code", "tax_category", "period_from", tax_ppm="rate_ppm")
+    rates = taxes.rates.select(
+        "tax_code", "tax_category", "period_from", "tax_name", tax_ppm="rate_ppm"
+    )
     pairs = lines.inner_join(rates, ["tax_code", "tax_category", "period_from"])
-    each = pairs.mutate(each_tax=line_tax(pairs, pairs.net))
+    free = taxes.exempt.mutate(free=True)
+    keys = ["account_key", "period_from", "tax_name"]
+    due = pairs.left_join(free, keys).drop(*(f"{key}_right" for key in keys))
+    due = due.mutate(tax_ppm=due.free.fill_null(False).ifelse(0, due.tax_ppm))
+    each = due.mutate(each_tax=line_tax(due, due.net))
     return each.group_by(*lines.columns).aggregate(tax=sum_int64(each.each_tax))
 
 

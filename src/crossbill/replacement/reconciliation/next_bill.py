@@ -10,7 +10,16 @@ from ibis.backends.duckdb import Backend
 
 from crossbill.core.period import month_period
 from crossbill.engine.billing_datasets import PERIODS
-from crossbill.engine.datasets import ACCOUNT, BILL, CUSTOMER, DISCOUNT, PAYER, POLICY, PRODUCT
+from crossbill.engine.datasets import (
+    ACCOUNT,
+    BILL,
+    CUSTOMER,
+    DISCOUNT,
+    EXEMPTION,
+    PAYER,
+    POLICY,
+    PRODUCT,
+)
 from crossbill.platform.billing.bills import bill_population
 from crossbill.platform.billing.books import book_rows, populations
 from crossbill.replacement.migration.models import Replacement
@@ -18,7 +27,8 @@ from crossbill.replacement.migration.queries import billed_periods, old_policy
 from crossbill.replacement.reconciliation.shadow_bills import CATALOGUE
 
 FACTS = {dataset.name: dataset for dataset in (ACCOUNT, CUSTOMER, PRODUCT)}
-FURTHER = {dataset.name: dataset for dataset in (PAYER, DISCOUNT)}  # what a side may have none of
+# What a side may have none of.
+FURTHER = {dataset.name: dataset for dataset in (PAYER, DISCOUNT, EXEMPTION)}
 
 
 def next_bills(
@@ -26,10 +36,9 @@ def next_bills(
 ) -> ir.Table:
     """Rows of BILL for the month after the last billed one, without usage, which is not there yet.
 
-    ``facts`` are account, customer, product and, where it has some, payer and discount of one side,
-    and the
-    prices and tax rates of both. Both sides go through the one calculation: they differ where their
-    facts do.
+    ``facts`` are account, customer, product and, where it has some, payer, discount and exemption
+    of one side, and the prices and tax rates of both. Both sides go through the one calculation:
+    they differ where their facts do.
     """
     policy = old_policy(replacement)
     known = {**FACTS, **FURTHER}

@@ -168,7 +168,7 @@ def _sources(workspace: Workspace, backend: Backend, place: str) -> dict[str, ir
     sources = {f"valid_{name}": workspace.scan(backend, "valid", name) for name in names}
     for name in {*names, "account"}:
         sources[f"new_{name}"] = workspace.scan(backend, place, name)
-    for name in ("charge", "product", "price", "tax_rate"):
+    for name in ("charge", "product", "price", "tax_rate", "exemption"):
         sources[name] = workspace.scan(backend, place, name)
     known = _known(workspace, backend)
     return sources | {"tariff": _tariff(workspace, backend), "known": known}

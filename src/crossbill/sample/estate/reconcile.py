@@ -7,7 +7,7 @@ import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
 from crossbill.engine.calculation import Calculation, Tables
-from crossbill.engine.datasets import CANONICAL
+from crossbill.engine.datasets import CANONICAL, EXEMPTION
 from crossbill.platform.billing.bills import TAX_TERMS
 from crossbill.replacement.reconciliation.calculation import Mapped, reconciliation
 
@@ -43,6 +43,7 @@ def sources(backend: Backend, folder: Path) -> dict[str, ir.Table]:
         found[f"new_{name}"] = backend.read_parquet(folder / "new" / new)
     found["charge"] = backend.read_parquet(folder / "new" / "charge-*.parquet")
     found["product"] = found["new_product"]
+    found["exemption"] = ibis.memtable(EXEMPTION.empty())
     for name in ("price", "tax_rate", "tariff"):
         found[name] = backend.read_parquet(folder / "catalogue" / f"{name}.parquet")
     terms = {name: ibis.literal(value) for name, value in TAX_TERMS.items()}

@@ -6,7 +6,7 @@ from random import Random
 
 from .calendar import APRIL, MAY, ONE_DAY, day_text, random_day, random_stamp
 from .names import organisation, person
-from .places import EXEMPT, PLACES, STREETS
+from .places import PLACES, STREETS
 from .plan import CHILD, CREDIT, DISPUTED, MID_CYCLE, SUSPENDED, Plan
 from .records import ANYTHING, RECURRING, USAGE, ZERO, Account, Item, Service, Share
 from .tariffs import (
@@ -69,7 +69,8 @@ def _identity(index: int, rng: Random) -> Account:
         city=place.city,
         state=place.state,
         postcode=f"{place.zip_prefix}{rng.randrange(1, 99):02}{plus4}",
-        tax_code=EXEMPT if business and rng.randrange(12) == 0 else place.tax_code,
+        tax_code=place.tax_code,
+        exempt=business and rng.randrange(12) == 0,
         opened=opened,
         changed=random_stamp(rng, random_day(rng, opened, LAST_QUIET_DAY)),
     )

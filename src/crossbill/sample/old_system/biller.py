@@ -7,7 +7,7 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 from .calendar import ONE_DAY, PERIODS, Period, month_after, months_between
 from .discounts import taken_off
-from .places import STANDARD, TELECOM, rates
+from .places import STANDARD, TELECOM, Payer
 from .rater import charged
 from .records import (
     DISCOUNT,
@@ -59,9 +59,9 @@ def taxed(net: Decimal, rates: Iterable[Decimal]) -> Decimal:
     return sum((truncated(exact_share(net, rate)) for rate in rates), ZERO)
 
 
-def line_tax(net: Decimal, tax_code: str, group: str, period: Period) -> Decimal:
-    """The tax on a line: by the rates of the period's first day."""
-    return taxed(net, rates(tax_code, group, period.first))
+def line_tax(net: Decimal, payer: Payer, group: str, period: Period) -> Decimal:
+    """The tax on a line: by the rates that are due on the period's first day."""
+    return taxed(net, payer.rates(group, period.first))
 
 
 def tax_group(charge: str) -> str:
@@ -105,17 +105,17 @@ def charged_days(service: Service, interval: Period) -> tuple[date, date] | None
     return (first, after) if first < after else None
 
 
-def service_lines(service: Service, period: Period, tax_code: str) -> list[Line]:
+def service_lines(service: Service, period: Period, payer: Payer) -> list[Line]:
     """The charges of one service and, apart, their discounts; and what it costs to begin or end."""
     lines = [
         line
         for charge in charges(service.tariff)
-        for line in _monthly(service, charge, period, tax_code)
+        for line in _monthly(service, charge, period, payer)
     ]
-    return lines + _fees(service, period, tax_code)
+    return lines + _fees(service, period, payer)
 
 
-def _monthly(service: Service, charge: str, period: Period, tax_code: str) -> list[Line]:
+def _monthly(service: Service, charge: str, period: Period, payer: Payer) -> list[Line]:
     """What one of the service's prices comes to on the bill of the month, and its discount."""
     interval = paid_at_once(service, period)
     charged = charged_days(service, interval) if interval else None
@@ -137,7 +137,7 @@ def _monthly(service: Service, charge: str, period: Period, tax_code: str) -> li
             charged[1] - ONE_DAY,
             days,
             amount,
-            line_tax(amount, tax_code, group, period),
+            line_tax(amount, payer, group, period),
             service.changed,
             interval,
             group,
@@ -167,7 +167,7 @@ def due_once(service: Service, period: Period) -> Iterator[tuple[str, date, int]
         yield early, end, service.quantity * months_left(service)
 
 
-def _fees(service: Service, period: Period, tax_code: str) -> list[Line]:
+def _fees(service: Service, period: Period, payer: Payer) -> list[Line]:
     """What is due once, when the service begins or ends before its contract does."""
     return [
         Line(
@@ -179,7 +179,7 @@ def _fees(service: Service, period: Period, tax_code: str) -> list[Line]:
             day,
             1,
             net := price(fee, period.first) * times,
-            line_tax(net, tax_code, tax_group(fee), period),
+            line_tax(net, payer, tax_group(fee), period),
             service.changed,
             Period(day, day + ONE_DAY),
             tax_group(fee),
@@ -189,7 +189,7 @@ def _fees(service: Service, period: Period, tax_code: str) -> list[Line]:
     ]
 
 
-def usage_line(usage: Usage, period: Period, tax_code: str) -> Line:
+def usage_line(usage: Usage, period: Period, payer: Payer) -> Line:
     """The usage of one service that was received in the period: a sum of prices, each cut."""
     return Line(
         usage.service_id,
@@ -200,7 +200,7 @@ def usage_line(usage: Usage, period: Period, tax_code: str) -> Line:
         period.last,
         DAYS_PER_MONTH,
         usage.net,
-        line_tax(usage.net, tax_code, STANDARD, period),
+        line_tax(usage.net, payer, STANDARD, period),
         changed="",
         interval=period,
         group=STANDARD,
@@ -220,7 +220,7 @@ def discount_lines(account: Account, lines: list[Line], period: Period) -> list[
             line,
             category=OF_ACCOUNT,
             net=-share,
-            tax=line_tax(-share, account.tax_code, line.group, period),
+            tax=line_tax(-share, account.payer, line.group, period),
             units=None,
             discount=given.number,
             off=line.category,
@@ -231,9 +231,9 @@ def discount_lines(account: Account, lines: list[Line], period: Period) -> list[
 
 def bill(account: Account, period: Period) -> Bill | None:
     """One account's bill of one month, or none where nothing is charged."""
-    code = account.tax_code
-    lines = [line for service in account.services for line in service_lines(service, period, code)]
-    lines += [usage_line(usage, period, code) for usage in charged(account, period)]
+    payer = account.payer
+    lines = [line for service in account.services for line in service_lines(service, period, payer)]
+    lines += [usage_line(usage, period, payer) for usage in charged(account, period)]
     if not lines:
         return None
     lines += discount_lines(account, lines, period)

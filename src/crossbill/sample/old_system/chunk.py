@@ -22,13 +22,14 @@ from .collection import (
     collection_rows,
     make_collection,
 )
-from .discounts import give_discounts
+from .discounts import give_discounts, give_exemption
 from .faults import FAULTS
 from .files import (
     BILLS,
     CUSTOMERS,
     DISCOUNTS,
     ENCODING,
+    EXEMPTIONS,
     HEADERS,
     ITEMS,
     LINES,
@@ -37,6 +38,7 @@ from .files import (
     bill_row,
     customer_row,
     discount_row,
+    exemption_row,
     item_row,
     line_row,
     service_row,
@@ -57,7 +59,7 @@ TRUTHS = {
 }
 MANY_ROWS = {**HEADERS, **COLLECTION_HEADERS}
 TOTALS = "totals"
-PARTS = ("", ":traffic", ":discounts", ":collection")
+PARTS = ("", ":traffic", ":granted", ":collection")
 ATTEMPTS = 2_000  # the rarest opportunity comes about once in fifty accounts
 
 
@@ -66,7 +68,7 @@ class Draws(NamedTuple):
 
     all: Random
     traffic: Random
-    discounts: Random
+    granted: Random
     paying: Random
 
 
@@ -112,7 +114,8 @@ def _account(index: int, plan: Plan, draws: Draws) -> tuple[Account, list[str]]:
     for _ in range(ATTEMPTS):
         account = make_account(index, plan, draws.all)
         give_usage(account, draws.traffic)
-        give_discounts(account, draws.discounts)
+        give_discounts(account, draws.granted)
+        give_exemption(account, draws.granted)
         rate_usage(account)
         bill_both_months(account)
         if not plan.fault:
@@ -134,6 +137,8 @@ def _write_account(account: Account, files: dict[str, Rows]) -> None:
         files[SHARES].add(share_row(account.paid, account), account.paid.percent)
     for given in account.discounts:
         files[DISCOUNTS].add(discount_row(given, account), given.amount)
+    for exemption in account.exemptions:
+        files[EXEMPTIONS].add(exemption_row(exemption, account), None)
     for item in account.items:
         files[ITEMS].add(item_row(item, account), item.left)
     for bill in account.bills:

@@ -1,8 +1,9 @@
-"""The old system's discounts on whole bills: who has which, and what each takes off.
+"""What accounts of the old system need not pay: discounts on whole bills, and taxes.
 
-They are taken off in the order of their places, each from what those before it have left. What one
-takes off is shared among the lines that it is taken from, cent by cent, so that each line is taxed
-for what it really costs: cut shares first, and a cent more for those that lost most by the cut.
+Discounts are taken off in the order of their places, each from what those before it have left.
+What one takes off is shared among the lines that it is taken from, cent by cent, so that each line
+is taxed for what it really costs: cut shares first, and a cent more for those that lost most by the
+cut.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,10 +12,14 @@ from decimal import Decimal
 from random import Random
 from typing import NamedTuple
 
-from .calendar import Period, months_between, random_day
+from .calendar import APRIL, MAY, Period, months_between, random_day
+from .places import EVERY_TAX, SALES, Exemption
 from .records import DISCOUNT, RECURRING, USAGE, ZERO, Account, AccountDiscount, Line
-from .tariffs import INTERNET
+from .tariffs import INTERNET, OPEN_END
 
+CERTIFIED = date(2021, 7, 1)
+ENDED, BEGUN = (CERTIFIED, APRIL.last), (MAY.first, OPEN_END)
+FREE_FROM_TO = (*(((CERTIFIED, OPEN_END),) * 4), ENDED, BEGUN)
 ONE_IN = 5  # so many accounts have a discount
 SMALLEST_SHARE = 10_000  # percents have two digits
 
@@ -68,6 +73,16 @@ def give_discounts(account: Account, rng: Random) -> None:
                 months=offer.months,
             )
         )
+
+
+def give_exemption(account: Account, rng: Random) -> None:
+    """Give an account that is exempt its certificate: of the sales tax, or of every tax."""
+    account.exemptions = []
+    if account.exempt:
+        first, last = rng.choice(FREE_FROM_TO)
+        tax = SALES if rng.randrange(4) else EVERY_TAX
+        certificate = f"certificate {account.state}-{rng.randrange(10**6):06}"
+        account.exemptions.append(Exemption(tax, first, last, certificate))
 
 
 def _amount(text: str) -> Decimal | None:

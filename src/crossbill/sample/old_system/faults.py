@@ -35,7 +35,7 @@ from .biller import (
     unit_price,
 )
 from .calendar import APRIL, MAY, ONE_DAY, random_day, random_stamp
-from .places import JURISDICTIONS, STANDARD, rates
+from .places import JURISDICTIONS, STANDARD, Payer
 from .rater import rate_usage
 from .records import (
     DISCOUNT,
@@ -133,7 +133,7 @@ def _rebill(charged: Charged, account: Account, net: Decimal) -> None:
     """Put another net on the line, with the tax that follows from it."""
     charged.line.net = net
     line = charged.line
-    line.tax = line_tax(net, account.tax_code, line.group, charged.bill.period)
+    line.tax = line_tax(net, account.payer, line.group, charged.bill.period)
     charged.bill.sum_up()
 
 
@@ -212,7 +212,7 @@ def rounded_half_up(account: Account, ordinal: int, rng: Random) -> Spoiled | No
     one = rng.choice(charged)
     price = unit_price(one.service, one.line.charge, one.bill.period)
     exact_net = _exact(one, price)
-    taxes = rates(account.tax_code, one.line.group, one.bill.period.first)
+    taxes = account.payer.rates(one.line.group, one.bill.period.first)
     rounded_tax = sum((half_up(exact_share(one.line.net, rate)) for rate in taxes), ZERO)
     before = one.line.net, one.line.tax
     if half_up(exact_net) != one.line.net:
@@ -248,14 +248,14 @@ def prorated_by_actual_days(account: Account, ordinal: int, rng: Random) -> Spoi
 def taxed_elsewhere(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
     """One bill was taxed at another jurisdiction's rates, by more on a line than rounding gives."""
     bill, other = rng.choice(account.bills), rng.choice(JURISDICTIONS)
-    taxes = taxes_at(other, bill)
+    taxes = taxes_at(account.payer._replace(code=other), bill)
     gaps = [abs(tax - line.tax) for tax, line in zip(taxes, bill.lines, strict=True)]
     if not any(gaps) or any(0 < gap < FOUR_CENTS for gap in gaps):
         return None
     for line, tax in zip(bill.lines, taxes, strict=True):
         line.tax = tax
     bill.sum_up()
-    sales = rates(other, STANDARD, bill.period.first)[0]
+    sales = Payer(other).rates(STANDARD, bill.period.first)[0]
     return Spoiled(bill.number, f"taxed as {other} ({sales} %), not {account.tax_code}")
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from .biller import tax_group
 from .calendar import NOT_SET, day_text
-from .places import TAXES
+from .places import TAXES, Exemption
 from .rates import FREE_MINUTES, PLANS
 from .records import (
     EARLY_END,
@@ -25,7 +25,7 @@ from .usage_files import RATE_TABLE, USAGE_HEADERS, ZONE_TABLE
 
 ENCODING = "cp1252"
 CUSTOMERS, SERVICES, ITEMS = "CUSTMAST.DAT", "SVCINV.CSV", "OPENITM.CSV"
-SHARES, DISCOUNTS = "PAYSHARE.CSV", "ACCDSC.CSV"
+SHARES, DISCOUNTS, EXEMPTIONS = "PAYSHARE.CSV", "ACCDSC.CSV", "TAXEXM.CSV"
 BILLS, LINES = "BILLHDR.CSV", "BILLLIN.CSV"
 TARIFF_TABLE, CHARGE_TABLE, TAX_TABLE = "TARIFF.CSV", "TRFCHG.CSV", "TAXTAB.CSV"
 MANIFEST = "MANIFEST.CSV"
@@ -38,6 +38,7 @@ HEADERS = {
     SERVICES: "SVC_ID;CUST_NO;TRF;QTY;STRT;ENDT;SPCL_PRC;DSC_PCT;DSC_TO;CTR_END;CHG_TS",
     SHARES: "CUST_NO;PAY_NO;KND;SHR_PCT;SFROM",
     DISCOUNTS: "DSC_NO;CUST_NO;SEQ;PCT;AMT;CAT;TRF;MIN_AMT;MAX_AMT;DFROM;MON",
+    EXEMPTIONS: "CUST_NO;TAX;VFROM;VTO;CERT",
     ITEMS: "ITM_NO;CUST_NO;ITYP;DOC_NO;DOC_DT;DUE_DT;ORIG_AMT;PAID_AMT;OPEN_AMT",
     BILLS: "BILL_NO;CUST_NO;BILL_DT;PER_FROM;PER_TO;PRT_NAME;PRT_ZIP;NET;TAX;TOT",
     LINES: "BILL_NO;LIN_NO;CUST_NO;SVC_ID;TRF;CHG;CAT;CHG_FROM;CHG_TO;DAYS;NET;TAX;SVC_TS;UNITS;"
@@ -53,6 +54,7 @@ CONTROL_FIELDS = {
     SERVICES: "SPCL_PRC",
     SHARES: "SHR_PCT",
     DISCOUNTS: "AMT",
+    EXEMPTIONS: "",
     ITEMS: "OPEN_AMT",
     BILLS: "TOT",
     LINES: "NET",
@@ -142,6 +144,12 @@ def discount_row(given: AccountDiscount, account: Account) -> str:
         str(given.months or ""),
     )
     return ";".join(fields)
+
+
+def exemption_row(exemption: Exemption, account: Account) -> str:
+    """One tax, or all of them, that the account need not pay."""
+    days = day_text(exemption.first), day_text(exemption.last)
+    return ";".join((account.key, exemption.tax, *days, exemption.certificate))
 
 
 def item_row(item: Item, account: Account) -> str:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from .biller import bill_number, line_tax
+from .places import Payer
 from .records import ANYTHING, DISCOUNT, RECURRING, Account, Bill, Line, Share
 
 CENTS = 100
@@ -30,11 +31,13 @@ def _share_bills(child: Account, parent: Account, share: Share) -> None:
 def _take(bill: Bill, child: Account, parent: Account, share: Share) -> list[Line]:
     """The parent's parts of the child's lines; the child's own stay on its bill."""
     own, taken = [], []
+    # What is used is taxed where the child is; who is free of a tax is who pays.
+    payers = (Payer(child.tax_code, parent.payer.exemptions), child.payer)
     for line in bill.lines:
         nets = _parts(line, share, child_first=child.key < parent.key)
-        for net, place in zip(nets, (taken, own), strict=True):
+        for net, payer, place in zip(nets, payers, (taken, own), strict=True):
             if net is not None:
-                tax = line_tax(net, child.tax_code, line.group, bill.period)
+                tax = line_tax(net, payer, line.group, bill.period)
                 place.append(replace(line, net=net, tax=tax))
     bill.lines = own
     bill.sum_up()

@@ -31,9 +31,23 @@ class Tax(NamedTuple):
     last: date
 
 
-EXEMPT = "EX00"
+EVERY_TAX = "ALL"
 SALES, FEDERAL, CITY = "SAL", "USF", "CTX"
 STANDARD, TELECOM = "S", "T"  # groups of charges; a line and what it costs to begin are telecom
+
+
+class Exemption(NamedTuple):
+    """What somebody need not pay: one tax or every tax, last day included."""
+
+    tax: str
+    first: date
+    last: date
+    certificate: str
+
+    def frees(self, tax: Tax, day: date) -> bool:
+        """Whether the tax is not due on the day."""
+        return self.tax in (tax.tax, EVERY_TAX) and self.first <= day <= self.last
+
 
 _PLACES = """
 New York;NY;100;NY01
@@ -79,11 +93,10 @@ GA01;Fulton County;8.900;20200101
 MA01;Massachusetts;6.250;20200101
 MN01;Hennepin County;8.525;20231001
 UT01;Salt Lake City;7.840;20200101
-EX00;Exempt;0.000;20200101
 """
 
 
-# What telecom bears beside the sales tax: the federal surcharge everywhere, also where exempt.
+# What telecom bears beside the sales tax: the federal surcharge everywhere.
 _FEDERAL = (
     (Decimal("2.340"), date(2020, 1, 1), APRIL.last),
     (Decimal("2.510"), MAY.first, OPEN_END),
@@ -115,7 +128,21 @@ STREETS = (
 
 
 @cache
-def rates(code: str, group: str, day: date) -> tuple[Decimal, ...]:
-    """What the taxes of a jurisdiction take of a group of charges on the day."""
+def taxes(code: str, group: str, day: date) -> tuple[Tax, ...]:
+    """The taxes of a jurisdiction on a group of charges on the day."""
     mine = (tax for tax in TAXES if (tax.code, tax.group) == (code, group))
-    return tuple(tax.rate for tax in mine if tax.first <= day <= tax.last)
+    return tuple(tax for tax in mine if tax.first <= day <= tax.last)
+
+
+class Payer(NamedTuple):
+    """Who is taxed: in which jurisdiction, and what it is free of."""
+
+    code: str
+    exemptions: tuple[Exemption, ...] = ()
+
+    def rates(self, group: str, day: date) -> tuple[Decimal, ...]:
+        """What the taxes that are due take of a group of charges on the day."""
+        return tuple(t.rate for t in taxes(self.code, group, day) if not self._free_of(t, day))
+
+    def _free_of(self, tax: Tax, day: date) -> bool:
+        return any(each.frees(tax, day) for each in self.exemptions)

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from .calendar import APRIL, MAY, ONE_DAY, PERIODS, Period
+from .places import Exemption, Payer
 
 ZERO = Decimal("0.00")
 RECURRING, DISCOUNT, USAGE, ONE_TIME = "R", "D", "U", "O"
@@ -172,6 +173,13 @@ class Account:
     bills: list[Bill] = field(default_factory=list)
     usage: dict[str, list[Call]] = field(default_factory=dict)  # by service, as the files hold it
     charged: dict[tuple[str, date], Usage] = field(default_factory=dict)  # by service and month
+    exempt: bool = False  # of some tax
+    exemptions: list[Exemption] = field(default_factory=list)
+
+    @property
+    def payer(self) -> Payer:
+        """Who is taxed for what the account is billed."""
+        return Payer(self.tax_code, tuple(self.exemptions))
 
     @property
     def whole_services(self) -> list[Service]:

@@ -13,12 +13,11 @@ from crossbill.engine.billing_datasets import (
     CHARGED,
     COMPONENT,
     CURRENCY,
-    EXEMPTION,
     LISTED_PRICE,
     TAX,
 )
 from crossbill.engine.calculation import Calculation, Step, Tables, compiled_once
-from crossbill.engine.datasets import PAYER, POLICY, PRODUCT, USAGE_TOTAL
+from crossbill.engine.datasets import EXEMPTION, PAYER, POLICY, PRODUCT, USAGE_TOTAL
 from crossbill.platform.billing.resolve import resolve, resolve_usage
 from crossbill.replacement.reconciliation.inference import amounts, comparable, parts, taxes
 from crossbill.replacement.reconciliation.inference.candidates import (

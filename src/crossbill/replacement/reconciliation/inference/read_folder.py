@@ -13,11 +13,17 @@ from ibis.backends.duckdb import Backend
 from crossbill.engine.billing_datasets import (
     BILLED_ACCOUNT,
     COMPONENT,
-    EXEMPTION,
     LISTED_PRICE,
     TAX,
 )
-from crossbill.engine.datasets import PAYER, PRODUCT, SUSPENDED, USAGE_TOTAL, Dataset
+from crossbill.engine.datasets import (
+    EXEMPTION,
+    PAYER,
+    PRODUCT,
+    SUSPENDED,
+    USAGE_TOTAL,
+    Dataset,
+)
 from crossbill.engine.integers import sum_int64
 from crossbill.platform.billing.look_up import looked_up
 from crossbill.replacement.reconciliation.inference.datasets import (

@@ -33,8 +33,9 @@ def candidates(case: Case) -> ir.Table:
     equal_net = records.filter(
         records.old_net == records.new_net, records.old_net != 0, records.old_tax.abs() < LARGEST
     )
-    rows, totals = behind(case.behind, equal_net), _totals(case.taxes)
-    near = _near(_with_category(_largest(equal_net), rows), totals)
+    rows, totals = behind(case.behind, equal_net), _totals(case.taxes.rates)
+    largest = _with_category(_largest(equal_net), rows)
+    near = _near(largest, totals).union(_anywhere(largest, totals, case.taxes.exempt)).distinct()
     others = rows.inner_join(near, list(BILL)).filter(lambda t: t.other_code != t.tax_code)
     known = totals.rename(other_code="tax_code", other_ppm="total_ppm", other_bears="bears")
     own = totals.select("period_from", "tax_category", "tax_code", "bears")
@@ -109,6 +110,16 @@ def _near(records: ir.Table, totals: ir.Table) -> ir.Table:
     pairs = by_percent.inner_join(known, ["period_from", "tax_category", "percent"])
     fitting = pairs.filter(pairs.total_ppm.between(pairs.lowest, pairs.highest))
     return fitting.select(*BILL, other_code="tax_code").distinct()
+
+
+def _anywhere(records: ir.Table, totals: ir.Table, exempt: ir.Table) -> ir.Table:
+    """Per bill of an account that need not pay some tax, all jurisdictions: what is left of their
+    taxes is not known before it is computed.
+    """
+    free = records.semi_join(exempt, list(BILL))
+    firsts = totals.filter(totals.tax_code == totals.first)
+    pairs = free.inner_join(firsts, "period_from")
+    return pairs.select(*BILL, other_code="tax_code").distinct()
 
 
 def _words(ppm: ir.IntegerValue, tax_code: ir.StringValue) -> ir.StringValue:
