@@ -14,5 +14,6 @@ SELECT account_key || '/' || period_from AS bill_key, account_key, period_from, 
        offering_code AS price_code, charge_from, charge_to, 'USD' AS currency,
        net AS net_minor,
        share(net, rate_ppm) + CASE WHEN of_what = category THEN more_tax ELSE 0 END AS tax_minor,
-       stamp AS source_changed_at, events
+       stamp AS source_changed_at, events,
+       NULL::VARCHAR AS discount_key, NULL::VARCHAR AS discounted -- no account has a discount
 FROM lines;
