@@ -17,7 +17,8 @@ from crossbill.engine import (
     prepaid_datasets,
     rating_datasets,
 )
-from crossbill.engine.datasets import CANONICAL, Dataset
+from crossbill.engine.dataset import Dataset
+from crossbill.engine.datasets import CANONICAL
 from crossbill.platform.usage import reasons
 
 REFERENCE = Path(__file__).parent / "reference"

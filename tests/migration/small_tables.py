@@ -10,7 +10,8 @@ from oracle.tables import ENGINE
 
 from crossbill.core.policy import Policy
 from crossbill.engine.billing_datasets import PERIODS, TAX
-from crossbill.engine.datasets import POLICY, PRICE, TYPES
+from crossbill.engine.dataset import TYPES
+from crossbill.engine.datasets import POLICY, PRICE
 from crossbill.platform.billing import bills
 from crossbill.replacement.migration.transform import mapped_dataset
 

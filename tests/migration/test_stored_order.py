@@ -5,7 +5,7 @@ import itertools
 import ibis
 import pyarrow as pa
 
-from crossbill.engine.datasets import described
+from crossbill.engine.dataset import described
 from crossbill.engine.duckdb import connect
 from crossbill.replacement.migration.workspace import in_order
 

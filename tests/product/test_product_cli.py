@@ -120,9 +120,15 @@ def test_what_an_account_holds_is_shown(owner):
     assert len(document["identifiers"]) == 2
 
 
+def test_what_was_suspended_is_cancelled_at_the_cost_of_its_last_day():
+    assert "21.51" in change("A1-0", "--suspend", on="2026-03-01")
+    said = change("A1-0", "--cancel", on="2026-04-01")
+    assert "The bill of 2026-02-01 to 2026-03-01 and 2026-04-01 to 2026-05-01" in said
+    assert ["CHF", "1", "1", "0", "0", "21.51", "21.51", "0.00"] in map(cells, said.splitlines())
+
+
 def test_nothing_billed_is_said():
-    said = change("A1-0", "--suspend", on="2026-03-01")
-    assert "21.51" in said
+    change("A1-0", "--suspend", on="2021-01-01")
     assert "Nothing is billed, before or after." in change("A1-0", "--cancel", on="2026-04-01")
 
 

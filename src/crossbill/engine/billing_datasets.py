@@ -1,13 +1,7 @@
 """The schemas of billing beside the canonical tables: terms of prices, discounts, taxes, bills."""
 
-from crossbill.engine.datasets import (
-    ACCOUNT,
-    BILL,
-    BILL_LINE,
-    PRICE,
-    Dataset,
-    described,
-)
+from crossbill.engine.dataset import Dataset, described
+from crossbill.engine.datasets import ACCOUNT, BILL, BILL_LINE, PRICE
 
 BILLED_ACCOUNT = ACCOUNT.extended(
     "account",

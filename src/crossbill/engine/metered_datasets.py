@@ -4,7 +4,7 @@ A line bills what one product used in one period, or in a part of it. Quantities
 units; an exact amount is ``whole_nanos + part / parts``, both with the sign of the amount.
 """
 
-from crossbill.engine.datasets import described
+from crossbill.engine.dataset import described
 
 METER = described(
     "meter",

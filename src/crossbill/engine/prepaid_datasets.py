@@ -1,6 +1,6 @@
 """The schemas of prepaid sessions: what is asked of a money balance, and what it pays."""
 
-from crossbill.engine.datasets import described
+from crossbill.engine.dataset import described
 
 PREPAID_SESSION = described(
     "prepaid_session",

@@ -5,8 +5,8 @@ Quantities are whole base units of a usage type (seconds, bytes, messages). ``_s
 which mean nothing outside of one compilation.
 """
 
+from crossbill.engine.dataset import Dataset, described
 from crossbill.engine.datasets import USAGE as CANONICAL_USAGE
-from crossbill.engine.datasets import Dataset, described
 
 _LINEAGE = described(
     "lineage",

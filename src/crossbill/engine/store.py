@@ -21,7 +21,7 @@ from fsspec.implementations.local import LocalFileSystem  # type: ignore[import-
 from ibis.backends.duckdb import Backend
 
 from crossbill.core.refusal import Refusal
-from crossbill.engine.datasets import Dataset
+from crossbill.engine.dataset import Dataset
 
 GROUP_ROWS = 131_072
 BLOCK_BYTES = 1 << 20

@@ -29,15 +29,8 @@ from crossbill.engine.billing_datasets import (
     TAX,
 )
 from crossbill.engine.calculation import Calculation, Step, Tables, compiled_once
-from crossbill.engine.datasets import (
-    CUSTOMER,
-    EXEMPTION,
-    PAYER,
-    POLICY,
-    PRODUCT,
-    USAGE_TOTAL,
-    Dataset,
-)
+from crossbill.engine.dataset import Dataset
+from crossbill.engine.datasets import CUSTOMER, EXEMPTION, PAYER, POLICY, PRODUCT, USAGE_TOTAL
 from crossbill.platform.billing import bill, commitments, discounts, payers, price_lists, tax
 from crossbill.platform.billing.charge import charge
 from crossbill.platform.billing.due import boundaries

@@ -26,7 +26,8 @@ from crossbill.engine.billing_datasets import (
     PERIODS,
 )
 from crossbill.engine.calculation import Tables
-from crossbill.engine.datasets import CHARGE, POLICY, UNRESOLVED, Dataset
+from crossbill.engine.dataset import Dataset
+from crossbill.engine.datasets import CHARGE, POLICY, UNRESOLVED
 from crossbill.engine.duckdb import connect
 from crossbill.engine.integers import refusing_overflow, total
 from crossbill.engine.yaml_file import YamlFile, parse_yaml, read_yaml

@@ -19,7 +19,7 @@ from pyarrow import csv, parquet
 from crossbill.core.money import parse_nanos, parse_scaled
 from crossbill.core.refusal import Refusal
 from crossbill.core.versions import read_day
-from crossbill.engine.datasets import TYPES, Column, Dataset
+from crossbill.engine.dataset import TYPES, Column, Dataset
 from crossbill.engine.rating_datasets import USAGE_CHARGE
 from crossbill.platform.billing.bills import INPUTS, TAX_TERMS
 from crossbill.platform.billing.payers import faults

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pyarrow as pa
 from django.db import connection
 
+from crossbill.engine.dataset import Dataset
 from crossbill.engine.datasets import (
     ACCOUNT,
     BALANCE,
@@ -20,7 +21,6 @@ from crossbill.engine.datasets import (
     PRICE,
     PRODUCT,
     TAX_RATE,
-    Dataset,
 )
 from crossbill.platform.bulk import copy_in_temporary, copy_out
 

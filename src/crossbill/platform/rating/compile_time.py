@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from crossbill.core.period import Period, month_period
-from crossbill.engine.datasets import Dataset
+from crossbill.engine.dataset import Dataset
 from crossbill.engine.rating_datasets import (
     BAND_CELL,
     BAND_SPAN,

@@ -6,7 +6,7 @@ from types import ModuleType
 import pyarrow as pa
 from pydantic import ValidationError
 
-from crossbill.engine.datasets import Dataset
+from crossbill.engine.dataset import Dataset
 from crossbill.engine.metered_datasets import METER, PRICE_ADJUSTMENT, PRICE_TIER
 from crossbill.engine.yaml_file import Place
 from crossbill.platform.rating.catalogue_model import Charge, RatingCatalogue

@@ -11,7 +11,7 @@ from pyarrow import csv, parquet
 from crossbill.core.money import format_nanos
 from crossbill.core.refusal import Refusal
 from crossbill.engine import integers
-from crossbill.engine.datasets import Dataset
+from crossbill.engine.dataset import Dataset
 from crossbill.engine.rating_datasets import RATED_USAGE, SUSPENDED_USAGE
 from crossbill.engine.store import conform
 from crossbill.platform.rating.rate_files import Rated

@@ -17,7 +17,7 @@ from ibis.backends.duckdb import Backend
 
 from crossbill.core.refusal import Refusal
 from crossbill.engine import integers
-from crossbill.engine.datasets import Dataset
+from crossbill.engine.dataset import Dataset
 from crossbill.engine.rating_datasets import (
     BUCKET_USE,
     RATED_SURCHARGE,

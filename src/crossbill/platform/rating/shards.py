@@ -20,7 +20,7 @@ from pyarrow import parquet
 
 from crossbill.config.environment import megabytes, read_environment
 from crossbill.core.refusal import Refusal
-from crossbill.engine.datasets import Dataset
+from crossbill.engine.dataset import Dataset
 from crossbill.engine.duckdb import connect
 from crossbill.engine.integers import refusing_overflow
 from crossbill.engine.one_writer import only_writer

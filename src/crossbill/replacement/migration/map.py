@@ -11,7 +11,8 @@ import ibis.expr.types as ir
 
 from crossbill.core.money import MINOR_DIGITS
 from crossbill.core.refusal import Refusal
-from crossbill.engine.datasets import CANONICAL, Column, Dataset
+from crossbill.engine.dataset import Column, Dataset
+from crossbill.engine.datasets import CANONICAL
 from crossbill.engine.expressions import scalar
 from crossbill.replacement.migration.spec import EntityRule, FieldRule
 

@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend
 
-from crossbill.engine.datasets import SUSPENDED, Column, Dataset
+from crossbill.engine.dataset import Column, Dataset
+from crossbill.engine.datasets import SUSPENDED
 from crossbill.engine.store import Store, exact_sum
 from crossbill.replacement.migration.sources import LINE_COLUMN, Source, SourceFormat, open_source
 from crossbill.replacement.migration.types import (

@@ -8,16 +8,8 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from crossbill.engine.billing_datasets import PERIODS
-from crossbill.engine.datasets import (
-    CANONICAL,
-    CUSTOMER,
-    LINEAGE,
-    MOVE,
-    PAYER,
-    POLICY,
-    SUSPENDED,
-    Dataset,
-)
+from crossbill.engine.dataset import Dataset
+from crossbill.engine.datasets import CANONICAL, CUSTOMER, LINEAGE, MOVE, PAYER, POLICY, SUSPENDED
 from crossbill.engine.store import MONEY_SUFFIXES
 from crossbill.engine.store import Receipt as Written
 from crossbill.platform.billing.bills import unresolved

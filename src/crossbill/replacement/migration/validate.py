@@ -3,7 +3,8 @@
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.engine.datasets import CANONICAL, PRICE, Dataset
+from crossbill.engine.dataset import Dataset
+from crossbill.engine.datasets import CANONICAL, PRICE
 from crossbill.engine.integers import sum_int64
 from crossbill.platform.billing.due import RECURRING
 from crossbill.replacement.migration.checks import (

@@ -15,7 +15,7 @@ from ibis.backends.duckdb import Backend
 from crossbill.core.ids import fingerprint
 from crossbill.core.policy import Policy
 from crossbill.engine import duckdb
-from crossbill.engine.datasets import Dataset
+from crossbill.engine.dataset import Dataset
 from crossbill.engine.store import Receipt as Written
 from crossbill.engine.store import Store
 from crossbill.platform.product.catalogue_file import ProductCatalogue, read_product_catalogue

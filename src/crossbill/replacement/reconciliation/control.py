@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from crossbill.core import plugins
 from crossbill.core.money import format_minor, minor_digits
 from crossbill.core.refusal import Refusal
-from crossbill.engine.datasets import described
+from crossbill.engine.dataset import described
 from crossbill.engine.integers import total
 from crossbill.replacement.reconciliation.compare import record_key
 

@@ -6,7 +6,8 @@ from typing import Any
 import pyarrow as pa
 
 from crossbill.core.policy import ChargeRounding, DiscountBase, PriceBy
-from crossbill.engine.datasets import POLICY, described
+from crossbill.engine.dataset import described
+from crossbill.engine.datasets import POLICY
 from crossbill.replacement.reconciliation.inference import space
 from crossbill.replacement.reconciliation.inference.amounts import (
     DAY_RULES,

@@ -1,6 +1,6 @@
 """The schemas of what old bills say, and of what may be compared of it."""
 
-from crossbill.engine.datasets import Dataset, described
+from crossbill.engine.dataset import Dataset, described
 
 OLD_LINE = described(
     "old_line",

@@ -16,14 +16,8 @@ from crossbill.engine.billing_datasets import (
     LISTED_PRICE,
     TAX,
 )
-from crossbill.engine.datasets import (
-    EXEMPTION,
-    PAYER,
-    PRODUCT,
-    SUSPENDED,
-    USAGE_TOTAL,
-    Dataset,
-)
+from crossbill.engine.dataset import Dataset
+from crossbill.engine.datasets import EXEMPTION, PAYER, PRODUCT, SUSPENDED, USAGE_TOTAL
 from crossbill.engine.integers import sum_int64
 from crossbill.platform.billing.look_up import looked_up
 from crossbill.replacement.reconciliation.inference.datasets import (
