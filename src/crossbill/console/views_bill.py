@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -20,6 +20,7 @@ from crossbill.platform.billing.preview import Preview, preview
 from crossbill.platform.product.queries import offering_names
 from crossbill.replacement.migration import queries as migration
 from crossbill.replacement.migration.models import AccountMove, Replacement
+from crossbill.replacement.reconciliation.words import CATEGORIES
 
 OLD, NEW = "old", "new"
 RULES = {OLD: "Old system's rules", NEW: "New rules"}
@@ -41,9 +42,31 @@ class ProductLines:
         return str(self.lines[0].line["offering_code"])
 
     @property
+    def used_by(self) -> str | None:
+        """The account that used it, where this one pays for another."""
+        return cast("str | None", self.lines[0].line["used_by"])
+
+    @property
+    def named(self) -> list[tuple[str, LineExplained]]:
+        """Each line with what it is: which price where there are several, and which discount."""
+        prices = {_price(each.line) for each in self.lines}
+        return [(_words(each.line, several=len(prices) > 1), each) for each in self.lines]
+
+    @property
     def net_minor(self) -> int:
         """What the product costs on this bill."""
         return sum(int(each.line["net_minor"]) for each in self.lines)
+
+
+def _price(line: Mapping[str, Any]) -> str:
+    """The price that a line charges, or takes something off; as the catalogue's offering has it."""
+    return str(line["taken_from"] or line["price_code"] or "").rpartition("/")[2]
+
+
+def _words(line: Mapping[str, Any], *, several: bool) -> str:
+    kind = CATEGORIES.get(line["category"], line["category"])
+    named = f"{kind} {line['discount_key']}" if line["discount_key"] else str(kind)
+    return f"{named}, {_price(line)}" if several and _price(line) else named
 
 
 @page("migration.view_accountmove")
