@@ -4,12 +4,16 @@ import csv
 import json
 import subprocess
 import sys
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from crossbill.config.environment import read_environment
+from crossbill.replacement.migration.models import Replacement
+from crossbill.replacement.programme.quarter import Quarter
+from crossbill.replacement.programme.queries import quarterly_facts
 from crossbill.runs.progress import Silent
 from crossbill.sample.demo import demo, went_as_designed
 
@@ -94,6 +98,17 @@ def test_what_a_stage_accepts_the_next_takes_in(journey):
     assert by_stage["validate"]["in"] == by_stage["map"]["accepted"]
     for name, sums in by_stage["map"]["sums"].items():
         assert by_stage["validate"]["sums"][name]["in"] == sums["accepted"], name
+
+
+def test_what_must_hold_for_the_quarterly_report_holds(journey):
+    result, _, _ = journey
+    moved = Replacement.objects.get(carrier__code=result["carrier"])
+    quarter = Quarter.parse("2024Q2")
+    facts = quarterly_facts(
+        replacement_id=moved.pk, quarter=quarter, as_of_date=quarter.as_of(date(2026, 1, 1))
+    )
+    assert [check for check in facts.checks if not check.holds] == []
+    assert facts.ledger[0].deposits_minor < 0
 
 
 def test_a_second_time_changes_nothing(journey):

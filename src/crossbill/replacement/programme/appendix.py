@@ -124,13 +124,14 @@ def _control_totals(facts: QuarterlyFacts) -> Block:
 def _ledger(facts: QuarterlyFacts) -> Block:
     if not facts.ledger:
         return Paragraph("Nothing has been posted to the ledger up to the end of this quarter.")
-    titles = ("Accounts receivable", "Migration clearing", "Open items")
+    titles = ("Accounts receivable", "Customer deposits", "Migration clearing", "Open items")
     columns = (Column("Currency", width=1), *(Column(title, True) for title in titles))
     return Table(columns, tuple(_ledger_row(book) for book in facts.ledger), "Ledger")
 
 
 def _ledger_row(book: LedgerFacts) -> tuple[Cell, ...]:
-    amounts = (book.receivable_minor, book.clearing_minor, book.open_items_minor)
+    posted = (book.receivable_minor, book.deposits_minor, book.clearing_minor)
+    amounts = (*posted, book.open_items_minor)
     texts = ("-" if amount is None else amount_text(amount, book.currency) for amount in amounts)
     return (Cell(book.currency), *map(Cell, texts))
 

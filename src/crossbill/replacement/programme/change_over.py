@@ -212,6 +212,7 @@ def ledger(carrier_id: int, quarter: Quarter) -> tuple[LedgerFacts, ...]:
         LedgerFacts(
             currency=currency,
             receivable_minor=by_account.get((currency, GeneralLedgerAccount.RECEIVABLE), 0),
+            deposits_minor=by_account.get((currency, GeneralLedgerAccount.CUSTOMER_DEPOSITS), 0),
             clearing_minor=by_account.get((currency, GeneralLedgerAccount.MIGRATION_CLEARING), 0),
             open_items_minor=open_items.get(currency),
         )
@@ -239,9 +240,9 @@ def checks(
     for book in books:
         found.append(
             Check(
-                f"Receivables + clearing in {book.currency} (minor units)",
+                f"Receivables + deposits + clearing in {book.currency} (minor units)",
                 0,
-                book.receivable_minor + book.clearing_minor,
+                book.receivable_minor + book.deposits_minor + book.clearing_minor,
             )
         )
         if book.open_items_minor is not None:

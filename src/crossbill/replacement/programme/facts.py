@@ -231,6 +231,7 @@ class LedgerFacts:
 
     currency: str
     receivable_minor: int
+    deposits_minor: int
     clearing_minor: int
     open_items_minor: int | None  # None where no open items were taken over
 
