@@ -65,7 +65,7 @@ FIELDS = {
     "total_minor": "total",
     "net_minor": "amount before tax",
     "tax_minor": "tax",
-    "events": "usage records",
+    "events": "number of usage records",
 }
 
 
