@@ -11,7 +11,7 @@ demo: $(READY) ## set everything up and run the main job on the sample carrier
 	$(BIN)/crossbill demo $(DEMO_ARGUMENTS)
 
 test: $(READY) ## all tests, on two workers
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder $(TESTS)
+	$(BIN)/python -m pytest -n 2 $(TESTS)
 
 lint: $(READY) ## style, types and the direction of imports
 	$(BIN)/ruff check .

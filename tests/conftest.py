@@ -11,7 +11,6 @@ import hypothesis
 import pytest
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
-TOGETHER = ("faults", "inference", "journeys", "served")
 OWN_HOME = pytest.StashKey[Path]()
 
 # A property that fails in one run must fail in the next, on any machine, however busy it is.
@@ -52,18 +51,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     stop(read_environment(), force=True)
     shutil.rmtree(sockets, ignore_errors=True)
     shutil.rmtree(home)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One worker for tests that share what takes long to make, or each worker would make it.
-
-    They share it by their folder, or by the fixture ``served``: the installation of the browsers.
-    """
-    for item in items:
-        shared = {item.path.parent.name, *item.fixturenames}.intersection(TOGETHER)
-        for name in shared:
-            item.add_marker(pytest.mark.xdist_group(name))
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -61,6 +61,7 @@ PAGES = {
 }
 ACTIONS = {
     "sign_gate": "/gates/{gate}/sign/",
+    "preview_gate": "/waves/{wave}/preview/",
     "submit_wave": "/waves/{wave}/submit/",
     "accept_again": "/waves/{wave}/accept-again/",
     "accept_work": "/worklist/accept/",

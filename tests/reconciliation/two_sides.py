@@ -15,6 +15,7 @@ from crossbill.engine.billing_datasets import DISCOUNT, TAX
 from crossbill.engine.calculation import Calculation
 from crossbill.platform.billing.bills import TAX_TERMS, bill_population
 from crossbill.replacement.reconciliation.calculation import reconciliation
+from crossbill.replacement.reconciliation.shadow_bills import by_price
 
 Rows = list[dict]
 COMPARING = ibis.duckdb.connect()  # an engine of its own, as each stage of a wave has
@@ -41,6 +42,7 @@ def billed(stated: dict[str, Rows]) -> dict[str, Rows]:
     tables = {n: table(n, stated[n]) for n in SCHEMAS if n in stated}
     done = bill_population(ENGINE, tables)
     assert ENGINE.to_pyarrow(done["unresolved"]).to_pylist() == []
+    done["bill_line"] = by_price(done["bill_line"])
     return {name: ENGINE.to_pyarrow(done[name]).to_pylist() for name in NEW}
 
 

@@ -238,7 +238,9 @@ def expected_lines(estate: Estate, account: str) -> Counter:
             on = {"BILL_NO": f"B{first:%y%m}", "TRF": charge["TRF"], "CHG": key[1]}
             part = parts(estate, user, first, key[2], net).get(account)
             if part is not None:
-                tax = estate.tax(part, user, on)
+                # Taxed where it is used, unless who pays is free of the tax.
+                code = estate.customers[user]["TAXCD"]
+                tax = estate.tax_in(code, part, account, on)
                 lines[(first, *key, part, tax, stamp)] += 1
     return lines
 
