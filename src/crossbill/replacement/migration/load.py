@@ -15,6 +15,21 @@ def _id(kind: str, carrier: str, key: ir.StringValue) -> ir.StringValue:
     return identity(ibis.literal(carrier), ibis.literal(kind), key)
 
 
+def _of_accounts(
+    kind: str, rows: ir.Table, carrier: str, carrier_id: int, *not_kept: str
+) -> ir.Table:
+    """Records that accounts own, with their identities in the books, in the order of their keys."""
+    return (
+        rows.mutate(
+            id=_id(kind, carrier, rows[f"{kind}_key"]),
+            account_id=_id("account", carrier, rows.account_key),
+            carrier_id=ibis.literal(carrier_id),
+        )
+        .drop("account_key", "source_file", "source_line", *not_kept)
+        .order_by(f"{kind}_key")
+    )
+
+
 def customer_rows(tables: Tables, carrier: str, carrier_id: int) -> ir.Table:
     """The customers of the accounts."""
     owners = tables["account"].select("customer_key").distinct()
@@ -55,32 +70,16 @@ def payer_rows(tables: Tables, carrier: str) -> ir.Table:
 def product_rows(tables: Tables, carrier: str, carrier_id: int, offerings: ir.Table) -> ir.Table:
     """The products; ``offerings`` gives ``offering_id`` by ``offering_code``."""
     rows = tables["product"].inner_join(offerings, "offering_code")
-    return (
-        rows.mutate(
-            id=_id("product", carrier, rows.product_key),
-            account_id=_id("account", carrier, rows.account_key),
-            carrier_id=ibis.literal(carrier_id),
-        )
-        .drop("account_key", "offering_code", "source_file", "source_line")
-        .order_by("product_key")
-    )
+    return _of_accounts("product", rows, carrier, carrier_id, "offering_code")
 
 
 def discount_rows(tables: Tables, carrier: str, carrier_id: int, offerings: ir.Table) -> ir.Table:
     """The discounts of the accounts; ``offerings`` as for the products."""
     rows = tables["discount"].left_join(offerings, "offering_code").drop("offering_code_right")
     none, product = ibis.null("string"), _id("product", carrier, rows.product_key)
-    return (
-        rows.mutate(
-            id=_id("discount", carrier, rows.discount_key),
-            account_id=_id("account", carrier, rows.account_key),
-            product_id=rows.product_key.notnull().ifelse(product, none),
-            carrier_id=ibis.literal(carrier_id),
-        )
-        .drop("account_key", "product_key", "offering_code", "currency")
-        .drop("source_file", "source_line")
-        .order_by("discount_key")
-    )
+    named = rows.mutate(product_id=rows.product_key.notnull().ifelse(product, none))
+    not_kept = ("product_key", "offering_code", "currency")
+    return _of_accounts("discount", named, carrier, carrier_id, *not_kept)
 
 
 def exemption_rows(tables: Tables, carrier: str) -> ir.Table:
@@ -169,31 +168,15 @@ def posting_rows(amounts: ir.Table, carrier: str) -> ir.Table:
 def open_item_rows(tables: Tables, carrier: str, carrier_id: int) -> ir.Table:
     """The open items, each with the entry that posted it."""
     rows = tables["open_item"]
-    return (
-        rows.mutate(
-            id=_id("open_item", carrier, rows.open_item_key),
-            account_id=_id("account", carrier, rows.account_key),
-            entry_id=_entry_id(carrier, rows.account_key),
-            carrier_id=ibis.literal(carrier_id),
-        )
-        .drop("account_key", "source_file", "source_line")
-        .order_by("open_item_key")
-    )
+    posted = rows.mutate(entry_id=_entry_id(carrier, rows.account_key))
+    return _of_accounts("open_item", posted, carrier, carrier_id)
 
 
 def deposit_rows(tables: Tables, carrier: str, carrier_id: int) -> ir.Table:
     """The deposits, each with the entry that posted it; what is held follows from the entry."""
     rows = tables["deposit"]
-    return (
-        rows.mutate(
-            id=_id("deposit", carrier, rows.deposit_key),
-            account_id=_id("account", carrier, rows.account_key),
-            entry_id=_entry_id(carrier, rows.account_key),
-            carrier_id=ibis.literal(carrier_id),
-        )
-        .drop("account_key", "held_minor", "source_file", "source_line")
-        .order_by("deposit_key")
-    )
+    posted = rows.mutate(entry_id=_entry_id(carrier, rows.account_key))
+    return _of_accounts("deposit", posted, carrier, carrier_id, "held_minor")
 
 
 def collection_rows(tables: Tables, carrier: str) -> ir.Table:
@@ -209,13 +192,4 @@ def collection_rows(tables: Tables, carrier: str) -> ir.Table:
 
 def mandate_rows(tables: Tables, carrier: str, carrier_id: int) -> ir.Table:
     """The mandates."""
-    rows = tables["mandate"]
-    return (
-        rows.mutate(
-            id=_id("mandate", carrier, rows.mandate_key),
-            account_id=_id("account", carrier, rows.account_key),
-            carrier_id=ibis.literal(carrier_id),
-        )
-        .drop("account_key", "source_file", "source_line")
-        .order_by("mandate_key")
-    )
+    return _of_accounts("mandate", tables["mandate"], carrier, carrier_id)
