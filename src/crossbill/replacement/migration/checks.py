@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import ibis.expr.types as ir
 
 Tables = Mapping[str, ir.Table]
+CHARGED = ("recurring", "usage", "one_time")  # the categories of what is charged
 
 
 @dataclass(frozen=True)

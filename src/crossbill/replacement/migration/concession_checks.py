@@ -4,6 +4,7 @@ import ibis
 import ibis.expr.types as ir
 
 from crossbill.replacement.migration.checks import (
+    CHARGED,
     Check,
     Tables,
     is_not_in,
@@ -14,7 +15,6 @@ from crossbill.replacement.migration.checks import (
 
 PPM = 1_000_000
 KINDS = ("percentage", "amount")
-CATEGORIES = ("recurring", "usage", "one_time")
 
 
 def discount_checks(
@@ -29,8 +29,8 @@ def discount_checks(
             "CATEGORY_UNKNOWN",
             "MAPPING",
             "category",
-            f"The category is none of {', '.join(CATEGORIES)}; map the old code",
-            (~table.category.isin(CATEGORIES)).fill_null(False),
+            f"The category is none of {', '.join(CHARGED)}; map the old code",
+            (~table.category.isin(CHARGED)).fill_null(False),
         ),
         *_worth(table),
         *_applies_to(table, tables, offerings),

@@ -5,9 +5,8 @@ import ibis.expr.types as ir
 
 from crossbill.engine.integers import sum_int64
 from crossbill.platform.billing.payers import WHOLE_PPM
-from crossbill.replacement.migration.checks import Check, Tables
+from crossbill.replacement.migration.checks import CHARGED, Check, Tables, is_not_in
 
-CATEGORIES = ("recurring", "usage", "one_time")
 FOREVER = "9999-12-31"
 
 
@@ -16,15 +15,15 @@ def payer_checks(
 ) -> list[Check]:
     """The checks of ``payer``, in the order in which they are made."""
     account = tables["account"]
-    pair = table.account_key + "|" + table.payer_key
-    above = account.account_key + "|" + account.parent_account_key
+    pair = _told(table.account_key, table.payer_key)
+    above = _told(account.account_key, account.parent_account_key)
     return [
         Check(
             "ACCOUNT_MISSING",
             "SOURCE_DEFECT",
             "account_key",
             "The account that is paid for is not in the extract or was suspended; mend it first",
-            ~table.account_key.isin(account.account_key),
+            is_not_in(table.account_key, account.account_key),
         ),
         Check(
             "PAYER_NOT_IN_HIERARCHY",
@@ -32,7 +31,7 @@ def payer_checks(
             "payer_key",
             "The payer is neither the account itself nor its paying account; "
             "let parent_account_key name who pays",
-            (table.payer_key != table.account_key) & ~pair.isin(above),
+            (table.payer_key != table.account_key) & is_not_in(pair, above),
         ),
         Check(
             "PAYER_IS_PAID_FOR",
@@ -46,8 +45,8 @@ def payer_checks(
             "CATEGORY_UNKNOWN",
             "MAPPING",
             "category",
-            f"The category is none of {', '.join(CATEGORIES)}; map the old code, or to nothing",
-            ~(table.category.isin(CATEGORIES) | table.category.isnull()),
+            f"The category is none of {', '.join(CHARGED)}; map the old code, or to nothing",
+            ~(table.category.isin(CHARGED) | table.category.isnull()),
         ),
         Check(
             "SHARE_INVALID",
@@ -81,7 +80,7 @@ def _billed_alike(table: ir.Table, account: ir.Table) -> list[Check]:
             "SOURCE_DEFECT",
             "payer_key",
             f"The payer has another {name} than the account; bill both alike",
-            ~_told(table.account_key, table.payer_key).isin(_pairs_alike(account, name)),
+            is_not_in(_told(table.account_key, table.payer_key), _pairs_alike(account, name)),
         )
         for name, word in (("currency", "CURRENCY"), ("bill_cycle_day", "CYCLE"))
     ]
