@@ -13,6 +13,7 @@ from django.utils import timezone
 from crossbill.console import bill_words
 from crossbill.console.access import page
 from crossbill.console.pages import replacement_of, text
+from crossbill.console.templatetags.crossbill_console import category_words
 from crossbill.core.policy import TaxScope
 from crossbill.platform.billing.compute import MONTH, AccountNotThere
 from crossbill.platform.billing.explain_bill import BillExplained, LineExplained
@@ -20,7 +21,6 @@ from crossbill.platform.billing.preview import Preview, preview
 from crossbill.platform.product.queries import offering_names
 from crossbill.replacement.migration import queries as migration
 from crossbill.replacement.migration.models import AccountMove, Replacement
-from crossbill.replacement.reconciliation.words import CATEGORIES
 
 OLD, NEW = "old", "new"
 RULES = {OLD: "Old system's rules", NEW: "New rules"}
@@ -64,8 +64,8 @@ def _price(line: Mapping[str, Any]) -> str:
 
 
 def _words(line: Mapping[str, Any], *, several: bool) -> str:
-    kind = CATEGORIES.get(line["category"], line["category"])
-    named = f"{kind} {line['discount_key']}" if line["discount_key"] else str(kind)
+    kind = category_words(line["category"])
+    named = f"{kind} {line['discount_key']}" if line["discount_key"] else kind
     return f"{named}, {_price(line)}" if several and _price(line) else named
 
 
