@@ -37,6 +37,11 @@ OPEN = ("over", "under", "missing", "extra")
 MINOR = "minor "  # how the unit of an amount begins; its currency follows
 
 
+def minor(currency: ir.StringValue) -> ir.StringValue:
+    """The unit of amounts of a currency."""
+    return ibis.literal(MINOR) + currency
+
+
 def unit_words(unit: str) -> str:
     """What a unit is called where amounts are written out: ``USD`` for minor USD."""
     return unit.removeprefix(MINOR)

@@ -3,7 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.replacement.reconciliation.control import Tables, compared, figures
+from crossbill.replacement.reconciliation.control import Tables, compared, figures, minor
 
 TERMS = """
 title: Age of receivables of each account
@@ -32,5 +32,5 @@ def _aged(t: Tables, name: str) -> ir.Table:
         (days <= 90, "61-90 days"),
         else_="over 90 days",
     )
-    unit = ibis.literal("minor ") + rows.currency
+    unit = minor(rows.currency)
     return figures(rows, [rows.account_key, bucket], unit, rows.open_minor)

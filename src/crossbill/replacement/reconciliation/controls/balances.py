@@ -1,9 +1,8 @@
 """What each account owed in the old system is what its open items on the new one add up to."""
 
-import ibis
 import ibis.expr.types as ir
 
-from crossbill.replacement.reconciliation.control import Tables, compared, figures
+from crossbill.replacement.reconciliation.control import Tables, compared, figures, minor
 
 TERMS = """
 title: Balance of each account against its open items
@@ -21,6 +20,6 @@ def measure(t: Tables) -> ir.Table:
     """One row an account and currency."""
     old, new = t["old_balance"], t["new_open_item"]
     return compared(
-        [figures(old, [old.account_key], ibis.literal("minor ") + old.currency, old.balance_minor)],
-        [figures(new, [new.account_key], ibis.literal("minor ") + new.currency, new.open_minor)],
+        [figures(old, [old.account_key], minor(old.currency), old.balance_minor)],
+        [figures(new, [new.account_key], minor(new.currency), new.open_minor)],
     )

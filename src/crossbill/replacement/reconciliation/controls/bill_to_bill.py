@@ -1,9 +1,8 @@
 """Each bill is the same on both sides, by account, period and category of charge."""
 
-import ibis
 import ibis.expr.types as ir
 
-from crossbill.replacement.reconciliation.control import Tables, compared, figures
+from crossbill.replacement.reconciliation.control import Tables, compared, figures, minor
 
 TERMS = """
 title: Bill to bill by account and category of charge
@@ -24,4 +23,4 @@ def measure(t: Tables) -> ir.Table:
 
 def _charged(rows: ir.Table) -> ir.Table:
     key = [rows.account_key, rows.period_from, rows.category]
-    return figures(rows, key, ibis.literal("minor ") + rows.currency, rows.net_minor)
+    return figures(rows, key, minor(rows.currency), rows.net_minor)

@@ -3,7 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.replacement.reconciliation.control import Tables, compared, figures
+from crossbill.replacement.reconciliation.control import Tables, compared, figures, minor
 from crossbill.replacement.reconciliation.controls._entities import on_both_sides, with_account
 
 TERMS = """
@@ -36,7 +36,7 @@ def measure(t: Tables) -> ir.Table:
 
 
 def _summed(name: str, rows: ir.Table) -> list[ir.Table]:
-    unit = ibis.literal("minor ") + rows.currency
+    unit = minor(rows.currency)
     return [
         figures(
             rows,

@@ -1,9 +1,8 @@
 """What each account has paid in as security is what the books owe it."""
 
-import ibis
 import ibis.expr.types as ir
 
-from crossbill.replacement.reconciliation.control import Tables, compared, figures
+from crossbill.replacement.reconciliation.control import Tables, compared, figures, minor
 
 TERMS = """
 title: Deposits of each account against the general ledger
@@ -23,10 +22,6 @@ def measure(t: Tables) -> ir.Table:
     old, postings = t["old_deposit"], t["book_posting"]
     owed = postings.filter(postings.gl_account == DEPOSITS)
     return compared(
-        [figures(old, [old.account_key], _minor(old), old.held_minor)],
-        [figures(owed, [owed.account_key], _minor(owed), -owed.amount_minor)],
+        [figures(old, [old.account_key], minor(old.currency), old.held_minor)],
+        [figures(owed, [owed.account_key], minor(owed.currency), -owed.amount_minor)],
     )
-
-
-def _minor(rows: ir.Table) -> ir.Value:
-    return ibis.literal("minor ") + rows.currency

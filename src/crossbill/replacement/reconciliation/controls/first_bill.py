@@ -1,9 +1,8 @@
 """The first bill that the new system makes of every account that moved is the projected one."""
 
-import ibis
 import ibis.expr.types as ir
 
-from crossbill.replacement.reconciliation.control import Tables, compared, figures
+from crossbill.replacement.reconciliation.control import Tables, compared, figures, minor
 
 TERMS = """
 title: First bill of every account, from the books
@@ -26,4 +25,4 @@ def measure(t: Tables) -> ir.Table:
 
 def _totals(bills: ir.Table) -> ir.Table:
     key = [bills.account_key, bills.period_from]
-    return figures(bills, key, ibis.literal("minor ") + bills.currency, bills.total_minor)
+    return figures(bills, key, minor(bills.currency), bills.total_minor)

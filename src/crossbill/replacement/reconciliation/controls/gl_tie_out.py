@@ -1,9 +1,8 @@
 """The sub-ledger is the general ledger: each account's open items are its receivables."""
 
-import ibis
 import ibis.expr.types as ir
 
-from crossbill.replacement.reconciliation.control import Tables, compared, figures
+from crossbill.replacement.reconciliation.control import Tables, compared, figures, minor
 
 TERMS = """
 title: Open items against the general ledger
@@ -24,10 +23,6 @@ def measure(t: Tables) -> ir.Table:
     items, postings = t["book_open_item"], t["book_posting"]
     owed = postings.filter(postings.gl_account == RECEIVABLE)
     return compared(
-        [figures(items, [items.account_key], _minor(items), items.open_minor)],
-        [figures(owed, [owed.account_key], _minor(owed), owed.amount_minor)],
+        [figures(items, [items.account_key], minor(items.currency), items.open_minor)],
+        [figures(owed, [owed.account_key], minor(owed.currency), owed.amount_minor)],
     )
-
-
-def _minor(rows: ir.Table) -> ir.Value:
-    return ibis.literal("minor ") + rows.currency

@@ -1,9 +1,8 @@
 """The next bill of each account is the same, whichever side's facts it is made from."""
 
-import ibis
 import ibis.expr.types as ir
 
-from crossbill.replacement.reconciliation.control import Tables, compared, figures
+from crossbill.replacement.reconciliation.control import Tables, compared, figures, minor
 
 TERMS = """
 title: Next bill of each account, projected
@@ -25,4 +24,4 @@ def measure(t: Tables) -> ir.Table:
 
 def _totals(bills: ir.Table) -> ir.Table:
     key = [bills.account_key, bills.period_from]
-    return figures(bills, key, ibis.literal("minor ") + bills.currency, bills.total_minor)
+    return figures(bills, key, minor(bills.currency), bills.total_minor)

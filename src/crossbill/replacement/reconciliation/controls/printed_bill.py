@@ -1,10 +1,9 @@
 """What stands on a bill's paper is what is stored of it, on a sample of every kind of bill."""
 
-import ibis
 import ibis.expr.types as ir
 
 from crossbill.replacement.reconciliation.compare import record_key
-from crossbill.replacement.reconciliation.control import Tables
+from crossbill.replacement.reconciliation.control import Tables, minor
 
 TERMS = """
 title: Bills on paper, a sample of every kind
@@ -26,7 +25,7 @@ def measure(t: Tables) -> ir.Table:
     rows = t["printed_bill"]
     return rows.select(
         key=record_key(lambda name: rows[name], KEY),
-        unit=ibis.literal("minor ") + rows.currency,
+        unit=minor(rows.currency),
         left_value=rows.stored_minor,
         right_value=rows.printed_minor,
     )

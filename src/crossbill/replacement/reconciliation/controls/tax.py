@@ -1,9 +1,8 @@
 """Each bill bears the same tax on both sides, jurisdiction by jurisdiction."""
 
-import ibis
 import ibis.expr.types as ir
 
-from crossbill.replacement.reconciliation.control import Tables, compared, figures
+from crossbill.replacement.reconciliation.control import Tables, compared, figures, minor
 from crossbill.replacement.reconciliation.controls._entities import with_account
 
 TERMS = """
@@ -26,4 +25,4 @@ def measure(t: Tables) -> ir.Table:
 def _taxed(t: Tables, side: str) -> ir.Table:
     rows = with_account(t[f"{side}_bill"], t[f"{side}_account"], "tax_code")
     key = [rows.of_tax_code, rows.account_key, rows.period_from]
-    return figures(rows, key, ibis.literal("minor ") + rows.currency, rows.tax_minor)
+    return figures(rows, key, minor(rows.currency), rows.tax_minor)
