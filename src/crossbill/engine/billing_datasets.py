@@ -1,5 +1,6 @@
 """The schemas of billing beside the canonical tables: terms of prices, discounts, taxes, bills."""
 
+from crossbill.engine import datasets
 from crossbill.engine.dataset import Dataset, described
 from crossbill.engine.datasets import ACCOUNT, BILL, BILL_LINE, PRICE
 
@@ -113,25 +114,17 @@ TAX = described(
     """,
 )
 
-DISCOUNT = described(
+DISCOUNT = Dataset(
     "discount",
-    "account_key position discount_key",
-    """
-    discount_key   text      identity
-    account_key    text      whose bill
-    position       integer   what is taken off first, second ...; once an account
-    product_key    text?     only from this product
-    offering_code  text?     only from this offering
-    category       text?     only from recurring, usage or one_time
-    kind           text      percentage or amount
-    rate_ppm       integer?  of a percentage: millionths of what earlier discounts left
-    amount_minor   integer?  of an amount: so much
-    spend_minor    integer?  only where at least so much is there to be discounted
-    most_minor     integer?  at most so much on one bill
-    left_minor     integer?  at most what is left of it
-    valid_from     date      first day; of a bill period its first day counts
-    valid_to       date?     first day no longer valid
-    """,
+    ("account_key", "position", "discount_key"),
+    datasets.DISCOUNT.without("currency")
+    .extended(
+        "discount",
+        """
+        left_minor  integer?  at most what is left of it
+        """,
+    )
+    .columns,
 )
 
 COMMITMENT = described(

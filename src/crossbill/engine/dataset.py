@@ -48,6 +48,10 @@ class Dataset:
         """The same dataset with further columns, in the text form of this module."""
         return Dataset(name, self.key, self.columns + described(name, "", columns).columns)
 
+    def without(self, *names: str) -> "Dataset":
+        """The same dataset without some of its columns."""
+        return Dataset(self.name, self.key, tuple(c for c in self.columns if c.name not in names))
+
     def empty(self) -> pa.Table:
         """A table of this schema without rows."""
         return pa.Table.from_batches([], schema=self.arrow)
