@@ -6,9 +6,11 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 OWN_HOME = pytest.StashKey[Path]()
@@ -51,6 +53,24 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     stop(read_environment(), force=True)
     shutil.rmtree(sockets, ignore_errors=True)
     shutil.rmtree(home)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Give each worker whole files, and all of the faults: what a module prepares is made once.
+
+    In the order of their names: the long ones come early, so the workers end together.
+    """
+    config.option.loadscopereorder = False
+    return WholeFiles(config, log)
+
+
+class WholeFiles(LoadScopeScheduling):
+    """Tests of a file stay together, those of ``tests/faults`` with their undisturbed run."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return "faults" if "/faults/" in file else file
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

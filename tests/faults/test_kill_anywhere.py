@@ -17,7 +17,7 @@ from killable import Attempt, Home, gave_up
 from outcome import assert_same, outcome, unbalanced
 
 KILLS = int(os.environ.get("CROSSBILL_KILLS", "30"))
-PER_COMPLETION = 8  # what is begun anew costs more than a restart
+PER_COMPLETION = 15  # what is begun anew costs more than a restart
 # Who dies: the command, it and the server, or the server alone, so that the command has to cope.
 VICTIMS = ("command", "command", "command", "both", "both", "server")
 
