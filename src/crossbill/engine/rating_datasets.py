@@ -206,6 +206,7 @@ ALLOWANCE = described(
     priority          integer   lower ones are used up first
     position          integer   sets those of one priority and plan apart: they pay for other things
     scope             integer   what it pays for: bit of rate.scope_mask
+    family            integer   allowances of different families never pay for one event
     quantity          integer   granted each period, in base units
     block             integer   taken in whole blocks of so many
     charged           boolean   it only counts: what it takes is charged all the same
@@ -309,7 +310,7 @@ BUCKET = described(
     share           text     product, account or group: what the holder is
     holder_key      text     product_key, account_key or share_key of those who may take from it
     period_from     date     the period for which it was granted
-    rank            integer  0, 1 ... in the order of priority: lower ones are used up first
+    rank            integer  0, 1 ... in a family by priority: lower ones are used up first
     scope           integer  what it pays for: bit of rate.scope_mask
     quantity        integer  how much there is, in base units
     block           integer  taken in whole blocks of so many

@@ -2,7 +2,8 @@
 
 An event asks the buckets of its product one after the other, in order of rank. Each rank is one
 pass over the population: what an event takes from a bucket follows from what all earlier events
-asked of it, so a running sum says it without any loop.
+asked of it, so a running sum says it without any loop. Buckets that no event could ask one after
+the other, such as minutes and data, need no order between them: they are asked in one pass.
 """
 
 import ibis
@@ -25,7 +26,7 @@ def grant(service: ir.Table, allowance: ir.Table, period: ir.Table) -> ir.Table:
     last = _last_seconds(period, allowance)
     keyed = rows.inner_join(last, ["period_from", "rollover_periods"])
     merged = keyed.group_by("bucket_key", "allowance_code", "share", "holder_key", "period_from")
-    terms = ("scope", "block", "charged", "priority", "position", "rollover_periods")
+    terms = ("scope", "family", "block", "charged", "priority", "position", "rollover_periods")
     buckets = merged.aggregate(
         quantity=keyed.quantity.max(),
         valid_from_s=keyed.period_from_s.min(),
@@ -34,9 +35,9 @@ def grant(service: ir.Table, allowance: ir.Table, period: ir.Table) -> ir.Table:
     )
     kept = ibis.ifelse(buckets.rollover_periods > 0, buckets.period_from, None)
     order = [buckets.priority, kept.fill_null(ibis.date("1970-01-01")), buckets.position]
-    return buckets.mutate(rank=ibis.dense_rank().over(order_by=order).cast("int64")).select(
-        *BUCKET.ibis
-    )
+    in_family = ibis.window(group_by=buckets.family, order_by=order)
+    ranked = buckets.mutate(rank=ibis.dense_rank().over(in_family).cast("int64"))
+    return ranked.select(*BUCKET.ibis)
 
 
 def _granted(service: ir.Table, allowance: ir.Table, period: ir.Table) -> ir.Table:

@@ -249,8 +249,8 @@ def _allowances(catalogue: RatingCatalogue, epochs: Sequence[Epoch], scopes: Sco
     rows = [
         (
             plan_code, code, epoch.epoch_id, each.priority, position[code],
-            scopes.bit(each.applies_to), each.quantity, each.block, each.charged, each.share,
-            each.prorated, each.rollover_periods,
+            scopes.bit(each.applies_to), scopes.family(each.applies_to), each.quantity,
+            each.block, each.charged, each.share, each.prorated, each.rollover_periods,
         )
         for window, plan_code, code, each in _held_allowances(catalogue)
         for epoch in epochs

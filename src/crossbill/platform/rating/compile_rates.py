@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from itertools import combinations
 from math import lcm
 
 import pyarrow as pa
@@ -130,6 +131,19 @@ class Scopes:
         """The bit's number."""
         return [_scope_key(each) for each in self.scopes].index(_scope_key(scope))
 
+    def family(self, scope: ScopeSpec) -> int:
+        """The same number for scopes that may pay for one event, directly or through others."""
+        return self._families[self.bit(scope)]
+
+    @cached_property
+    def _families(self) -> list[int]:
+        found = list(range(len(self.scopes)))
+        for one, other in combinations(found, 2):
+            if _overlap(self.scopes[one], self.scopes[other]):
+                joined = {found[one], found[other]}
+                found = [min(joined) if family in joined else family for family in found]
+        return found
+
     def mask(self, usage_type: str, zone: str, band: str) -> int:
         """The bits of all that pay for a usage type in a zone and band."""
         return sum(
@@ -144,6 +158,12 @@ class Scopes:
 def _scope_key(scope: ScopeSpec) -> tuple[tuple[str, ...], ...]:
     named = (scope.usage_types, scope.zones, scope.bands)
     return tuple(tuple(sorted(set(names or ()))) for names in named)
+
+
+def _overlap(one: ScopeSpec, other: ScopeSpec) -> bool:
+    """Whether both may pay for one event; a scope that names nothing pays for any."""
+    pairs = zip(_scope_key(one), _scope_key(other), strict=True)
+    return all(not a or not b or not set(a).isdisjoint(b) for a, b in pairs)
 
 
 def scopes_of(allowances: Iterable[AllowanceSpec]) -> Scopes:
