@@ -58,9 +58,13 @@ def reconcile(  # noqa: PLR0913 - each is an option of the command
     whole: Annotated[
         bool, typer.Option("--whole", help="Fetch whole tables, of two databases too.")
     ] = False,
+    spark: Annotated[
+        str | None,
+        typer.Option(help="Meet both sides on Spark: sc://host:15002 of a cluster, or local[*]."),
+    ] = None,
 ) -> None:
     """Compare two extracts field by field and say why they differ; 1 where something is open."""
-    with reconciled(spec, left, right, whole=whole) as result:
+    with reconciled(spec, left, right, whole=whole, spark=spark) as result:
         if out is not None:
             write_result(result, out)
         found = document(result)

@@ -134,6 +134,15 @@ def test_what_is_not_a_number_is_left_out_of_the_greatest(session):
     ]  # fmt: skip
 
 
+def test_signs_and_groups_are_those_of_texts_and_not_of_sql(session):
+    found = computed(
+        session, numbers((1, 1), mode="\vf0a'\\\f"),
+        bare=lambda t: t["numbers"]["mode"].strip(),
+        turned=lambda t: t["numbers"]["mode"].strip().re_replace(r"^(.)(\d)", r"\2\1"),
+    )  # fmt: skip
+    assert found == [{"bare": "f0a'\\", "turned": "0fa'\\"}]
+
+
 def test_an_instant_is_one_whatever_the_clocks_do(session):
     found = computed(
         session, numbers((1, 1)),

@@ -11,7 +11,7 @@ import pytest
 
 from crossbill.engine.duckdb import connect
 from crossbill.replacement.reconciliation import reconcile_extracts
-from crossbill.replacement.reconciliation.as_stored import Met, can_stay
+from crossbill.replacement.reconciliation.as_stored import Met, can_stay, opened
 from crossbill.replacement.reconciliation.extracts import comparison_of, found_files
 from crossbill.replacement.reconciliation.one_pass import SIDES, met_in_one_pass
 from crossbill.replacement.reconciliation.reconcile_extracts import document, reconciled
@@ -176,7 +176,8 @@ def met(spec: Path, **engine) -> Met | None:
     described = read_spec(spec)
     files = {side: found_files(spec.parent, getattr(described, side).file) for side in SIDES}
     with connect(**engine) as backend:
-        return met_in_one_pass(described, files, backend, comparison_of(described, backend))
+        came = {side: opened(described, side, files[side], backend) for side in SIDES}
+        return met_in_one_pass(described, came, backend, comparison_of(described, backend))
 
 
 def test_one_pass_tells_what_reading_all_tells(tmp_path: Path, monkeypatch):

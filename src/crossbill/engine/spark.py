@@ -5,10 +5,12 @@ bits stops Spark, where DuckDB adds in 128: never a wrong amount, but an earlier
 an optional part of the installation: ``make spark``.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, ClassVar
 
+import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 import sqlglot
@@ -100,6 +102,16 @@ def fetch(session: "SparkSession", expression: ir.Table) -> pa.Table:
     return rows
 
 
+def schema_of(frame: "DataFrame") -> ibis.Schema:
+    """The columns of a table of Spark's."""
+    return ibis.Schema.from_pyarrow(frame.limit(0).toArrow().schema)
+
+
+def named(session: "SparkSession", name: str) -> ir.Table:
+    """A table that the session knows by name, to ask of."""
+    return ibis.table(schema_of(session.table(name)), name=name)
+
+
 @contextmanager
 def refusing_overflow() -> Iterator[None]:
     """Word Spark's overflow for people, as ``integers.refusing_overflow`` does DuckDB's."""
@@ -121,7 +133,8 @@ def statement(expression: ir.Table) -> str:
     compiler = PySparkCompiler()
     tree = compiler.to_sqlglot(expression).copy()  # parts that it shares become two
     for node in reversed(list(tree.walk())):  # what is within another is translated before it
-        translated = _translated(node)
+        translate = TRANSLATED.get(type(node))
+        translated = translate(node) if translate else None
         if translated is not None:
             node.replace(translated)
     columns = [
@@ -152,19 +165,52 @@ FUNCTIONS: dict[str, Callable[..., sqlglot.Expr]] = {
     "epoch_us": _epoch_us,
     "error": lambda message: exp.func("raise_error", message),
 }
+UNWRITABLE = {"\v", "\f"}  # Spark's SQL reads their escapes as letters
 
 
-def _translated(node: sqlglot.Expr) -> sqlglot.Expr | None:
-    """What Spark writes in another way; nothing for what both write alike."""
-    if isinstance(node, exp.Anonymous) and node.this in FUNCTIONS:
-        return FUNCTIONS[node.this](*node.expressions)
-    if isinstance(node, exp.Window) and isinstance(node.this, exp.RowNumber):
-        in_any_order = not (node.args["partition_by"] or node.args["order"])
-        return exp.func("monotonically_increasing_id") if in_any_order else None
-    if isinstance(node, exp.TimestampFromParts):  # as the compiler reads make_timestamp
-        return _make_timestamp(*(value for value in node.args.values() if value is not None))
-    if isinstance(node, exp.BitwiseRightShift):
-        return exp.func("shiftright", node.this, exp.cast(node.expression, "int"))
-    if isinstance(node, exp.Sign):  # of a whole number it is one here, and there a double
-        return exp.cast(exp.func("signum", node.this), "bigint")
-    return None
+def _function(node: sqlglot.Expr) -> sqlglot.Expr | None:
+    translated = FUNCTIONS.get(node.this)
+    return translated(*node.expressions) if translated else None
+
+
+def _window(node: sqlglot.Expr) -> sqlglot.Expr | None:
+    in_any_order = not (node.args["partition_by"] or node.args["order"])
+    numbers = isinstance(node.this, exp.RowNumber) and in_any_order
+    return exp.func("monotonically_increasing_id") if numbers else None
+
+
+def _instant(node: sqlglot.Expr) -> sqlglot.Expr:
+    """As the compiler reads ``make_timestamp``."""
+    return _make_timestamp(*(value for value in node.args.values() if value is not None))
+
+
+def _text(node: sqlglot.Expr) -> sqlglot.Expr | None:
+    if not (node.is_string and UNWRITABLE & {*node.this}):
+        return None
+    signs = exp.Literal.string(node.this.encode().hex())
+    return exp.cast(exp.func("unhex", signs), "string")
+
+
+def _replacement(node: sqlglot.Expr) -> sqlglot.Expr | None:
+    """What was found is called ``\\1`` here and ``$1`` there."""
+    text = node.args["replacement"].this
+    if "\\" not in text:
+        return None
+    written = node.copy()
+    written.set("replacement", exp.Literal.string(re.sub(r"\\(\d)", r"$\1", text)))
+    return written
+
+
+# What Spark writes in another way; nothing is given for what both write alike.
+TRANSLATED: dict[type[sqlglot.Expr], Callable[[sqlglot.Expr], sqlglot.Expr | None]] = {
+    exp.Anonymous: _function,
+    exp.Window: _window,
+    exp.TimestampFromParts: _instant,
+    exp.Literal: _text,
+    exp.RegexpReplace: _replacement,
+    exp.BitwiseRightShift: lambda node: exp.func(
+        "shiftright", node.this, exp.cast(node.expression, "int")
+    ),
+    # Of a whole number it is one here, and there a double.
+    exp.Sign: lambda node: exp.cast(exp.func("signum", node.this), "bigint"),
+}

@@ -24,6 +24,7 @@ from crossbill.replacement.migration.sources import LINE_COLUMN, Source, open_so
 from crossbill.replacement.reconciliation.compare import ComparedField, Comparison, same_by_code
 from crossbill.replacement.reconciliation.extracts import (
     FILE_COLUMN,
+    PLACE,
     Extract,
     columns_of,
     has_no_key,
@@ -103,7 +104,12 @@ def _stays(field: FieldSpec, schemas: Mapping[str, pa.Schema]) -> bool:
         return plain and all(_is_exact(kind, SCALES[field.type]) for kind in kinds)
     if field.codes and field.null_values.left:
         return False
-    return bool(kinds[0] == kinds[1] and any(is_plain(kinds[0]) for is_plain in PLAIN))
+    return bool(kinds[0] == kinds[1] and is_plain(kinds[0]))
+
+
+def is_plain(kind: pa.DataType) -> bool:
+    """Whether values of this type have one text, in any engine."""
+    return any(is_of_kind(kind) for is_of_kind in PLAIN)
 
 
 def _is_exact(kind: pa.DataType, most: int) -> bool:
@@ -115,14 +121,20 @@ def _is_exact(kind: pa.DataType, most: int) -> bool:
     return 0 <= int(decimal.scale) <= most and before <= MOST_DIGITS
 
 
+@dataclass(frozen=True)
+class Opened:
+    """One side before anything is known of its rows."""
+
+    rows: ibis.Table  # key parts as text, fields as they are, each record's file and line
+    sources: tuple[Source, ...]
+    records: int
+
+
 def met_with_care(
-    spec: ReconcileSpec,
-    files: Mapping[str, Sequence[Path]],
-    engine: Backend,
-    comparison: Comparison,
+    spec: ReconcileSpec, came: Mapping[str, Opened], engine: Backend, comparison: Comparison
 ) -> Met:
     """Both sides met, whatever their keys are and however much differs."""
-    sides = {side: read_stored(spec, side, files[side], engine) for side in files}
+    sides = {side: read_stored(spec, side, opened, engine) for side, opened in came.items()}
     left, right = (sides[side][0] for side in ("left", "right"))
     doubled = stored_doubled(engine, (left.keys, right.keys), comparison)
     pairs = engine.create_table("may_differ", may_differ(left, right, doubled, comparison))
@@ -130,23 +142,41 @@ def met_with_care(
     return Met({"left": left, "right": right}, extracts, doubled, pairs)
 
 
-def opened(
-    spec: ReconcileSpec, side: str, files: Sequence[Path], engine: Backend
-) -> tuple[ibis.Table, tuple[Source, ...]]:
-    """Key parts as text, fields as they are, and each record's file and line; and the files."""
-    sources = tuple(open_source(path, spec.side(side)) for path in files)
-    for source in sources:
-        source.require(columns_of(spec, side))
+def opened(spec: ReconcileSpec, side: str, files: Sequence[Path], engine: Backend) -> Opened:
+    """All records of a side's files."""
+    sources = sources_of(spec, side, files)  # says what is wrong before the engine does
     paths = [str(path.absolute()) for path in files]
     raw = engine.read_parquet(paths, filename=True, file_row_number=True)
     numbers = [(path, number) for number, path in enumerate(paths)]
-    keys = {part.name: raw[getattr(part, side)].cast("string") for part in spec.key}
-    fields = {field.name: raw[str(field.column(side))] for field in spec.fields}
     place = {
         FILE_COLUMN: raw.filename.cases(*numbers, else_=-1),
         LINE_COLUMN: raw.file_row_number + 1,
     }
-    return raw.select(**keys, **fields, **place), sources
+    records = sum(pq.read_metadata(path).num_rows for path in files)
+    return Opened(raw.select(**as_named(raw, spec, side), **place), sources, records)
+
+
+def opened_part(
+    spec: ReconcileSpec, side: str, files: Sequence[Path], part: Path, engine: Backend
+) -> Opened:
+    """Those records of a side's files that stand in a file of their own, with file and line."""
+    raw = engine.read_parquet(part)
+    rows = raw.select(**as_named(raw, spec, side), **{name: raw[name] for name in PLACE.names})
+    return Opened(rows, sources_of(spec, side, files), pq.read_metadata(part).num_rows)
+
+
+def as_named(raw: ibis.Table, spec: ReconcileSpec, side: str) -> dict[str, ir.Value]:
+    """The columns of a file by the names of the specification: key parts as text, and fields."""
+    keys = {part.name: raw[getattr(part, side)].cast("string") for part in spec.key}
+    return keys | {field.name: raw[str(field.column(side))] for field in spec.fields}
+
+
+def sources_of(spec: ReconcileSpec, side: str, files: Sequence[Path]) -> tuple[Source, ...]:
+    """The files, which have the columns that are named."""
+    sources = tuple(open_source(path, spec.side(side)) for path in files)
+    for source in sources:
+        source.require(columns_of(spec, side))
+    return sources
 
 
 def notes_of(sources: Sequence[Source]) -> tuple[str, ...]:
@@ -155,23 +185,17 @@ def notes_of(sources: Sequence[Source]) -> tuple[str, ...]:
 
 
 def read_stored(
-    spec: ReconcileSpec, side: str, files: Sequence[Path], engine: Backend
+    spec: ReconcileSpec, side: str, came: Opened, engine: Backend
 ) -> tuple[Stored, Extract]:
     """One side as it is stored, its key normalised and there in every row."""
-    raw, sources = opened(spec, side, files, engine)
-    facts = _facts(raw, spec, side, engine)
-    keyed = raw if facts.as_normalised else _normalised(raw, spec, side)
-    suspended = suspended_keys(_without_key(keyed, spec, engine), spec, side, sources)
+    facts = _facts(came.rows, spec, side, engine)
+    keyed = came.rows if facts.as_normalised else _normalised(came.rows, spec, side)
+    suspended = suspended_keys(_without_key(keyed, spec, engine), spec, side, came.sources)
     if suspended.num_rows:
         keyed = keyed.filter(~has_no_key(keyed, spec))
         facts = _facts(keyed, spec, side, engine)
     stored = Stored(keyed.drop(FILE_COLUMN, LINE_COLUMN), side, spec)
-    return stored, Extract(facts.totals, records_of(files), suspended, notes_of(sources))
-
-
-def records_of(files: Sequence[Path]) -> int:
-    """The records of Parquet files, as they say themselves."""
-    return sum(pq.read_metadata(path).num_rows for path in files)
+    return stored, Extract(facts.totals, came.records, suspended, notes_of(came.sources))
 
 
 def _normalised(raw: ibis.Table, spec: ReconcileSpec, side: str) -> ibis.Table:
@@ -210,7 +234,7 @@ def _facts(raw: ibis.Table, spec: ReconcileSpec, side: str, engine: Backend) -> 
     ]
     if wild:
         tamed = raw.aggregate(
-            **{field.name: _readable(raw[field.name], field).sum() for field in wild}
+            **{field.name: readable(raw[field.name], field).sum() for field in wild}
         )
         sums |= one_row(engine, tamed)
     return _Facts(not row["other__"], {f.name: whole(sums[f.name], f) for f in numbers})
@@ -260,7 +284,7 @@ def are_readable(low: int | Decimal | None, high: int | Decimal | None, field: F
     return all(abs(Decimal(each or 0).scaleb(scale)) <= LARGEST for each in (low, high))
 
 
-def _readable(number: ir.NumericValue, field: FieldSpec) -> ir.Value:
+def readable(number: ir.NumericValue, field: FieldSpec) -> ir.Value:
     """The number where it is within those limits, else nothing."""
     kind = number.type()
     scale = int(getattr(kind, "scale", 0) or 0)

@@ -13,7 +13,6 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -24,6 +23,7 @@ from psycopg import sql
 
 from crossbill.replacement.migration.sources import postgresql, require_columns
 from crossbill.replacement.reconciliation.as_stored import AS_WRITTEN, READING
+from crossbill.replacement.reconciliation.beyond import Beyond
 from crossbill.replacement.reconciliation.extracts import columns_of
 from crossbill.replacement.reconciliation.spec import NUMBERS, FieldSpec, ReconcileSpec
 from crossbill.replacement.reconciliation.values import LARGEST, SCALES
@@ -48,21 +48,6 @@ _STEPS: dict[str, LiteralString] = {
 
 Answer = TypeVar("Answer")
 Sums = dict[int, tuple[int, int, int]]  # bucket -> rows, and the sums of both halves of their hash
-
-
-@dataclass(frozen=True)
-class Beyond:
-    """What did not travel, equal on both sides: its rows, its totals, and where it is."""
-
-    rows: int
-    totals: dict[str, int]  # of the fields that are numbers, in nanos or whole
-    travelled: dict[str, int]  # bytes, by side
-    sides: dict[str, "_Side"] = field(repr=False)
-    files: dict[str, Path] = field(repr=False)
-
-    def held(self, name: str, value: str) -> int:
-        """How many of its rows hold this text on the left."""
-        return self.sides["left"].held_beyond(name, value, self.files["left"])
 
 
 def can_be_hashed(spec: ReconcileSpec) -> bool:
@@ -102,7 +87,8 @@ def fetched_apart(spec: ReconcileSpec, folder: Path) -> Iterator[Beyond | None]:
         rest = _at_once(lambda side: side.beyond(files[side.side]), both)
         assert rest[0] == rest[1], "what did not travel is not equal"
         rows, totals = rest[0]
-        yield Beyond(rows, totals, {n: s.bytes for n, s in sides.items()}, sides, files)
+        held = partial(sides["left"].held_beyond, files["left"])
+        yield Beyond(rows, totals, held, files, {n: s.bytes for n, s in sides.items()})
 
 
 def _wanted(left: "_Side", right: "_Side") -> list[int] | None:
@@ -309,7 +295,7 @@ class _Side:
         }
         return int(rows) - pq.read_metadata(travelled).num_rows, totals
 
-    def held_beyond(self, name: str, value: str, travelled: Path) -> int:
+    def held_beyond(self, travelled: Path, name: str, value: str) -> int:
         """How many rows that are not in the file hold this text in a field."""
         (described,) = (f for f in self.spec.fields if f.name == name)
         column = str(described.column(self.side))

@@ -5,7 +5,6 @@ be normalised. That it was so is proved afterwards; where it was not, nothing is
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -25,6 +24,7 @@ from crossbill.engine.datasets import SUSPENDED
 from crossbill.engine.duckdb import few_rows
 from crossbill.replacement.reconciliation.as_stored import (
     Met,
+    Opened,
     Stored,
     are_readable,
     beside,
@@ -33,8 +33,6 @@ from crossbill.replacement.reconciliation.as_stored import (
     notes_of,
     numbers_of,
     one_row,
-    opened,
-    records_of,
     spread,
     whole,
 )
@@ -47,19 +45,18 @@ SIDES = ("left", "right")
 
 def met_in_one_pass(
     spec: ReconcileSpec,
-    files: Mapping[str, Sequence[Path]],
+    came: Mapping[str, Opened],
     engine: Backend,
     comparison: Comparison,
 ) -> Met | None:
     """Both sides met; nothing where keys are doubled, blank or not as normalised, where a number
     is too large to be read, or where more differs than there is memory for.
     """
-    read = {side: opened(spec, side, files[side], engine) for side in SIDES}
     sides = {
-        side: Stored(rows.drop(FILE_COLUMN, LINE_COLUMN), side, spec)
-        for side, (rows, _) in read.items()
+        side: Stored(opened.rows.drop(FILE_COLUMN, LINE_COLUMN), side, spec)
+        for side, opened in came.items()
     }
-    records = {side: records_of(files[side]) for side in SIDES}
+    records = {side: opened.records for side, opened in came.items()}
     calculation = meeting(
         spec, comparison, *(columns_of(sides[side].rows) for side in SIDES), most=_most(records)
     )
@@ -75,7 +72,7 @@ def met_in_one_pass(
             {f.name: whole(facts[f"{side}_sum_{n}"], f) for n, f in enumerate(numbers_of(spec))},
             records[side],
             SUSPENDED.empty(),
-            notes_of(read[side][1]),
+            notes_of(came[side].sources),
         )
         for side in SIDES
     }

@@ -28,8 +28,16 @@ from crossbill.engine.calculation import (
     compiled_once,
 )
 from crossbill.replacement.migration.sources import fetch_source, is_elsewhere
-from crossbill.replacement.reconciliation.as_stored import can_stay, met_with_care, reading
-from crossbill.replacement.reconciliation.buckets import Beyond, can_be_hashed, fetched_apart
+from crossbill.replacement.reconciliation.as_stored import (
+    Met,
+    can_stay,
+    met_with_care,
+    opened,
+    opened_part,
+    reading,
+)
+from crossbill.replacement.reconciliation.beyond import Beyond
+from crossbill.replacement.reconciliation.buckets import can_be_hashed, fetched_apart
 from crossbill.replacement.reconciliation.classify import UNEXPLAINED, classify, field_causes
 from crossbill.replacement.reconciliation.compare import (
     DIFFERENCES,
@@ -50,6 +58,7 @@ from crossbill.replacement.reconciliation.extracts import (
     stored_doubled,
     totals,
 )
+from crossbill.replacement.reconciliation.on_spark import met_on_spark
 from crossbill.replacement.reconciliation.one_pass import met_in_one_pass
 from crossbill.replacement.reconciliation.populations import (
     often_differing,
@@ -132,27 +141,39 @@ class Workshop:
 
 @contextmanager
 def reconciled(
-    spec_path: Path, left: Path | None, right: Path | None, *, whole: bool = False
+    spec_path: Path,
+    left: Path | None,
+    right: Path | None,
+    *,
+    whole: bool = False,
+    spark: str | None = None,
 ) -> Iterator[Reconciliation]:
     """Compare two extracts; the result's table lives as long as the ``with`` block.
 
     A side in a database server has no path; of two of them only what may differ is fetched, unless
-    ``whole`` is said.
+    ``whole`` is said. ``spark`` is the URL of a Spark where both sides in files are met.
     """
     spec = read_spec(spec_path)
-    in_buckets = can_be_hashed(spec) and not whole
+    given = {"left": left, "right": right}
     tmp = read_environment().folder("tmp")
-    with TemporaryDirectory(prefix="reconcile-", dir=tmp) as folder, ExitStack() as stack:
-        beyond = stack.enter_context(fetched_apart(spec, Path(folder))) if in_buckets else None
+    with TemporaryDirectory(prefix="reconcile-", dir=tmp) as name, ExitStack() as stack:
+        folder = Path(name)
+        apart = can_be_hashed(spec) and not whole and spark is None
+        beyond = stack.enter_context(fetched_apart(spec, folder)) if apart else None
         files = {
-            side: [beyond.files[side]] if beyond else _files(spec, side, given, Path(folder))
-            for side, given in (("left", left), ("right", right))
+            side: [beyond.files[side]] if beyond else _files(spec, side, path, folder)
+            for side, path in given.items()
         }
         stays = can_stay(spec, files)
         read_there = [path.parent for paths in files.values() for path in paths] if stays else []
-        with engines.connect(sealed_to=[Path(folder), *read_there]) as engine:
-            workshop = Workshop(engine, Path(folder))
-            yield _compared(spec, files, workshop, stays=stays, beyond=beyond)
+        with engines.connect(sealed_to=[folder, *read_there]) as engine:
+            comparison = comparison_of(spec, engine)
+            if spark is not None:
+                there = met_on_spark(spec, files, comparison, url=spark, folder=folder)
+                beyond = stack.enter_context(there)
+            workshop = Workshop(engine, folder)
+            sides = _sides(spec, workshop, files, comparison, stays=stays, beyond=beyond)
+            yield _compared(spec, workshop, sides, comparison, beyond)
 
 
 def _files(spec: ReconcileSpec, side: str, given: Path | None, folder: Path) -> list[Path]:
@@ -174,15 +195,13 @@ def _files(spec: ReconcileSpec, side: str, given: Path | None, folder: Path) -> 
 
 def _compared(
     spec: ReconcileSpec,
-    files: dict[str, list[Path]],
     workshop: Workshop,
-    *,
-    stays: bool,
-    beyond: Beyond | None = None,
+    sides: "_Sides",
+    comparison: Comparison,
+    beyond: Beyond | None,
 ) -> Reconciliation:
     """The comparison of both sides, classified, with its totals proved."""
-    comparison, engine = comparison_of(spec, workshop.engine), workshop.engine
-    sides = (_as_stored if stays else _as_text)(spec, workshop, files, comparison)
+    engine = workshop.engine
     found = _found(sides, comparison, engine)
     populated = _populated(found, sides, comparison, engine)
     if beyond:
@@ -250,7 +269,7 @@ def _completed(result: Reconciliation, beyond: Beyond) -> Reconciliation:
             side,
             records=side.records + beyond.rows,
             totals={n: total + beyond.totals[n] for n, total in side.totals.items()},
-            travelled=beyond.travelled[name],
+            travelled=beyond.travelled.get(name),
         )
         for name, side in result.sides.items()
     }
@@ -275,6 +294,30 @@ class _Sides:
     every: Callable[[], tuple[ibis.Table, ibis.Table]]  # all rows as read
 
 
+def _sides(  # noqa: PLR0913 - what says how they are read
+    spec: ReconcileSpec,
+    workshop: Workshop,
+    files: dict[str, list[Path]],
+    comparison: Comparison,
+    *,
+    stays: bool,
+    beyond: Beyond | None,
+) -> _Sides:
+    """Both sides read: as text, or as they are stored, of which some may be beyond."""
+    engine = workshop.engine
+    if not stays:
+        return _as_text(spec, workshop, files, comparison)
+    if beyond:
+        parts = beyond.files
+        came = {s: opened_part(spec, s, files[s], parts[s], engine) for s in files}
+        return _as_stored(spec, met_with_care(spec, came, engine, comparison), engine)
+    came = {side: opened(spec, side, paths, engine) for side, paths in files.items()}
+    met = met_in_one_pass(spec, came, engine, comparison)
+    if met is None:
+        met = met_with_care(spec, came, engine, comparison)
+    return _as_stored(spec, met, engine)
+
+
 def _as_text(
     spec: ReconcileSpec, workshop: Workshop, files: dict[str, list[Path]], comparison: Comparison
 ) -> _Sides:
@@ -288,14 +331,8 @@ def _as_text(
     return _Sides(extracts, tables, doubled, tables, lambda: tables)
 
 
-def _as_stored(
-    spec: ReconcileSpec, workshop: Workshop, files: dict[str, list[Path]], comparison: Comparison
-) -> _Sides:
+def _as_stored(spec: ReconcileSpec, met: Met, engine: Backend) -> _Sides:
     """Both sides as they are stored; only records that may differ are read."""
-    engine = workshop.engine
-    met = met_in_one_pass(spec, files, engine, comparison)
-    if met is None:
-        met = met_with_care(spec, files, engine, comparison)
     left, right = (met.sides[side] for side in ("left", "right"))
     done = reading(spec, columns_of(met.pairs)).run(engine, {"pairs": met.pairs})
     return _Sides(
