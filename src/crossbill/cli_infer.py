@@ -73,6 +73,11 @@ def _summary(document: Mapping[str, Any]) -> Iterator[str]:
         yield from (f"    {step}" for step in row["derivation"])
     for row in document["unexplained_taxes"][:SHOWN]:
         yield f"tax does not fit: {_place(row)}: old {row['old']}, computed {row['computed']}"
+    for row in document["unexplained_discounts"][:SHOWN]:
+        named = f"{_place(row)} {row['account_key']} {row['discount_key']}".rstrip()
+        yield f"discount does not fit: {named}, {row['period_from']}: " + (
+            f"old {row['old']}, computed {row['computed']}"
+        )
     if len(document["policies"]) > 1:
         yield from _several(document)
     yield ""
@@ -152,6 +157,15 @@ def _fit(fit: Mapping[str, Any]) -> Iterator[str]:
     for name, words in (("line_taxes", "line taxes"), ("bill_taxes", "bill taxes")):
         if fit[name]["compared"]:
             yield f"  {fit[name]['reproduced']:,} of {fit[name]['compared']:,} {words}"
+    off = fit["bill_discounts"]
+    if off["compared"]:
+        terms = ", ".join(f"{name} {value}" for name, value in off["terms"].items())
+        yield (
+            f"  {off['reproduced']:,} of {off['compared']:,} discounts of whole bills: "
+            f"{terms or 'by the terms that are stated'}"
+        )
+    if off["due_without_a_line"]:
+        yield f"  discounts of whole bills that stand on no old bill: {off['due_without_a_line']:,}"
     other = fit["other_rules"]
     if other:
         rules = ", ".join(f"{name} {_plain(value)}" for name, value in other["rules"].items())

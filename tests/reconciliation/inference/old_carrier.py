@@ -17,6 +17,7 @@ from crossbill.core.policy import FURTHER_DIGITS, ChargeRounding, DiscountBase, 
 from crossbill.core.rounding import RoundingMode
 from crossbill.platform.billing.bills import TAX_TERMS
 from crossbill.replacement.reconciliation.inference.datasets import FAMILY, OLD_BILL, OLD_LINE
+from crossbill.replacement.reconciliation.inference.space import DiscountOf, DiscountOrder
 
 MONTHS = [(date(2024, month, 1), date(2024, month + 1, 1)) for month in (1, 2, 3, 4)]
 DIGITS = 2
@@ -58,7 +59,9 @@ class Carrier:
     def bill(self, policy: dict, months: list = MONTHS) -> "Carrier":
         """The same carrier with its bills under a policy."""
         for period in months:
-            biller = Biller({**self.facts, "policy": [policy]}, period, DIGITS)
+            used = [u for u in self.facts["usage_total"] if u["period_from"] == period[0]]
+            facts = {**self.facts, "policy": [policy], "usage_total": used}
+            biller = Biller(facts, period, DIGITS)
             accounts = {account["account_key"]: account for account in self.facts["account"]}
             lines = defaultdict(list)
             for key, account in accounts.items():
@@ -83,7 +86,12 @@ class Carrier:
 
     def _add(self, account: dict, period: tuple, bill) -> None:
         billed = {"account_key": account["account_key"], "period_from": period[0]}
+        keys = {row["discount_key"] for row in self.facts["discount"]}
+        off: dict[str, int] = defaultdict(int)  # of the whole bill: one line each, as it is printed
         for line in bill.lines:
+            if line.price_code in keys:
+                off[line.price_code] += line.net
+                continue
             self.lines.append(
                 {
                     **billed,
@@ -94,6 +102,8 @@ class Carrier:
                     "tax": line.tax,
                 }
             )
+        named = {"category": "discount", "product_key": "", "period_to": period[1], "tax": None}
+        self.lines += [{**billed, **named, "discount_key": k, "net": n} for k, n in off.items()]
         if bill.lines:
             self.bills.append({**billed, "net": bill.net, "tax": bill.tax, "total": bill.total})
 
@@ -118,8 +128,10 @@ class Carrier:
             "old_line": pa.Table.from_pylist(lines, OLD_LINE.arrow),
             "old_bill": pa.Table.from_pylist(bills, OLD_BILL.arrow),
         }
-        for name in ("account", "product", "price", "tax_rate", "payer"):
-            made[name] = pa.Table.from_pylist(self.facts[name], SCHEMAS[name])
+        unsaid = {"category": None, "position": None}
+        discounts = {"discount": [row | unsaid for row in self.facts["discount"]]}
+        for name in ("account", "product", "price", "tax_rate", "payer", "usage_total", "discount"):
+            made[name] = pa.Table.from_pylist((self.facts | discounts)[name], SCHEMAS[name])
         made["family"] = pa.Table.from_pylist(self.facts.get("family", []), FAMILY.arrow)
         return {name: ibis.memtable(rows) for name, rows in made.items()}
 
@@ -134,10 +146,10 @@ def placed(row: dict, line: int, file: str) -> dict:
     return {"file": file, "line": line, **row, **nanos}
 
 
-def carrier(seed: int, accounts: int = 25, name: str = "") -> Carrier:
+def carrier(seed: int, accounts: int = 25, name: str = "", *, discounted: bool = False) -> Carrier:
     """People with products that start, end, are discounted and have prices of their own.
 
-    ``name`` is before all keys, and the family of its offerings.
+    ``name`` is before all keys, and the family of its offerings; ``discounted``: whole bills, too.
     """
     dice = Random(seed)
     offerings = [f"{name}O{n}" for n in range(6)]
@@ -154,12 +166,52 @@ def carrier(seed: int, accounts: int = 25, name: str = "") -> Carrier:
         ],
         "customer": [],
         "payer": _payers(dice, name, accounts) if seed % 4 == 0 else [],
+        "discount": [],
+        "usage_total": [],
+        "terms": [],
         "family": [{"offering_code": o, "family": name} for o in offerings if name],
     }
     codes = {account["account_key"]: account for account in facts["account"]}
     for rule in facts["payer"]:  # taxed as they are who pay
         codes[rule["account_key"]]["tax_code"] = codes[rule["payer_key"]]["tax_code"]
+    if discounted:
+        facts |= _discounted(Random(f"discounts of {seed}"), name, accounts, facts["product"])
     return Carrier(facts)
+
+
+def _discounted(dice: Random, name: str, accounts: int, products: list[dict]) -> dict:
+    """Who uses something, and discounts on whole bills by terms that are the carrier's."""
+    terms = {
+        "discount_of": str(dice.choice(list(DiscountOf)[:3])),  # nothing is charged once here
+        "discount_order": str(dice.choice(list(DiscountOrder))),
+    }
+    only = None if terms["discount_of"] == "all" else terms["discount_of"]
+    first = "percentage" if terms["discount_order"] == "percentage_first" else "amount"
+    always = dict.fromkeys(("product_key", "offering_code", "spend_minor", "most_minor"))
+    always |= {"valid_from": date(2019, 1, 1), "valid_to": None, "category": only}
+    always |= {"left_minor": None}
+    discounts = [
+        always | {
+            "account_key": f"{name}A{n}", "discount_key": f"{name}D{n}-{kind}", "kind": kind,
+            "position": int(kind != first),
+            "rate_ppm": dice.choice([100_000, 125_000, 333_333]) if kind == "percentage" else None,
+            "amount_minor": dice.randint(50, 900) if kind == "amount" else None,
+        }
+        for n in range(accounts)
+        for kind in dice.choice([[], ["percentage"], ["percentage", "amount"]])
+    ]  # fmt: skip
+    usage = [
+        {
+            "account_key": product["account_key"], "product_key": product["product_key"],
+            "offering_code": product["offering_code"], "period_from": period[0],
+            "period_to": period[1], "currency": "USD", "events": 3,
+            "amount_nanos": dice.randint(1, 3 * 10**10),
+        }
+        for product in products
+        for period in MONTHS
+        if dice.random() < 0.4 and product["start_date"] < period[0] and not product["end_date"]
+    ]  # fmt: skip
+    return {"discount": discounts, "usage_total": usage, "terms": [terms]}
 
 
 def _payers(dice: Random, name: str, accounts: int) -> list[dict]:

@@ -200,6 +200,45 @@ def test_a_part_that_is_not_the_share_of_who_pays_is_set_aside(tmp_path):
     assert {row["value"] for row in wrong} <= {*halved, "A11"}
 
 
+def discounted(tmp_path: Path, accounts: int = 12) -> tuple[Path, dict]:
+    """A carrier with discounts on whole bills whose lines do not name them, and the true terms."""
+    found = carrier(1, accounts, discounted=True).bill(TRUE)
+    for line in found.lines:
+        line.pop("discount_key", None)
+    return write_folder(tmp_path / "old", found), found.facts["terms"][0]
+
+
+def test_terms_of_discounts_on_whole_bills_are_found_and_those_told_that_do_not_fit(tmp_path):
+    folder, terms = discounted(tmp_path)
+    lines = read(folder / "bill_line.csv")
+    off = [row for row in lines if not row["product_key"]]
+    off[0]["net"] = "-999.99"  # wrong
+    off[1]["account_key"] = "A999"  # of nobody, and not on the bill where it is due
+    off[2]["net"] = "-0.001"
+    charge = next(r for r in lines if r["product_key"] and bill_of(r) == bill_of(off[3]))
+    charge["product_key"] = "GONE"
+    dump(folder / "bill_line.csv", lines, ",")
+    found = infer_policy(folder)
+    codes = {row["line"]: row["code"] for row in found.aside if row["file"] == "bill_line.csv"}
+    place = {id(row): number for number, row in enumerate(lines, 2)}
+    told = [codes.get(place[id(row)]) for row in [*off[1:4], charge]]
+    assert told == ["ACCOUNT_UNKNOWN", "FINER_THAN_CURRENCY", "CHARGES_SET_ASIDE", "FACTS_MISSING"]
+    wrong, missing = sorted(found.unfit_discounts, key=lambda row: row["file"] or "~")
+    assert (wrong["line"], wrong["old_minor"]) == (place[id(off[0])], -99999)
+    assert (missing["file"], missing["old_minor"]) == (None, 0)
+    assert missing["now_minor"] < 0
+    counts = found.document["lines"]
+    assert counts["read"] == len(lines) == counts["compared"] + counts["set_aside"]
+    offs = found.document["families"][0]["bill_discounts"]
+    assert (offs["terms"], offs["due_without_a_line"]) == (terms, 1)
+    assert offs["compared"] == offs["reproduced"] + 1 > 30
+    assert "DISCOUNT_ON_BILL" in {row["code"] for row in found.aside if row["file"] == "bill.csv"}
+
+
+def bill_of(row: dict) -> tuple[str, str]:
+    return row["account_key"], row["period_from"]
+
+
 def test_a_bill_that_does_not_add_up_is_set_aside(folder):
     rows = read(folder / "bill.csv")
     rows[0]["net"], rows[1]["total"], rows[2]["net"] = "0.01", "0.02", "0.001"

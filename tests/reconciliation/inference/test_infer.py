@@ -35,7 +35,10 @@ def carriers() -> list[tuple[dict, Carrier]]:
     """So many carriers with their bills, each under a policy of its own."""
     dice = Random(20240229)
     policies = [any_policy(dice) | {"policy_code": f"F{n}"} for n in range(POLICIES)]
-    unbilled = [carrier(n, ACCOUNTS, name=p["policy_code"]) for n, p in enumerate(policies)]
+    unbilled = [
+        carrier(n, ACCOUNTS, name=p["policy_code"], discounted=n % 4 == 1)
+        for n, p in enumerate(policies)
+    ]
     return [(p, found.bill(p)) for p, found in zip(policies, unbilled, strict=True)]
 
 
@@ -49,6 +52,16 @@ def found(engine, carriers):
 def test_the_policy_or_one_alike_is_found_each_time(found, carriers):
     for true, _ in carriers:
         assert alike(found[true["policy_code"]], true), true
+
+
+def test_the_terms_of_discounts_on_whole_bills_are_found_each_time(found, carriers):
+    told = 0
+    for true, old in carriers:
+        for terms in old.facts["terms"]:
+            choice = found[true["policy_code"]].discount
+            assert any(terms.items() <= rules.items() for rules in choice.alike), true
+            told += len(choice.alike) == 1
+    assert told > POLICIES // 4 * 9 // 10
 
 
 def test_most_policies_are_told_from_all_but_a_few(found):
@@ -100,7 +113,11 @@ def alike(fit, true: dict) -> bool:
 
 def reproduced(fit) -> bool:
     """Whether all lines and bills of a family fit."""
-    stages = ((fit.net, ("line", "extra")), (fit.tax, ("taxed_line", "bill")))
+    stages = (
+        (fit.net, ("line", "extra")),
+        (fit.tax, ("taxed_line", "bill")),
+        (fit.discount, ("off", "not_off")),
+    )
     return all(
         outcome.fits(choice.number)
         for choice, kinds in stages

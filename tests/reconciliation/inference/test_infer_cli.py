@@ -90,6 +90,7 @@ def test_a_line_that_does_not_fit_is_derived_and_answers_1(folder, monkeypatch, 
     kept = {path.name for path in out.iterdir()}
     assert kept == {
         "policy.yaml", "report.json", "set_aside.csv", "unexplained.csv", "unexplained_taxes.csv",
+        "unexplained_discounts.csv",
     }  # fmt: skip
     assert json.loads((out / "report.json").read_text("utf-8")) == document
 
@@ -133,3 +134,5 @@ def test_the_rules_of_the_sample_carrier_are_found(tmp_path, monkeypatch, capsys
     assert (code, lines["read"]) == (1, lines["compared"] + lines["set_aside"])
     assert 0 < lines["unexplained"] < 15
     assert lines["reproduced"] > 5000
+    offs = [family["bill_discounts"] for family in document["families"]]
+    assert sum(off["compared"] for off in offs) == sum(off["reproduced"] for off in offs) > 1000

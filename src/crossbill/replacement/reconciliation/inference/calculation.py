@@ -13,15 +13,23 @@ from crossbill.engine.billing_datasets import (
     CHARGED,
     COMPONENT,
     CURRENCY,
+    DISCOUNT,
     LISTED_PRICE,
     TAX,
 )
 from crossbill.engine.calculation import Calculation, Step, Tables, compiled_once
 from crossbill.engine.datasets import EXEMPTION, PAYER, POLICY, PRODUCT, USAGE_TOTAL
 from crossbill.platform.billing.resolve import resolve, resolve_usage
-from crossbill.replacement.reconciliation.inference import amounts, comparable, parts, taxes
+from crossbill.replacement.reconciliation.inference import (
+    amounts,
+    bill_discounts,
+    comparable,
+    parts,
+    taxes,
+)
 from crossbill.replacement.reconciliation.inference.candidates import (
     DAY_RULE,
+    DISCOUNT_CANDIDATE,
     ROUNDING,
     TAX_CANDIDATE,
 )
@@ -37,7 +45,7 @@ INPUTS = {
     for dataset in (
         BILLED_ACCOUNT, PRODUCT, LISTED_PRICE, TAX, POLICY, CURRENCY, COMPONENT, CHARGED, BOUNDARY,
         USAGE_TOTAL, EXEMPTION, PAYER, FAMILY, PRODUCT_FAMILY, OLD_LINE, OLD_BILL, DAY_RULE,
-        ROUNDING, TAX_CANDIDATE,
+        ROUNDING, TAX_CANDIDATE, DISCOUNT, DISCOUNT_CANDIDATE,
     )
 }  # fmt: skip
 OUTCOME = ("family", "currency", "kind", "mask")
@@ -50,6 +58,10 @@ class Shape:
     further: tuple[str, ...] = ()  # parts of a line's key beside product and period
     taxes: int = 1  # of a line, side by side
     payers: bool = False  # some accounts are paid for by others
+    discounts: int = 0  # of a whole bill, of the account that has most
+    stated: tuple[str, ...] = ()  # terms of such discounts that are not searched
+    named: bool = False  # each line of one says which it is
+    narrow: bool = False  # some are of a product or an offering only
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -85,7 +97,7 @@ def search(shape: Shape) -> Calculation:
             Step(
                 "first_line",
                 lambda t: comparable.judged_lines(
-                    t["old_line"], t["holder"], t["billed_account"], t["currency"],
+                    _of_products(t, shape), t["holder"], t["billed_account"], t["currency"],
                     t["usage_total"], t["payer"],
                 ),
             ),
@@ -111,8 +123,9 @@ def search(shape: Shape) -> Calculation:
             Step("pattern", lambda t: amounts.patterns(t["unit"])),
             Step("fit", lambda t: amounts.fitting(t["pattern"], t["item"], t["share"])),
             Step("verdict", lambda t: amounts.masks(t["pattern"], t["fit"]), stored=False),
+            *_discounts_of_bills(shape),
             Step("taxable", lambda t: taxes.taxable(t["line"], t["unit"], key)),
-            Step("bill", lambda t: taxes.judged_bills(t["old_bill"], t["taxable"])),
+            Step("bill", lambda t: _judged_bills(t, shape)),
             Step(
                 "taxed",
                 lambda t: taxes.taxed(
@@ -134,7 +147,7 @@ def search(shape: Shape) -> Calculation:
                 lambda t: t["taxable"].select("billed_account", "period_from", "family").distinct(),
                 stored=False,
             ),
-            Step("outcome", _outcomes),
+            Step("outcome", lambda t: _outcomes(t, shape)),
         ],
     )  # fmt: skip
 
@@ -157,6 +170,23 @@ def _resolved(t: Tables) -> ir.Table:
     return ibis.union(*parts).semi_join(billed, ["account_key", "period_from"])
 
 
+def _of_products(t: Tables, shape: Shape) -> ir.Table:
+    """The old lines without discounts of whole bills, where there are any to compare them with."""
+    rows = t["old_line"]
+    return rows.filter(~bill_discounts.is_off(rows)) if shape.discounts else rows
+
+
+def _discounts_of_bills(shape: Shape) -> list[Step]:
+    stated, named, narrow = shape.stated, shape.named, shape.narrow
+    return bill_discounts.steps(shape.discounts, stated, named=named, narrow=narrow)
+
+
+def _judged_bills(t: Tables, shape: Shape) -> ir.Table:
+    """The bills; of which charges a discount of a whole bill lowers the tax is not printed."""
+    rows = taxes.judged_bills(t["old_bill"], t["taxable"])
+    return taxes.without(rows, t["off_line"]) if shape.discounts else rows
+
+
 def _with_parts(t: Tables, shape: Shape) -> ir.Table:
     """The lines, of which those are set aside that are no part that their account pays."""
     if not shape.payers:
@@ -171,7 +201,7 @@ def _units(t: Tables, key: tuple[str, ...]) -> ir.Table:
     return amounts.units(sound, aside, t["expected"], t["fault"], t["holder"], key)
 
 
-def _outcomes(t: Tables) -> ir.Table:
+def _outcomes(t: Tables, shape: Shape) -> ir.Table:
     """How many rows of each family the same candidates reproduce, by kind and currency."""
     amount = t["pattern"].inner_join(t["verdict"], "pattern")
     parts = [amount.select(*OUTCOME, "size_minor", rows="units", lines="lines")]
@@ -181,6 +211,9 @@ def _outcomes(t: Tables) -> ir.Table:
     bills = t["bill"].inner_join(t["bill_mask"], "bill_id")
     bills = bills.inner_join(of, ["account_key", "period_from"])
     parts.append(_each(bills, taxes.BILL, bills.old_tax))
+    if shape.discounts:
+        offs = bill_discounts.outcome_rows(t["off_unit"], t["off_mask"])
+        parts.append(offs.select(*OUTCOME, "size_minor", "rows", "lines"))
     rows = ibis.union(*parts)
     return rows.group_by(*OUTCOME).aggregate(
         rows=integers.sum_int64(rows.rows),

@@ -42,6 +42,16 @@ ROUNDING = described(
     discount_base    text     of the same
     """,
 )
+DISCOUNT_CANDIDATE = described(
+    "discount_candidate",
+    "number",
+    """
+    number          integer  place in the space
+    discount_of     text     the charges that a discount of a whole bill is taken from
+    discount_order  text     which of several comes first
+    rounding_mode   text     of the policy
+    """,
+)
 TAX_CANDIDATE = described(
     "tax_candidate",
     "number",
@@ -57,11 +67,13 @@ def candidate_tables() -> dict[str, pa.Table]:
     """The candidates of both stages, and a policy for each choice of price."""
     days = [{**rules, "day": n} for n, rules in enumerate(DAY_RULES)]
     taxes = [{**rules, "number": n} for n, rules in enumerate(space.candidates(space.TAX))]
+    offs = [{**rules, "number": n} for n, rules in enumerate(space.candidates(space.DISCOUNT))]
     some = {**space.candidates(space.NET)[0], **space.candidates(space.TAX)[0]}
     by_price = [some | {"price_by": str(p), "policy_code": str(p)} for p in PriceBy]
     return {
         "day_rule": pa.Table.from_pylist(days, DAY_RULE.arrow),
         "rounding": pa.Table.from_pylist(list(_roundings()), ROUNDING.arrow),
+        "discount_candidate": pa.Table.from_pylist(offs, DISCOUNT_CANDIDATE.arrow),
         "tax_candidate": pa.Table.from_pylist(taxes, TAX_CANDIDATE.arrow),
         "policy": pa.Table.from_pylist(by_price, POLICY.arrow),
     }

@@ -4,21 +4,27 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import ibis
+
 from crossbill.core.policy import Policy
-from crossbill.replacement.reconciliation.inference import amounts
+from crossbill.replacement.reconciliation.inference import amounts, bill_discounts
 from crossbill.replacement.reconciliation.inference.details import Row
 from crossbill.replacement.reconciliation.inference.infer import Inference
 from crossbill.replacement.reconciliation.inference.read_folder import OldBooks
 
 
 def line_counts(found: Inference, books: OldBooks, unfit: Sequence[Row]) -> dict[str, int]:
-    """Lines read, set aside, compared, reproduced and not; each line is in one of the last two."""
-    counted = _counts(found, books, "taxable", "bill_line")
+    """Lines read, set aside, compared, reproduced and not; each line is in one of the last two.
+
+    ``unfit`` are those of products and those that take something off whole bills.
+    """
+    tables = ("taxable", "off_line") if found.shape.discounts else ("taxable",)
+    counted = _counts(found, books, tables, "bill_line")
     of_families = sum(
         outcome.lines
         for fit in found.fits
         for outcome in fit.outcomes
-        if outcome.kind == amounts.LINE
+        if outcome.kind in (amounts.LINE, bill_discounts.OFF)
     )
     assert of_families == counted["compared"], "a compared line is of no family"
     missed = sum(row["file"] is not None for row in unfit)
@@ -33,13 +39,13 @@ def bill_counts(found: Inference, books: OldBooks, wrong: Sequence[Row]) -> dict
     """Bills read, set aside, compared, and those whose tax is reproduced or not."""
     if "bill" not in books.counted:
         return {"read": 0, "set_aside": 0, "compared": 0, "reproduced": 0, "unexplained": 0}
-    counted = _counts(found, books, "bill", "bill")
+    counted = _counts(found, books, ("bill",), "bill")
     missed = sum(row["kind"] == "bill" for row in wrong)
     return counted | {"reproduced": counted["compared"] - missed, "unexplained": missed}
 
 
-def _counts(found: Inference, books: OldBooks, table: str, name: str) -> dict[str, int]:
-    rows = found.tables[table]
+def _counts(found: Inference, books: OldBooks, tables: Sequence[str], name: str) -> dict[str, int]:
+    rows = ibis.union(*(found.tables[table].select("code") for table in tables))
     asked = rows.aggregate(rows=rows.count(), sound=rows.code.isnull().cast("int64").sum())
     (told,) = found.backend.to_pyarrow(asked).to_pylist()
     held, sound = told["rows"], told["sound"] or 0

@@ -15,6 +15,7 @@ OLD_LINE = described(
     category     text?     recurring, discount, usage or one_time; empty: all of them in one
     price_code   text?     which of the offering's prices
     charge_from  date?     first day that the line charges
+    discount_key text?     which discount of the whole bill it is
     currency     text?     ISO 4217
     net_nanos    integer   before tax
     tax_nanos    integer?  tax on this line

@@ -11,22 +11,36 @@ import pyarrow as pa
 from crossbill.core.money import format_minor, format_nanos, minor_digits
 from crossbill.replacement.migration.sources import ROW_PROBLEMS
 from crossbill.replacement.migration.types import FIELD_PROBLEMS
-from crossbill.replacement.reconciliation.inference import amounts, comparable, taxes
+from crossbill.replacement.reconciliation.inference import (
+    amounts,
+    bill_discounts,
+    comparable,
+    taxes,
+)
 from crossbill.replacement.reconciliation.inference.infer import FamilyFit, Inference
 
 Row = dict[str, Any]
-STATED = {"stated_account": "account_key", "stated_currency": "currency"}
+STATED = {
+    "stated_account": "account_key", "billed_account": "account_key",
+    "stated_currency": "currency",
+}  # fmt: skip
 PLACED = ("file", "line", "code", "field", "value")
-ORDER = ("file", "line", "product_key", "period_from")
+ORDER = ("file", "line", "product_key", "account_key", "period_from", "discount_key")
 
 
 def winners(fits: Sequence[FamilyFit]) -> ir.Table:
     """The numbers of the candidates that were chosen for each family."""
     rows = [
-        {"family": fit.family, "net_number": fit.net.number, "tax_number": fit.tax.number}
+        {
+            "family": fit.family,
+            "net_number": fit.net.number,
+            "tax_number": fit.tax.number,
+            "discount_number": fit.discount.number,
+        }
         for fit in fits
     ]
-    schema = {"family": "string", "net_number": "int64", "tax_number": "int64"}
+    numbers = dict.fromkeys(("net_number", "tax_number", "discount_number"), "int64")
+    schema = {"family": "string"} | numbers
     return ibis.memtable(rows, schema=schema)
 
 
@@ -70,6 +84,26 @@ def unfit_taxes(found: Inference) -> list[Row]:
     return _fetched(found, lines.union(bills.distinct()))
 
 
+def unfit_discounts(found: Inference) -> list[Row]:
+    """Discounts of whole bills that come to another amount, in order of their place.
+
+    One that is due and stands on no old bill has no file.
+    """
+    if not found.shape.discounts:
+        return []
+    t, key = found.tables, list(bill_discounts.UNIT)
+    numbers = winners(found.fits).select("family", number="discount_number")
+    wrong = t["off_now"].filter(~t["off_now"].fits).inner_join(t["off_unit"], "unit_id")
+    rows = wrong.inner_join(numbers, ["family", "number"])
+    lines = t["off_line"].filter(t["off_line"].code.isnull()).select(*key, "file", "line")
+    placed = rows.left_join(lines, key).drop(*(f"{name}_right" for name in key))
+    shown = placed.select(
+        "file", "line", "family", "period_from", "discount_key", "currency", "old_minor",
+        "now_minor", account_key="billed_account",
+    )  # fmt: skip
+    return _fetched(found, shown)
+
+
 def _key(found: Inference) -> tuple[str, ...]:
     """What tells one compared line from another."""
     further = (name for name in amounts.FURTHER if name in found.tables["unit"].columns)
@@ -89,7 +123,10 @@ def set_aside(found: Inference, read: pa.Table) -> list[Row]:
     """
     records = {code: (problem.what, problem.cure) for code, problem in ROW_PROBLEMS.items()}
     rows = [_reason(row, records | FIELD_PROBLEMS) for row in read.to_pylist()]
-    for name, reasons in (("taxable", comparable.REASONS), ("bill", taxes.REASONS)):
+    judged = {"taxable": comparable.REASONS, "bill": taxes.REASONS}
+    if found.shape.discounts:
+        judged["off_line"] = comparable.REASONS | bill_discounts.REASONS
+    for name, reasons in judged.items():
         table = found.tables[name]
         bad = table.filter(table.code.notnull()).select(*PLACED)
         rows += [_reason(row, reasons) for row in _fetched(found, bad)]

@@ -78,6 +78,7 @@ TABLES: dict[str, TableTerms] = {
             category     text   `recurring`, `discount`, `usage`, `one_time`; else all in one sum
             price_code   text   which of the offering's prices, where it has several
             charge_from  date   first day that the line charges
+            discount_key text   which discount of the whole bill it is, a key of `discount`
             currency     text   ISO 4217; has to be the account's
             """,
             needed=True,
@@ -175,6 +176,25 @@ TABLES: dict[str, TableTerms] = {
             category       text?   only `recurring`, `usage` or `one_time`; empty: all else
             valid_from     date    first day; of a bill's period its first day counts
             valid_to       date    first day no longer valid
+            """,
+        ),
+        _table(
+            "discount",
+            "Who has discounts on whole bills: a share, or an amount.",
+            """
+            account_key   text!   whose bills
+            discount_key  text!   identity
+            rate_percent  percent share of what it is taken from
+            amount        money   or so much a bill
+            category      text?   only from `recurring`, `usage` or `one_time`; else searched
+            position      integer? which comes first; else searched
+            product_key   text    only from this product
+            offering_code text?   only from this offering
+            spend         money   only where at least so much is there to be discounted
+            most          money   at most so much on one bill
+            valid_from    date    first day; of a bill's period its first day counts
+            valid_to      date    first day no longer valid
+            months        integer? or for so many months from its first day
             """,
         ),
         _table(

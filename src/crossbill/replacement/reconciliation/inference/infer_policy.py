@@ -40,7 +40,11 @@ def write_result(found: Report, folder: Path) -> None:
         held = [{"account_key": a, "policy_code": p} for a, p in found.account_policy.items()]
         _write(folder / "account_policy.csv", ["account_key", "policy_code"], held)
     _write(folder / "set_aside.csv", ASIDE, found.aside)
-    for name, kept in (("unexplained", found.unfit), ("unexplained_taxes", found.unfit_taxes)):
+    for name, kept in (
+        ("unexplained", found.unfit),
+        ("unexplained_taxes", found.unfit_taxes),
+        ("unexplained_discounts", found.unfit_discounts),
+    ):
         shown = [in_words(row) for row in kept]
         _write(folder / f"{name}.csv", list(shown[0]) if shown else ("file", "line"), shown)
     (folder / "report.json").write_text(as_json(found.document) + "\n", "utf-8")

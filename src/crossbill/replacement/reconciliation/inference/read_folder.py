@@ -10,15 +10,19 @@ import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
+from crossbill.engine import integers
 from crossbill.engine.billing_datasets import (
     BILLED_ACCOUNT,
     COMPONENT,
+    DISCOUNT,
     LISTED_PRICE,
     TAX,
 )
 from crossbill.engine.dataset import Dataset
 from crossbill.engine.datasets import EXEMPTION, PAYER, PRODUCT, SUSPENDED, USAGE_TOTAL
 from crossbill.engine.integers import sum_int64
+from crossbill.platform.billing.bills import currency_table
+from crossbill.platform.billing.discounts import AMOUNT, PERCENTAGE
 from crossbill.platform.billing.look_up import looked_up
 from crossbill.replacement.reconciliation.inference.datasets import (
     FAMILY,
@@ -108,6 +112,8 @@ def _made(
         made["price"] = _as(LISTED_PRICE, _priced(backend, tables["price"], accounts, spec))
     if "usage" in tables:
         made["usage_total"] = _usage(tables["usage"], products, accounts)
+    if "discount" in tables:
+        made["discount"] = _discounts(backend, tables["discount"], accounts)
     for name, dataset in OPTIONAL.items():
         if name in tables:
             made[name] = _as(dataset, tables[name])
@@ -218,6 +224,30 @@ def _usage(usage: ir.Table, products: ir.Table, accounts: ir.Table) -> ir.Table:
         events=sum_int64(rows.events), amount_nanos=sum_int64(rows.amount_nanos)
     )
     return _as(USAGE_TOTAL, sums)
+
+
+def _discounts(backend: Backend, rows: ir.Table, accounts: ir.Table) -> ir.Table:
+    """The discounts of whole bills, their amounts in minor units of their account's currency."""
+    both = rows.filter(rows.rate_ppm.isnull() == rows.amount_nanos.isnull())
+    (wrong, *_) = backend.to_pyarrow(both.discount_key).to_pylist() or [None]
+    if wrong is not None:
+        cure = "state one of the two"
+        raise BadOldBills(
+            "a discount has neither rate nor amount, or both", file="discount",
+            field="rate_percent", value=wrong, cure=cure,
+        )  # fmt: skip
+    held = accounts.select("account_key", "currency").distinct(on="account_key")
+    joined = rows.inner_join(held, "account_key").inner_join(currency_table(), "currency")
+    scale = integers.nanos_per_minor(joined.minor_digits)
+    amounts = {
+        f"{name}_minor": integers.quotient(joined[f"{name}_nanos"], scale)
+        for name in ("amount", "spend", "most")
+    }
+    ends = joined.valid_from + joined.months.as_interval("M")
+    amounts["valid_to"] = joined.valid_to.coalesce(ends.cast("date"))
+    kind = ibis.ifelse(joined.rate_ppm.notnull(), PERCENTAGE, AMOUNT)
+    made = _as(DISCOUNT, joined.mutate(kind=kind, **amounts))
+    return made.mutate(offering_code=made.offering_code.nullif(""))
 
 
 def _families(products: ir.Table) -> ir.Table:

@@ -10,7 +10,12 @@ import yaml
 from crossbill.core.money import format_minor, minor_digits
 from crossbill.core.policy import Policy
 from crossbill.core.refusal import Refusal
-from crossbill.replacement.reconciliation.inference import amounts, space, taxes
+from crossbill.replacement.reconciliation.inference import (
+    amounts,
+    bill_discounts,
+    space,
+    taxes,
+)
 from crossbill.replacement.reconciliation.inference.counts import (
     account_policies,
     bill_counts,
@@ -23,9 +28,11 @@ from crossbill.replacement.reconciliation.inference.details import (
     Row,
     in_words,
     set_aside,
+    unfit_discounts,
     unfit_lines,
     unfit_taxes,
 )
+from crossbill.replacement.reconciliation.inference.discount_example import discount_example
 from crossbill.replacement.reconciliation.inference.examples import Money, Told, telling_examples
 from crossbill.replacement.reconciliation.inference.infer import NET_KINDS, FamilyFit, Inference
 from crossbill.replacement.reconciliation.inference.read_folder import OldBooks
@@ -50,6 +57,7 @@ class Report:
     document: Mapping[str, Any]
     unfit: Sequence[Row]
     unfit_taxes: Sequence[Row]
+    unfit_discounts: Sequence[Row]
     aside: Sequence[Row]
     account_policy: Mapping[str, str]  # of the accounts whose products have one policy
 
@@ -66,25 +74,26 @@ def report(found: Inference, books: OldBooks, policy_code: str) -> Report:
         raise _nothing(aside)
     policies = _policies(found.fits, policy_code)
     by_family = {family: policy for policy, names in policies for family in names}
-    unfit, wrong = unfit_lines(found), unfit_taxes(found)
+    unfit, wrong, off = unfit_lines(found), unfit_taxes(found), unfit_discounts(found)
     own, mixed = account_policies(found, by_family)
     document = {
-        "complete": not (unfit or wrong or aside or books.untaxed) and len(policies) == 1,
+        "complete": not (unfit or wrong or off or aside or books.untaxed) and len(policies) == 1,
         "policies": [
             {"policy": policy.as_row(), "families": list(names)} for policy, names in policies
         ],
         "families": [_family(found, fit) for fit in found.fits],
-        "lines": line_counts(found, books, unfit),
+        "lines": line_counts(found, books, [*unfit, *off]),
         "bills": bill_counts(found, books, wrong),
         "tables": document_of(books),
         "set_aside": _some(aside),
         "set_aside_by_code": by_code(aside),
         "unexplained": _explained(found, unfit[:MOST_SHOWN], by_family),
         "unexplained_taxes": [in_words(row) for row in wrong[:MOST_SHOWN]],
+        "unexplained_discounts": [in_words(row) for row in off[:MOST_SHOWN]],
         "accounts_of_several_policies": len(mixed),
         "notes": list(books.notes),
     }
-    return Report(policies, document, unfit, wrong, aside, own)
+    return Report(policies, document, unfit, wrong, off, aside, own)
 
 
 def _some(aside: Sequence[Row]) -> list[Row]:
@@ -140,8 +149,10 @@ def _family(found: Inference, fit: FamilyFit) -> dict[str, Any]:
         "line_taxes": _fit(fit.outcomes, taxes.TAXED_LINE, tax),
         "bill_taxes": _fit(fit.outcomes, taxes.BILL, tax),
         "margin": {"net": fit.net.margin, "tax": fit.tax.margin},
+        "bill_discounts": _bill_discounts(fit, found.shape.stated),
         "not_told_apart": [
-            told for choice in (fit.net, fit.tax) for told in _not_told(found, fit, choice)
+            *(told for choice in (fit.net, fit.tax) for told in _not_told(found, fit, choice)),
+            *_terms_not_told(found, fit),
         ],
         "other_rules": _other_rules(fit),
         "only_jointly": [_joint(choice) for choice in (fit.net, fit.tax) if choice.joint_fields],
@@ -178,6 +189,16 @@ def _fit(outcomes: Sequence[Outcome], kind: str, number: int) -> dict[str, Any]:
             }
             for currency in sorted({outcome.currency for outcome in mine})
         },
+    }
+
+
+def _bill_discounts(fit: FamilyFit, stated: Sequence[str]) -> dict[str, Any]:
+    """Discounts of whole bills, and those terms that are not stated by which most of them fit."""
+    number = fit.discount.number
+    return {
+        **_fit(fit.outcomes, bill_discounts.OFF, number),
+        "due_without_a_line": _misses(fit.outcomes, bill_discounts.NOT_OFF, number),
+        "terms": {name: fit.discount.best[name] for name in space.TERMS if name not in stated},
     }
 
 
@@ -219,6 +240,26 @@ def _not_told(found: Inference, fit: FamilyFit, choice: Choice) -> Iterator[dict
                 {"value": value, "policy": dict(rules), "example": _words(example, rules, choice)}
                 for (field, value, rules), example in zip(asked, told, strict=True)
                 if field == name
+            ],
+        }
+
+
+def _terms_not_told(found: Inference, fit: FamilyFit) -> Iterator[dict[str, Any]]:
+    """Each term of discounts that the data leaves open, and a bill that would tell it."""
+    choice = fit.discount
+    if not any(outcome.kind == bill_discounts.OFF for outcome in fit.outcomes):
+        return
+    currency = fit.outcomes[0].currency
+    for name in (name for name in choice.open_fields if name in space.TERMS):
+        others = [(v, _nearest(choice, name, v)) for v in choice.alternatives(name)[1:]]
+        rules = [choice.best, *(rules for _, rules in others)]
+        told = discount_example(found.backend, [dict(each) for each in rules], currency)
+        yield {
+            "field": name,
+            "chosen": choice.best[name],
+            "alternatives": [
+                {"value": value, "policy": dict(rules), "example": sentence}
+                for (value, rules), sentence in zip(others, told, strict=True)
             ],
         }
 

@@ -7,6 +7,7 @@ A set of candidates is the bits of one integer, whose places are their numbers.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from enum import StrEnum
 from functools import cache
 from itertools import product
 from typing import Any, get_type_hints
@@ -16,10 +17,29 @@ from crossbill.core.rounding import RoundingMode
 
 Rules = Mapping[str, Any]  # fields of a policy with their values
 
+
+class DiscountOf(StrEnum):
+    """Which charges a discount of a whole bill is taken from, where it does not say it."""
+
+    ALL = "all"
+    RECURRING = "recurring"
+    USAGE = "usage"
+    ONE_TIME = "one_time"
+
+
+class DiscountOrder(StrEnum):
+    """Which discounts of a bill come first, where they do not say it: each is of what is left."""
+
+    PERCENTAGE_FIRST = "percentage_first"
+    AMOUNT_FIRST = "amount_first"
+
+
 CHARGED = ("day_count", "end_day_counts", "price_by", "rounding_mode")
 ROUNDED = ("rounding_scope", "rounding_digits", "discount_base")
 NET = (*CHARGED, *ROUNDED)
 TAX = ("tax_scope", "tax_rounding_mode")
+TERMS = ("discount_of", "discount_order")  # no rules of a policy, but of its discounts
+DISCOUNT = (*TERMS, "rounding_mode")
 RULES = tuple(field.name for field in fields(Policy) if field.name != "policy_code")
 
 assert set(NET) | set(TAX) == set(RULES), "each rule of a policy is searched in one stage"
@@ -27,7 +47,8 @@ assert set(NET) | set(TAX) == set(RULES), "each rule of a policy is searched in 
 
 def values_of(name: str) -> tuple[Any, ...]:
     """The values that a field can have; the first is taken where nothing tells them apart."""
-    kind = get_type_hints(Policy)[name]
+    kinds = {"discount_of": DiscountOf, "discount_order": DiscountOrder}
+    kind = kinds.get(name) or get_type_hints(Policy)[name]
     if kind is int:
         return tuple(FURTHER_DIGITS)
     return (True, False) if kind is bool else tuple(str(member) for member in kind)
@@ -54,6 +75,12 @@ def distinct(names: tuple[str, ...]) -> int:
     What is cut, or is rounded up, twice, comes to the same as once.
     """
     return sum(1 << n for n, rules in enumerate(candidates(names)) if not _twice(rules))
+
+
+def having(names: tuple[str, ...], name: str, values: Iterable[Any]) -> int:
+    """The candidates in which a field has one of these values."""
+    wanted = {*values}
+    return sum(1 << n for n, rules in enumerate(candidates(names)) if rules[name] in wanted)
 
 
 def _twice(rules: Rules) -> bool:
@@ -191,12 +218,16 @@ def chosen(
     outcomes: Sequence[Outcome],
     kinds: Sequence[Sequence[str]],
     like: Rules,
+    *,
+    within: int | None = None,
 ) -> Choice:
     """The candidate that reproduces most, by the first group of ``kinds``, then the next.
 
+    Only those ``within`` are looked at, where they are stated.
+
     Of those that are alike the one that has most in common with ``like`` is taken, then the first.
     """
-    every = top = distinct(names)
+    every = top = distinct(names) & (-1 if within is None else within)
     for group in kinds:
         top = Tally(outcomes, group).most(top)
     first = top & -top
@@ -207,6 +238,12 @@ def chosen(
     others = every & ~same
     margin = whole.of(first) - whole.of(whole.most(others)) if others else None
     return Choice(names, _likest(names, same, like), same, margin)
+
+
+def narrowed(choice: Choice, within: int, like: Rules) -> Choice:
+    """The choice among those of its candidates that are within, of which there is one at least."""
+    same = choice.same & within
+    return replace(choice, same=same, number=_likest(choice.names, same, like))
 
 
 def _likest(names: tuple[str, ...], among: int, like: Rules) -> int:

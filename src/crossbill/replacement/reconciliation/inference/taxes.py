@@ -20,6 +20,10 @@ OWN = ("line_id", "bill_id", "number", "family", "old_net", "old_tax")
 REASONS: dict[str, tuple[str, str]] = {
     "BILL_DOUBLED": ("the account has several bills of this period", "keep the one that was sent"),
     "BILL_WITHOUT_LINES": ("no line of this bill is there", "add its lines"),
+    "DISCOUNT_ON_BILL": (
+        "it does not print which of its charges the discount of the whole bill lowers",
+        "its tax tells nothing; its lines and its discounts are compared",
+    ),
     "LINES_SET_ASIDE": ("a line of this bill is not compared", "mend what the line says"),
     "BILL_FINER_THAN_CURRENCY": ("more decimals than the currency has", "round it at source"),
     "TAX_NOT_STATED": ("neither tax nor total is stated", "add the column"),
@@ -101,6 +105,19 @@ def _with_first_fault(rows: ir.Table) -> ir.Table:
             *((there, rows[field].cast("string")) for _, field, there in faults), else_=none
         ),
     )
+
+
+def without(bills: ir.Table, off_line: ir.Table) -> ir.Table:
+    """Sets bills aside, too, on which a discount of the whole bill stands."""
+    off = off_line.select(account_key="billed_account", period_from="period_from").distinct()
+    rows = bills.left_join(off.mutate(off=ibis.literal(True)), ["account_key", "period_from"])
+    rows = rows.drop("account_key_right", "period_from_right")
+    there = rows.off.notnull()
+    return rows.mutate(
+        code=ibis.ifelse(there, "DISCOUNT_ON_BILL", rows.code),
+        field=ibis.ifelse(there, "account_key", rows.field),
+        value=ibis.ifelse(there, rows.account_key, rows.value),
+    ).drop("off")
 
 
 def taxed(  # noqa: PLR0913 - what the verb reads
