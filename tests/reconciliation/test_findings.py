@@ -11,6 +11,8 @@ from crossbill.engine.calculation import Calculation
 from crossbill.engine.datasets import ACCOUNT as ACCOUNTS
 from crossbill.engine.datasets import CHARGE, DIFFERENCE, PRODUCT
 from crossbill.replacement.reconciliation.finding_calculation import finding_steps
+from crossbill.replacement.reconciliation.finding_rows import worth
+from crossbill.replacement.reconciliation.findings import PAIR, Found
 
 ENGINE = ibis.duckdb.connect()
 MANY = 1_000  # accounts: 10 agents with 100 each, 5 regions with 200, 20 for each pair of them
@@ -134,6 +136,39 @@ def test_what_some_pay_more_does_not_make_up_for_what_others_pay_less():
         [difference(n, amount_minor=9 if n % 20 == 3 else -5) for n in range(MANY) if agent(n) == 3]
     )
     assert [(row["over_minor"], row["under_minor"]) for row in found] == [(450, -250)]
+
+
+LINE = {"entity": "bill_line", "record_key": "A0005|2024-05-01|S1"}
+WHOLE = LINE | {"field": "*", "amount_minor": -990}
+
+
+@pytest.mark.parametrize(
+    ("differing", "taxes", "over", "under"),
+    [
+        ([WHOLE | {"kind": "missing"}], (79, 0), 0, -1_069),
+        ([WHOLE | {"kind": "extra", "amount_minor": 990}], (0, 79), 1_069, 0),
+        (
+            [LINE | {"field": "net_minor"}, LINE | {"field": "tax_minor", "amount_minor": -2}],
+            (79, 77),
+            0,
+            -7,
+        ),
+        ([LINE | {"field": "tax_minor", "amount_minor": -2}], (79, 77), 0, -2),
+    ],
+    ids=["on the old side only", "on the new side only", "on both", "tax alone"],
+)
+def test_what_a_line_is_worth_bears_its_tax(differing, taxes, over, under):
+    rows = _rows(DIFFERENCE, [difference(5, **each) for each in differing])
+    marked = rows.mutate(subject=ibis.literal(""))
+    member = marked.select("class_code", "subject", "currency", "account_key").distinct()
+    member = member.mutate(**dict.fromkeys(PAIR, ibis.literal("")))
+    cause = member.drop("account_key").mutate(number=ibis.literal(1))
+    lines = ibis.memtable(
+        [{"record_key": LINE["record_key"], "old_tax": taxes[0], "new_tax": taxes[1]}]
+    )
+    found = worth(Found(cause, member, member, marked), lines)
+    (row,) = ENGINE.to_pyarrow(found).to_pylist()
+    assert (row["over_minor"], row["under_minor"]) == (over, under)
 
 
 def test_a_finding_is_a_sentence_with_an_owner_and_a_fix():

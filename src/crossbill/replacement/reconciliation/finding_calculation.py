@@ -30,7 +30,7 @@ def finding_steps(names: Sequence[str], known: Sequence[str]) -> list[Step]:
         Step("cause", lambda t: findings.numbered(t["member"], t["fits"])),
         Step("sharer", lambda t: findings.sharers(t["cause"], t["everybody"])),
         *(_fix_steps() if "bill_line" in names else [Step("finding_left", _nothing_left)]),
-        Step("worth", lambda t: finding_rows.worth(_found(t))),
+        Step("worth", lambda t: finding_rows.worth(_found(t), _lines(t))),
         Step("finding", lambda t: finding_rows.rows(_found(t), t["worth"], t["finding_left"])),
         Step("finding_member", lambda t: finding_rows.members(t["worth"])),
         Step("sorted_out", lambda t: finding_rows.sorted_out(_found(t), t["placed"])),
@@ -118,6 +118,15 @@ def _nothing_left(t: Tables) -> ir.Table:
     """Without lines there is no charge to change."""
     none = ibis.null("int64")
     return t["cause"].select("number", mended_accounts=none, left_accounts=none)
+
+
+def _lines(t: Tables) -> ir.Table:
+    """The differing bill lines with the tax of both sides; none where lines are not compared."""
+    if "records" in t:
+        return t["records"]
+    nothing = ibis.literal(0, "int64")
+    none = t["marked"].filter(ibis.literal(False))
+    return none.select("record_key", old_tax=nothing, new_tax=nothing)
 
 
 def _found(t: Tables) -> findings.Found:

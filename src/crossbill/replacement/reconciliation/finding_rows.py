@@ -5,6 +5,7 @@ import ibis.expr.types as ir
 
 from crossbill.engine.datasets import DIFFERENCE, FINDING, FINDING_MEMBER
 from crossbill.engine.integers import sum_int64
+from crossbill.replacement.reconciliation.compare import WHOLE_RECORD
 from crossbill.replacement.reconciliation.findings import PAIR, SUBJECT, Found
 from crossbill.replacement.reconciliation.reconcile import bill_of
 from crossbill.replacement.reconciliation.remedies import REMEDIES
@@ -19,9 +20,9 @@ LABELS = {
 }
 # The amounts that say what a difference is worth, each cent once.
 WORTH = {
-    "bill_line": ("net_minor", "tax_minor", "*"),
-    "bill": ("total_minor", "*"),
-    "open_item": ("open_minor", "*"),
+    "bill_line": ("net_minor", "tax_minor", WHOLE_RECORD),
+    "bill": ("total_minor", WHOLE_RECORD),
+    "open_item": ("open_minor", WHOLE_RECORD),
     "balance": ("balance_minor",),
 }
 
@@ -91,13 +92,17 @@ def _sentence(told: ir.Table) -> ir.StringValue:
     return counted + what + shared + example.fill_null("")
 
 
-def worth(found: Found) -> ir.Table:
-    """Per finding and account: ``differences``, an example, what the new side has more and less."""
+def worth(found: Found, lines: ir.Table) -> ir.Table:
+    """Per finding and account: ``differences``, an example, what the new side has more and less.
+
+    Amounts bear their tax. ``lines``: the differing bill lines with ``old_tax`` and ``new_tax``.
+    """
     numbered = _numbered(found).select("number", *SUBJECT, "account_key")
     mine = found.marked.inner_join(numbered, [*SUBJECT, "account_key"])
+    mine = _with_tax_of_whole_lines(mine, lines)
     worth = [(mine.entity == entity) & mine.field.isin(fields) for entity, fields in WORTH.items()]
     counted = mine.mutate(
-        worth=ibis.ifelse(ibis.or_(*worth), mine.amount_minor, 0).fill_null(0),
+        worth=ibis.ifelse(ibis.or_(*worth), mine.amount_minor, 0).fill_null(0) + mine.tax_minor,
         record=ibis.ifelse(mine.entity == "bill_line", bill_of(mine.record_key), mine.record_key),
     )
     records = counted.group_by("number", "entity", "account_key", "record").aggregate(
@@ -113,6 +118,14 @@ def worth(found: Found) -> ir.Table:
         under_minor=sum_int64(ibis.least(records.net, 0)),
         example=records.example.min(),
     )
+
+
+def _with_tax_of_whole_lines(differences: ir.Table, lines: ir.Table) -> ir.Table:
+    """Adds ``tax_minor``: of a line on one side only, whose amount is without it; else nothing."""
+    taxes = lines.select(line_key="record_key", tax=lines.new_tax - lines.old_tax)
+    whole = (differences.entity == "bill_line") & (differences.field == WHOLE_RECORD)
+    joined = differences.left_join(taxes, [whole, differences.record_key == taxes.line_key])
+    return joined.mutate(tax_minor=joined.tax.fill_null(0)).drop("line_key", "tax")
 
 
 def _summed(worth: ir.Table) -> ir.Table:
