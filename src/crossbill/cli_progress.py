@@ -51,8 +51,9 @@ class TerminalProgress:
         if self._task is not None:
             self._bar.advance(self._task)
 
-    def stage_done(self, title: str, summary: str) -> None:
-        """Replace the bar by one line."""
+    def stage_done(self, title: str, summary: str, *, refused: bool) -> None:
+        """Replace the bar by one line, marked by whether the stage did what it is there for."""
         if self._task is not None:
             self._bar.remove_task(self._task)
-        self._console.print(f"[green]✓[/green] {title}: [dim]{summary}[/dim]", soft_wrap=True)
+        mark = "[red]✗[/red]" if refused else "[green]✓[/green]"
+        self._console.print(f"{mark} {title}: [dim]{summary}[/dim]", soft_wrap=True)

@@ -1,6 +1,7 @@
 """What a gate lets through, what stays on the old system, and who may sign."""
 
 import json
+import re
 import tempfile
 from contextlib import redirect_stderr, redirect_stdout
 from datetime import timedelta
@@ -272,7 +273,10 @@ def test_nobody_of_a_refused_wave_goes_live_and_the_command_says_so(
     with pytest.raises(SystemExit) as ended:
         cli.main()
     assert ended.value.code == 1
-    assert '"gate": "refused"' in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert '"gate": "refused"' in said.out
+    refused = re.findall("✗ .*: (.*): .*", said.err)
+    assert refused == ["decide at the gate", "sign the gate and go live"]
     gate = Gate.objects.get(wave__replacement__carrier__code="refused")
     states = set(moves(gate.wave.replacement).values_list("state", flat=True))
     assert states == {"loaded", "fallout"}

@@ -14,7 +14,7 @@ from crossbill.runs.models import LogLine, Run
 from crossbill.runs.models import Stage as StoredStage
 from crossbill.runs.operations import DatabaseLost, InputsChanged, RunIsBusy, Stage, execute
 from crossbill.runs.progress import Silent
-from crossbill.runs.receipt import Receipt
+from crossbill.runs.receipt import REFUSED, Receipt
 
 pytestmark = pytest.mark.django_db
 
@@ -45,8 +45,8 @@ class Listener(Silent):
     def stage_started(self, title, chunks, done):
         self.heard.append((title, chunks, done))
 
-    def stage_done(self, title, summary):
-        self.heard.append((title, summary))
+    def stage_done(self, title, summary, *, refused):
+        self.heard.append((title, summary, refused))
 
 
 def stages(*workers: Worker) -> list[Stage]:
@@ -125,7 +125,14 @@ def test_progress_tells_what_an_earlier_attempt_did():
     listener = Listener()
     run(Worker(), progress=listener)
     summary = "21 accepted, 6 duplicate, 3 suspended"
-    assert listener.heard == [("Stage 0", 3, 2), ("Stage 0", summary)]
+    assert listener.heard == [("Stage 0", 3, 2), ("Stage 0", summary, False)]
+
+
+def test_progress_tells_what_did_not_come_about_in_a_stage():
+    listener = Listener()
+    said = Receipt(notes={"signatures": 0, REFUSED: "nobody signs"})
+    run(lambda key: said, progress=listener)
+    assert listener.heard[-1] == ("Stage 0", "nobody signs, signatures 0", True)
 
 
 def test_done_run_is_given_back_without_work():

@@ -27,7 +27,7 @@ from crossbill.replacement.reconciliation.models import Gate
 from crossbill.runs.models import Run
 from crossbill.runs.operations import Stage, execute
 from crossbill.runs.progress import Progress, Silent
-from crossbill.runs.receipt import Receipt
+from crossbill.runs.receipt import REFUSED, Receipt
 
 _BY_NEW_RULES = ("rules", "bill by the new rules", new_rules.bill_by_new_rules)
 
@@ -207,7 +207,7 @@ def _sign(workspace: Workspace, wave: Wave) -> Receipt:
     gate = Gate.objects.get(wave=wave)
     rehearsal = workspace.spec.rehearsal
     if gate.result != Gate.Result.PASSED or rehearsal is None:
-        return Receipt(notes={"gate": gate.result})
+        return Receipt(notes={REFUSED: "refused at the gate, so nobody signs and none goes live"})
     users = get_user_model().objects.filter(username__in=rehearsal.signers).order_by("username")
     for user in users:
         reconciliation.sign_gate(gate_id=gate.id, user=user)

@@ -13,7 +13,7 @@ from crossbill.core.ids import fingerprint
 from crossbill.core.refusal import Refusal
 from crossbill.runs import models
 from crossbill.runs.progress import Progress
-from crossbill.runs.receipt import Receipt, total
+from crossbill.runs.receipt import REFUSED, Receipt, total
 
 # COPY raises the driver's own errors, past Django's.
 GIVEN_UP = (OperationalError, InterfaceError, psycopg.OperationalError, psycopg.InterfaceError)
@@ -189,7 +189,8 @@ def _do_stage(run: models.Run, position: int, stage: Stage, progress: Progress) 
         if key not in done:
             _do_chunk(record, stage, key)
             progress.chunk_done()
-    progress.stage_done(stage.title, _prove(record, len(keys)))
+    summary = _prove(record, len(keys))
+    progress.stage_done(stage.title, summary, refused=REFUSED in record.notes)
 
 
 def _do_chunk(record: models.Stage, stage: Stage, key: str) -> None:
@@ -215,6 +216,7 @@ def _prove(record: models.Stage, chunk_count: int) -> str:
 
 def _words(receipt: Receipt) -> str:
     parts = [f"{receipt.accepted:,} accepted"] if receipt.records_in else []
+    parts += [receipt.notes[REFUSED]] if REFUSED in receipt.notes else []
     parts += [f"{receipt.duplicate:,} duplicate"] if receipt.duplicate else []
     parts += [f"{receipt.suspended:,} suspended"] if receipt.suspended else []
     notes = sorted(receipt.notes.items())

@@ -12,8 +12,8 @@ class Progress(Protocol):
     def chunk_done(self) -> None:
         """One more chunk is done."""
 
-    def stage_done(self, title: str, summary: str) -> None:
-        """A stage has ended and was proved."""
+    def stage_done(self, title: str, summary: str, *, refused: bool) -> None:
+        """A stage has ended and was proved; what it was there for may have been refused."""
 
 
 class Silent:
@@ -25,5 +25,5 @@ class Silent:
     def chunk_done(self) -> None:
         """Says nothing."""
 
-    def stage_done(self, title: str, summary: str) -> None:
+    def stage_done(self, title: str, summary: str, *, refused: bool) -> None:
         """Says nothing."""

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 STATES = ("in", "accepted", "duplicate", "suspended")
+REFUSED = "refused"
 Sums = dict[str, dict[str, int]]
 
 
@@ -13,7 +14,8 @@ class Receipt:
     """Counts and sums of one chunk or stage.
 
     ``sums`` maps a named amount (``PRODUCT.price_nanos``) to its total per state of ``STATES``.
-    ``files`` maps a stored path to its SHA-256. ``notes`` holds further figures for people.
+    ``files`` maps a stored path to its SHA-256. ``notes`` holds further figures for people; under
+    ``REFUSED``, what the stage was there for and did not come about, in words.
     """
 
     records_in: int = 0

@@ -46,7 +46,7 @@ from crossbill.replacement.reconciliation.shadow_bills import (
     by_price,
     folder,
 )
-from crossbill.runs.receipt import Receipt
+from crossbill.runs.receipt import REFUSED, Receipt
 
 FOUND = (FINDING, FINDING_MEMBER)
 # What the books hold of a wave; what it costs is what the change-over's own catalogue says.
@@ -257,6 +257,7 @@ def decide_gate(*, workspace: Workspace, wave: Wave) -> Receipt:
         accepted=planned - fallout,
         suspended=fallout,
         notes={"gate": gate.result, "fallen back": found.staying.num_rows}
+        | ({} if found.passes else {REFUSED: "the gate refuses the wave"})
         | ({"accepted by people": len(by_people)} if accepted else {}),
     )
 
