@@ -11,6 +11,7 @@ import typer
 from crossbill.cli_account import account_app
 from crossbill.cli_bill import bill_app
 from crossbill.cli_catalogue import catalogue_app
+from crossbill.cli_catch_up import catch_up
 from crossbill.cli_console import console, user_app, worker
 from crossbill.cli_controls import list_controls, run_controls, show_control
 from crossbill.cli_db import db_app
@@ -41,6 +42,7 @@ for name, command in {
     "list": list_controls,
     "run": run_controls,
     "show": show_control,
+    "catch-up": catch_up,
     "trend": trend,
     "explain": explain,
     "work": work,

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.markup import escape
 from rich.table import Table
 
@@ -134,7 +134,7 @@ def show_runs(runs: "list[ControlRun]", *, times: bool) -> None:
             run.control,
             escape(run.wave.name),
             *([f"{run.ran_at:%Y-%m-%d %H:%M}"] if times else []),
-            escape(f"{run.outcome}: {run.reason}" if run.reason else run.outcome),
+            escape(f"{run.outcome}: {run.reason}" if run.outcome == "no data" else run.outcome),
             f"{sum(unit['rows'] for unit in run.totals):,}",
             f"{open_count(run):,}",
             f"{sum(unit['within'] for unit in run.totals):,}",
@@ -186,5 +186,6 @@ def new_table(title: str, *headings: str) -> Table:
     table = Table(title=title)
     for heading in headings:
         number = heading.startswith(">")
-        table.add_column(escape(heading.removeprefix(">")), justify="right" if number else "left")
+        justify: JustifyMethod = "right" if number else "left"
+        table.add_column(escape(heading.removeprefix(">")), justify=justify, overflow="fold")
     return table

@@ -2,9 +2,11 @@
 
 import json
 import re
+import shutil
 import tempfile
 from contextlib import redirect_stderr, redirect_stdout
-from datetime import timedelta
+from dataclasses import replace
+from datetime import date, timedelta
 from io import StringIO
 from pathlib import Path
 from types import SimpleNamespace
@@ -23,6 +25,11 @@ from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.ledger.models import JournalEntry, Posting
 from crossbill.platform.ledger.queries import unbalanced_entries
 from crossbill.replacement import operations, queries
+from crossbill.replacement.migration.later_extract import (
+    NotLater,
+    read_later_extract,
+    refuse_strangers,
+)
 from crossbill.replacement.migration.models import AccountMove
 from crossbill.replacement.reconciliation.control_runs import run_controls
 from crossbill.replacement.reconciliation.evidence.keys import signing_key
@@ -36,6 +43,7 @@ from crossbill.replacement.reconciliation.models import (
     Gate,
 )
 from crossbill.replacement.reconciliation.operations import CannotSign, sign_gate
+from crossbill.runs.progress import Silent
 from crossbill.sample import carrier_folder
 
 pytestmark = pytest.mark.django_db
@@ -57,7 +65,9 @@ def worked(books, extract, tmp_path_factory):
     carrier.edit("replacement.yaml", lambda spec: spec["gate"].update(decide="people"))
     waiting = carrier.replace()
     said = work_on(waiting, carrier.data.parent)
-    return SimpleNamespace(replacement=carrier.replace(), waiting=waiting, said=said)
+    return SimpleNamespace(
+        replacement=carrier.replace(), waiting=waiting, said=said, carrier=carrier
+    )
 
 
 @pytest.fixture
@@ -282,6 +292,60 @@ def test_nobody_of_a_refused_wave_goes_live_and_the_command_says_so(
     assert states == {"loaded", "fallout"}
     with pytest.raises(CannotSign, match="refused this wave"):
         sign_gate(gate_id=gate.id, user=person("late"))
+
+
+def read_later(replacement, data, as_of_date=date(2024, 6, 15)):
+    store = Store(read_environment().store_url)
+    return read_later_extract(
+        replacement=replacement, data=data, as_of_date=as_of_date, store=store, progress=Silent()
+    )
+
+
+def test_what_changed_in_the_old_system_since_is_told_and_nothing_else(worked, tmp_path):
+    later = replace(worked.carrier, data=tmp_path / "later")
+    shutil.copytree(
+        worked.carrier.data, later.data, ignore=shutil.ignore_patterns("USAGE*", "BILL*")
+    )
+    wave = worked.replacement.waves.get()
+    held = moves(worked.replacement, state="loaded").values_list("account_key", flat=True)
+    head, *services = later.lines("SVCINV.CSV")
+    mine = [line for line in services if line.split(b";")[1].decode() in held]
+    gone, other = mine[0], mine[-1]
+    new = other.replace(b"S", b"T", 1)  # both in the number that they had
+    services[services.index(gone)] = new
+    later.write("SVCINV.CSV", [head, *services])
+    read = read_later(worked.replacement, later.data)
+    assert (read.run.status, read_later(worked.replacement, later.data)) == ("done", read)
+    store = Store(read_environment().store_url)
+    (run,) = run_controls(wave=wave, store=store, only="after_catch_up")
+    key = {line: "product|" + "|".join(line.decode().split(";")[:2]) for line in (gone, new)}
+    assert sorted((row.key, row.verdict) for row in run.rows.all()) == [
+        (key[gone], "extra"),
+        (key[new], "missing"),
+    ]
+    assert (
+        run.reason
+        == "The extract of 2024-06-15 against the books; the one of 2024-06-01 was loaded"
+    )
+    records = {unit["unit"]: unit for unit in run.totals}["records"]
+    assert records["equal"] > 5 * len(held)
+
+
+def test_what_is_no_later_extract_of_the_same_system_is_refused(worked, tmp_path):
+    carrier = worked.carrier
+    with pytest.raises(NotLater, match="that was loaded is of 2024-06-01"):
+        read_later(worked.replacement, carrier.data, date(2024, 6, 1))
+    with pytest.raises(NotLater, match="byte for byte the one that was loaded"):
+        read_later(worked.replacement, carrier.data)
+    mapping = carrier.specs / "mapping.yaml"
+    whole = mapping.read_text("utf-8")
+    mapping.write_text(whole + "# another reading", "utf-8")
+    with pytest.raises(NotLater, match="not the one by which") as refused:
+        read_later(worked.replacement, carrier.data)
+    mapping.write_text(whole, "utf-8")
+    assert refused.value.file == "mapping.yaml"
+    with pytest.raises(NotLater, match="none of the 2 accounts"):
+        refuse_strangers({"A1", "A2"}, {"B1"})
 
 
 def test_people_decide_on_the_command_line_while_the_run_waits(worked):

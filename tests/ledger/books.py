@@ -1,6 +1,6 @@
 """The smallest set of books that one can break: one carrier, one account, one of each record."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
 import psycopg
@@ -13,7 +13,12 @@ from crossbill.platform.ledger.models import Deposit
 from crossbill.platform.ledger.operations import post_entries
 from crossbill.platform.product.models import Product, ProductChange, ProductOffering
 from crossbill.platform.product.operations import Price, Rate, publish_catalogue
-from crossbill.replacement.migration.models import Replacement, SuspendedRecord, Wave
+from crossbill.replacement.migration.models import (
+    LaterExtract,
+    Replacement,
+    SuspendedRecord,
+    Wave,
+)
 from crossbill.replacement.reconciliation.models import (
     Acceptance,
     Assignment,
@@ -170,6 +175,14 @@ def _make_replacement(carrier: Carrier) -> Wave:
         under_minor=-1, owner="billing", fix="accept",
     )  # fmt: skip
     return wave
+
+
+def make_later_extract(wave: Wave) -> LaterExtract:
+    """Another extract of the wave's system, of a later day."""
+    run = Run.objects.create(key="later", kind="later extract", title="Later", input_hash="bb")
+    return LaterExtract.objects.create(
+        replacement=wave.replacement, run=run, as_of_date=DAY + timedelta(days=14), folder="later"
+    )
 
 
 def make_gate(wave: Wave, *, result: str = "passed") -> Gate:

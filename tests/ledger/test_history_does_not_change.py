@@ -8,6 +8,7 @@ from ledger.books import (
     make_decisions,
     make_deposit,
     make_gate,
+    make_later_extract,
     sign,
 )
 
@@ -21,6 +22,7 @@ IMMUTABLE = [
     "product_productofferingprice",
     "product_taxrate",
     "product_productchange",
+    "migration_laterextract",
     "migration_suspendedrecord",
     "reconciliation_acceptance",
     "reconciliation_assignment",
@@ -49,6 +51,7 @@ def books():
     wave = make_books()
     make_decisions(wave)
     make_deposit(wave)
+    make_later_extract(wave)
     gate = make_gate(wave)
     sign(gate, "lead")
     make_control_run(gate.wave)

@@ -11,7 +11,7 @@ import yaml
 from ledger.books import make_books
 
 from crossbill.core.plugins import PluginUnknown
-from crossbill.engine.datasets import ACCOUNT, CANONICAL, CHARGE, SUSPENDED, USAGE_TOTAL
+from crossbill.engine.datasets import ACCOUNT, CANONICAL, CHARGE, MOVE, SUSPENDED, USAGE_TOTAL
 from crossbill.engine.rating_datasets import RATED_USAGE
 from crossbill.engine.store import Store
 from crossbill.replacement.migration.models import AccountMove
@@ -50,6 +50,7 @@ SCHEMAS = {
     "suspended_usage": SUSPENDED.arrow,
     "usage_total": USAGE_TOTAL.arrow,
     "charge": CHARGE.arrow,
+    "later_move": MOVE.arrow,
 }
 
 

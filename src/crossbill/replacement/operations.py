@@ -10,13 +10,8 @@ from django.contrib.auth.models import Permission
 from crossbill.config.environment import read_environment
 from crossbill.engine.store import Store
 from crossbill.replacement.migration import operations as migration
-from crossbill.replacement.migration import transform
-from crossbill.replacement.migration.extract import (
-    land_chunk,
-    manifest_holds,
-    stage_chunk,
-)
 from crossbill.replacement.migration.models import Replacement, Wave
+from crossbill.replacement.migration.reading import reading_stages
 from crossbill.replacement.migration.workspace import Workspace, open_workspace
 from crossbill.replacement.programme import operations as programme
 from crossbill.replacement.programme.format import read_programme
@@ -48,7 +43,7 @@ def replace(
     )
     gate_controls.refuse_unknown(workspace.spec.gate)
     execute(
-        key=f"replace:{workspace.carrier}",
+        key=workspace.run_key,
         kind="replacement",
         title=f"{workspace.spec.name} ({workspace.carrier})",
         inputs=workspace.inputs,
@@ -96,23 +91,8 @@ def _replacement(workspace: Workspace) -> Replacement:
 
 def stages(workspace: Workspace) -> list[Stage]:
     """All stages: the extract's, then those of each wave in turn."""
-    sources = list(workspace.mapping.sources)
     return [
-        Stage("land", "Land the extract", partial(land_chunk, workspace), lambda: sources),
-        Stage("stage", "Type the records", partial(stage_chunk, workspace), lambda: sources),
-        *([_manifest_stage(workspace)] if workspace.spec.manifest else []),
-        Stage(
-            "map",
-            "Map to the canonical tables",
-            partial(transform.map_chunk, workspace),
-            partial(transform.map_chunks, workspace),
-        ),
-        Stage(
-            "validate",
-            "Check the records at entry",
-            partial(transform.validate_chunk, workspace),
-            partial(transform.validate_chunks, workspace),
-        ),
+        *reading_stages(workspace),
         Stage("catalogue", "Publish the catalogue", _for(workspace, _publish)),
         Stage("plan", "Plan the move of every account", _for(workspace, _plan)),
         *(
@@ -121,14 +101,6 @@ def stages(workspace: Workspace) -> list[Stage]:
             for s in _wave_stages(workspace, position)
         ),
     ]
-
-
-def _manifest_stage(workspace: Workspace) -> Stage:
-    return Stage(
-        "manifest",
-        "Check the extract's own control totals",
-        partial(manifest_holds, workspace),
-    )
 
 
 def _wave_stages(workspace: Workspace, position: int) -> list[Stage]:

@@ -24,7 +24,7 @@ class ManifestDiffers(Refusal):
 def land_chunk(workspace: Workspace, name: str) -> Receipt:
     """Copy one file of the extract, byte for byte."""
     path = workspace.source_file(workspace.mapping.sources[name])
-    landed = land(path, workspace.store, f"{workspace.carrier}/land", root=workspace.data)
+    landed = land(path, workspace.store, f"{workspace.folder}/land", root=workspace.data)
     if landed.sha256 != workspace.inputs[f"data/{landed.name}"]:
         raise SourceChanged(
             "the file changed after the run began with it",
@@ -50,12 +50,12 @@ def stage_chunk(workspace: Workspace, name: str) -> Receipt:
             source.fields,
             source.key,
             store=workspace.store,
-            folder=f"{workspace.carrier}/stage/{name}",
+            folder=f"{workspace.folder}/stage/{name}",
             backend=backend,
             label=source.called(workspace.source_file(source).name),
             account=source.account,
         )
-    ours = {path.removeprefix(f"{workspace.carrier}/"): h for path, h in receipt.files.items()}
+    ours = {path.removeprefix(f"{workspace.folder}/"): h for path, h in receipt.files.items()}
     return replace(receipt, files=ours)
 
 
@@ -83,9 +83,7 @@ def _sources(workspace: Workspace) -> dict[str, str]:
 
 def _staged(workspace: Workspace) -> dict[str, Receipt]:
     """The receipts of the staged files by file name."""
-    chunks = Chunk.objects.filter(
-        stage__name="stage", stage__run__key=f"replace:{workspace.carrier}"
-    )
+    chunks = Chunk.objects.filter(stage__name="stage", stage__run__key=workspace.run_key)
     receipts = dict(chunks.values_list("key", "receipt"))
     return {file: Receipt(**receipts[name]) for file, name in _sources(workspace).items()}
 

@@ -23,6 +23,24 @@ class Replacement(models.Model):
         return self.name
 
 
+class LaterExtract(models.Model):
+    """Another extract of the same system, of a later day: read beside, and never loaded."""
+
+    replacement = models.ForeignKey(
+        Replacement, on_delete=models.PROTECT, related_name="later_extracts"
+    )
+    run = models.OneToOneField(Run, on_delete=models.PROTECT)
+    as_of_date = models.DateField(help_text="Its business date")
+    folder = models.CharField(max_length=120, help_text="Below the carrier's part of the store")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["replacement", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.replacement} as of {self.as_of_date}"
+
+
 class Wave(models.Model):
     """A list of accounts that goes live together, through a gate."""
 

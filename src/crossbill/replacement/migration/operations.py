@@ -54,6 +54,7 @@ def create_replacement(*, workspace: Workspace, run: Run) -> Replacement:
         spec={
             "spec_path": str(workspace.spec_path),
             "data": str(workspace.data),
+            "inputs": workspace.inputs,
             "replacement": spec.model_dump(mode="json", by_alias=True),
         },
     )

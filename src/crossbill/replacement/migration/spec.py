@@ -1,5 +1,6 @@
 """What people write about a change-over, checked: replacement.yaml and mapping.yaml."""
 
+from collections.abc import Collection
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
@@ -94,6 +95,24 @@ class Mapping(Strict):
     sources: dict[str, SourceSpec]
     entities: dict[Entity, list[EntityRule]]
     codes: dict[str, dict[str, str]] = {}
+
+    def only(self, tables: Collection[Entity]) -> "Mapping":
+        """What fills these tables, and whatever else comes from the same files.
+
+        Which of a file's records no rule takes is told by all of its rules together.
+        """
+        wanted: set[Entity] = set(tables)
+        while True:
+            files = {rule.source for n in wanted for rule in self.entities.get(n, ())}
+            more = {
+                n for n, rules in self.entities.items() if any(r.source in files for r in rules)
+            }
+            if more <= wanted:
+                break
+            wanted |= more
+        entities = {name: rules for name, rules in self.entities.items() if name in wanted}
+        sources = {name: source for name, source in self.sources.items() if name in files}
+        return self.model_copy(update={"entities": entities, "sources": sources})
 
 
 class CarrierSpec(Strict):

@@ -1,7 +1,7 @@
 """What every stage of a change-over works with: specification, data, place in the store."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -28,6 +28,7 @@ from crossbill.replacement.migration.sources import fetch_source, is_elsewhere, 
 from crossbill.replacement.migration.spec import (
     BadSpec,
     CarrierSpec,
+    Entity,
     Mapping,
     ReplacementSpec,
     SourceSpec,
@@ -45,11 +46,22 @@ class Workspace:
     catalogue: ProductCatalogue
     store: Store
     rating: RatingCatalogue | None = None
+    apart: str = ""  # below the carrier's folder, where another extract than the loaded one is kept
 
     @property
     def carrier(self) -> str:
-        """The carrier's code, which is also the folder in the store."""
+        """The carrier's code."""
         return self.spec.carrier.code
+
+    @property
+    def folder(self) -> str:
+        """Its part of the store: the carrier's, or what lies apart in it."""
+        return f"{self.carrier}/{self.apart}" if self.apart else self.carrier
+
+    @property
+    def run_key(self) -> str:
+        """The key of the run that reads this extract."""
+        return f"later extract:{self.folder}" if self.apart else f"replace:{self.carrier}"
 
     @property
     def old_policy(self) -> Policy:
@@ -79,7 +91,7 @@ class Workspace:
 
     def path(self, *parts: str) -> str:
         """A path in this change-over's part of the store."""
-        return self.store.path(self.carrier, *parts)
+        return self.store.path(self.folder, *parts)
 
     def source_file(self, source: SourceSpec) -> Path:
         """The one file of the data folder that a source names; refuses none and several."""
@@ -177,9 +189,17 @@ def in_order(rows: ir.Table, dataset: Dataset) -> ir.Table:
 
 
 def open_workspace(
-    *, spec_path: Path, data: Path, store: Store, carrier_code: str | None = None
+    *,
+    spec_path: Path,
+    data: Path,
+    store: Store,
+    carrier_code: str | None = None,
+    only: Collection[Entity] | None = None,
 ) -> Workspace:
-    """Read and check all specifications; ``carrier_code`` replaces the one in the file."""
+    """Read and check all specifications; ``carrier_code`` replaces the one in the file.
+
+    Where ``only`` some tables are wanted, the files of the others may be missing.
+    """
     spec = specs.read(spec_path, ReplacementSpec)
     if carrier_code is not None:
         values = {"code": carrier_code, "name": spec.carrier.name}
@@ -192,6 +212,7 @@ def open_workspace(
     mapping = specs.read(spec_path.parent / spec.mapping, Mapping)
     catalogue = read_product_catalogue(spec_path.parent / spec.catalogue)
     check_agreement(spec, mapping, file=spec_path.name)
+    mapping = mapping if only is None else mapping.only(only)
     rating = read_catalogue(spec_path.parent / spec.rating.catalogue) if spec.rating else None
     workspace = Workspace(spec_path, data, spec, mapping, catalogue, store, rating)
     workspace.fetch_missing()

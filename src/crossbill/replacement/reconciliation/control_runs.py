@@ -75,7 +75,8 @@ def _run(control: Control, sides: Sides) -> ControlRun:
         return _recorded(control, sides.wave, reason=NOTHING)
     open_rows = sum(unit[verdict] for unit in found for verdict in OPEN)
     outcome = ControlRun.Outcome.FAILED if open_rows else ControlRun.Outcome.PASSED
-    run = _recorded(control, sides.wave, outcome=outcome, totals=found)
+    told = sides.told(terms.needs)
+    run = _recorded(control, sides.wave, outcome=outcome, totals=found, reason=told)
     kept = rows if terms.level == "group" else rows.filter(rows.verdict != "equal")
     ordered = kept.order_by("key", "unit").select(run_id=ibis.literal(run.id), **_columns(kept))
     copy_in(ControlRow, sides.backend.to_pyarrow(ordered).cast(_schema()))
@@ -94,7 +95,7 @@ def _schema() -> pa.Schema:
 
 def _words(names: list[str]) -> str:
     """Names of tables as people say them."""
-    sides = {"old": "old", "new": "new", "book": "booked"}
+    sides = {"old": "old", "new": "new", "book": "booked", "later": "later", "now": "booked"}
     parts = [name.split("_", 1) for name in names]
     said = [f"{sides[part[0]]} {part[1]}" if part[0] in sides else " ".join(part) for part in parts]
     return ", no ".join(name.replace("_", " ") for name in said)

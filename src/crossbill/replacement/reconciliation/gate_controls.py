@@ -30,10 +30,11 @@ def answer(run: ControlRun) -> dict[str, Any]:
 
     ``lacking`` says which table it has not; that there is nothing of the kind is nothing wrong.
     """
+    lacks = run.outcome == ControlRun.Outcome.NO_DATA
     return {
         "control": run.control,
         "outcome": run.outcome,
-        "lacking": run.reason if run.reason != NOTHING else "",
+        "lacking": run.reason if lacks and run.reason != NOTHING else "",
         "differ": open_count(run),
         "first": _first(run),
     }

@@ -14,8 +14,10 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from crossbill.engine.store import Store
+from crossbill.platform.billing.snapshot import export, population
 from crossbill.platform.bulk import copy_out
-from crossbill.replacement.migration.models import Wave
+from crossbill.replacement.migration.later_extract import latest_of
+from crossbill.replacement.migration.models import AccountMove, LaterExtract, Wave
 from crossbill.replacement.reconciliation.evidence.contents import stages_of
 from crossbill.replacement.reconciliation.next_bill import FACTS, FURTHER, first_bills, next_bills
 from crossbill.replacement.reconciliation.printed_bills import printed_bills, sample
@@ -45,6 +47,10 @@ POSTINGS = pa.schema(
         ("amount_minor", pa.int64()),
     ]
 )
+KNOWN = """
+    SELECT account_key FROM migration_accountmove WHERE replacement_id = (
+        SELECT replacement_id FROM migration_wave WHERE id = %(wave)s)
+"""
 KEYS = pa.schema([("account_key", pa.string())])
 HELD_OF = """
     SELECT account_key FROM migration_accountmove
@@ -97,6 +103,8 @@ class Sides:
         side, _, entity = name.partition("_")
         if entity == "next_bill":
             return self._first_bill() if side == "book" else self._next_bill(side)
+        if side in ("later", "now"):
+            return self._later(entity) if side == "later" else self._now(entity)
         if side == "old":
             return self._of_mine("valid", entity)
         if side == "new":
@@ -116,6 +124,13 @@ class Sides:
             "book_open_item": self._items,
             "book_posting": lambda: self._asked(POSTINGS_OF, POSTINGS),
         }
+
+    def told(self, names: Iterable[str]) -> str:
+        """Of which days the further inputs are that these tables are of; empty where of none."""
+        if self.later_extract is None or not any(name.startswith("later_") for name in names):
+            return ""
+        then, now = self.wave.replacement.as_of_date, self.later_extract.as_of_date
+        return f"The extract of {now} against the books; the one of {then} was loaded"
 
     def _stored(self, *parts: str) -> ir.Table | None:
         path = self.store.path(self.wave.replacement.carrier.code, *parts) + ".parquet"
@@ -139,6 +154,62 @@ class Sides:
             return rows
         return rows.semi_join(product, rows.service_key == product.product_key)
 
+    @cached_property
+    def _held(self) -> ir.Table:
+        """The accounts of the wave that the books hold."""
+        return self._asked(HELD_OF, KEYS)
+
+    @cached_property
+    def later_extract(self) -> LaterExtract | None:
+        """The later extract of the old system that was read last, if there is one."""
+        return latest_of(self.wave.replacement)
+
+    def _later(self, name: str) -> ir.Table | None:
+        """What the later extract says of the wave's accounts, and of those that are new in it."""
+        if self.later_extract is None:
+            return None
+        if name == "move":
+            return self._later_moves.semi_join(self._held, "account_key")
+        rows = self._stored(self.later_extract.folder, "valid", name)
+        if rows is None or "account_key" in rows.columns:
+            return rows if rows is None else rows.semi_join(self._later_mine, "account_key")
+        owner = self._later("account")
+        return None if owner is None else rows.semi_join(owner, "customer_key")
+
+    @cached_property
+    def _later_moves(self) -> ir.Table:
+        """Where each account would move by the later extract."""
+        assert self.later_extract is not None
+        moves = self._stored(self.later_extract.folder, "plan", "move")
+        assert moves is not None, "the last stage of its run has stored it"
+        return moves
+
+    @cached_property
+    def _later_mine(self) -> ir.Table:
+        """The accounts of the wave that it would take over, known ones and new ones."""
+        moves = self._later_moves
+        known = self._asked(KNOWN, KEYS)
+        planned = moves.filter(moves.state == AccountMove.State.PLANNED)
+        planned = planned.select("account_key", "wave")
+        mine = planned.semi_join(self._held, "account_key")
+        new = planned.filter(planned.wave == self.wave.position).anti_join(known, "account_key")
+        return mine.select("account_key").union(new.select("account_key"))
+
+    def _now(self, name: str) -> ir.Table | None:
+        """What the books hold now of the accounts; none of what the later extract does not tell.
+
+        Accounts that it would leave on the old system are not looked at: their records are not all
+        there.
+        """
+        if self._later(name) is None:
+            return None
+        staying = self._later_moves.filter(self._later_moves.state == AccountMove.State.FALLOUT)
+        keys = self.backend.to_pyarrow(self._held.anti_join(staying, "account_key"))
+        with population(keys), export(name, self.wave.replacement.carrier_id) as reader:
+            rows = reader.read_all()
+        # as what is read from a file: there, any column may be empty
+        return ibis.memtable(rows.cast(pa.schema([f.with_nullable(True) for f in rows.schema])))
+
     def _next_bill(self, side: str) -> ir.Table | None:
         """The bills after the compared ones, from one side's facts and the same catalogue."""
         place = folder(self.wave.position)
@@ -156,7 +227,7 @@ class Sides:
         """The bills of the accounts that the books hold of the wave, as the books make them now."""
         if self._stored(folder(self.wave.position), "account") is None:
             return None
-        held = self._asked(HELD_OF, KEYS).to_pyarrow()["account_key"].to_pylist()
+        held = self._held.to_pyarrow()["account_key"].to_pylist()
         return first_bills(self.backend, self.wave.replacement, held)
 
     def _printed_bills(self) -> ir.Table | None:
