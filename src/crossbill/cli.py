@@ -8,6 +8,7 @@ from tempfile import gettempdir
 
 import typer
 
+from crossbill.cli_accept_control import accept_control, revoke_control
 from crossbill.cli_account import account_app
 from crossbill.cli_bill import bill_app
 from crossbill.cli_catalogue import catalogue_app
@@ -48,7 +49,9 @@ for name, command in {
     "work": work,
     "accept": accept,
     "accept-again": accept_again,
+    "accept-control": accept_control,
     "revoke": revoke,
+    "revoke-control": revoke_control,
     "assign": assign,
     "comment": comment,
     "preview": preview,

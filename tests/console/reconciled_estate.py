@@ -93,6 +93,19 @@ def _run(wave: Wave, control: str, **found: object) -> ControlRun:
     return ControlRun.objects.create(wave=wave, control=control, terms=terms, **found)
 
 
+def add_run(wave: Wave, control: str, unit: str, *figures: tuple[str, int, int]) -> ControlRun:
+    """A run of a control that found these figures too low: key, old, new."""
+    totals = [dict.fromkeys(("rows", "under", "left", "under_by"), len(figures)) | {"unit": unit}]
+    none = dict.fromkeys(("equal", "within", "over", "missing", "extra", "right", "over_by"), 0)
+    run = _run(wave, control, outcome="failed", totals=[none | each for each in totals])
+    for key, old, new in figures:
+        ControlRow.objects.create(
+            run=run, key=key, unit=unit, left_value=old, right_value=new, difference=new - old,
+            verdict="under",
+        )  # fmt: skip
+    return run
+
+
 def nothing_yet(replacement: Replacement, code: str) -> Replacement:
     """Another change-over, planned with one wave and not reconciled."""
     carrier = Carrier.objects.create(code=code, name=code)

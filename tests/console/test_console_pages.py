@@ -67,6 +67,7 @@ ACTIONS = {
     "accept_work": "/worklist/accept/",
     "assign_work": "/worklist/assign/",
     "accept_finding": "/findings/{finding}/accept/",
+    "accept_control": "/controls/runs/{control_run}/accept/",
     "comment_finding": "/findings/{finding}/comment/",
     "resume_run": "/runs/{run}/resume/",
     "change_terms": f"/change-terms/{estate.CARRIER}/{estate.DIFFERING}/",

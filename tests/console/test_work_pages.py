@@ -311,3 +311,32 @@ class TestTrend:
         later = words(signed_in("viewer").get("/trend/?carrier=newest"))
         assert "No wave has been compared yet" in later
         assert "100 90.00 % 8 2 9.00 USD" in later  # beside that of the mock before
+
+
+class TestControl:
+    """What a control found is accepted on the page of its run."""
+
+    TERMS = {"do": "accept", "reason": "paid by hand", "figures": "1", "until": SOON}
+
+    @pytest.fixture
+    def run(self, wave):
+        run = reconciled_estate.add_run(wave, "mandates", "mandates", ("C1|debit", 1, 0))
+        return f"/controls/runs/{run.id}/", run
+
+    def test_is_accepted_and_revoked_by_who_may(self, run, wave, signed_in):
+        page, _ = run
+        operator = signed_in("operator")
+        assert "Nobody has accepted what it found" in words(operator.get(page))
+        over = operator.post(f"{page}accept/", self.TERMS | {"figures": "0"})
+        assert "1 figure differs in mandates, the limit is 0" in words(over)
+        text = words(operator.post(f"{page}accept/", self.TERMS, follow=True))
+        assert "paid by hand" in text
+        assert "accepted 1 figure in mandates (1 in all)" in text
+        assert "mandates , mandates paid by hand" in words(operator.get(f"/waves/{wave.id}/"))
+        sent = {"do": "revoke", "reason": "not agreed"}
+        text = words(operator.post(f"{page}accept/", sent, follow=True))
+        assert re.search("It does not count: .* revoked it", text)
+
+    def test_only_its_last_run(self, run, wave, signed_in):
+        reconciled_estate.add_run(wave, "mandates", "mandates", ("C2|debit", 1, 0))
+        assert not signed_in("operator").get(run[0]).context["can_accept"]

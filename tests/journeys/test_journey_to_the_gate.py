@@ -57,12 +57,16 @@ def rehearsed(books, extract):
     )
 
 
+ASKED = {"mandates": "must pass"}  # which one seeded defect breaks
+
+
 @pytest.fixture(scope="module")
 def worked(books, extract, tmp_path_factory):
     """A change-over in one wave that waited for people, and what they did on the command line."""
     carrier = SpoiltCarrier.copied(extract, tmp_path_factory.mktemp("unsigned"), "unsigned")
     carrier.in_one_wave()
     carrier.edit("replacement.yaml", lambda spec: spec["gate"].update(decide="people"))
+    carrier.edit("replacement.yaml", lambda spec: spec["gate"]["controls"].update(ASKED))
     waiting = carrier.replace()
     said = work_on(waiting, carrier.data.parent)
     return SimpleNamespace(
@@ -79,7 +83,7 @@ def unsigned(worked):
 def crossbill(*words: str) -> tuple[int, str]:
     """A command of the reconciliation, without the waiting: its exit code, and what it says."""
     with pytest.MonkeyPatch.context() as patch, StringIO() as said:
-        for module in ("cli_work", "cli_decide", "cli_trend"):
+        for module in ("cli_work", "cli_decide", "cli_trend", "cli_controls", "cli_accept_control"):
             patch.setattr(f"crossbill.{module}.ready", lambda: None)
         patch.setenv("COLUMNS", "160")
         patch.setattr("sys.argv", ["crossbill", "reconcile", *words])
@@ -117,6 +121,9 @@ def work_on(waiting, folder) -> dict[str, tuple[int, str]]:
             "comment", *wave, str(unknown), *terms[:2], "--text", "called",
             "--file", str(folder / "seen.txt"),
         ),
+        "mandates": crossbill("run", *wave, "--control", "mandates"),
+        "no figure": crossbill("accept-control", *wave, "mandates", *terms, "--figures", "0"),
+        "control": crossbill("accept-control", *wave, "mandates", *terms, "--figures", "1"),
         "no file": crossbill(
             "comment", *wave, str(unknown), *terms[:2], "--text", "a", "--file", "none.txt"
         ),
@@ -355,14 +362,25 @@ def test_people_decide_on_the_command_line_while_the_run_waits(worked):
     assert {"PRICE_VERSION", "UNEXPLAINED"} <= {work["class_code"] for work in open_work}
     assert not {"FORMAT", "ROUNDING"} & {work["class_code"] for work in open_work}  # by the terms
     for name, code in [("too little", "NOTHING_ACCEPTED"), ("nothing", "NOTHING_CHOSEN"),
-                       ("no money", "BAD_LIMIT"), ("no file", "BAD_ATTACHMENT")]:  # fmt: skip
+                       ("no money", "BAD_LIMIT"), ("no file", "BAD_ATTACHMENT"),
+                       ("no figure", "NOTHING_ACCEPTED")]:  # fmt: skip
         assert (said[name][0], code in said[name][1]) == (2, True), said[name]
     assert "Accepted until" in said["class"][1]
+    assert "mandates on All, accounts with a mandate: 1 figure, 1 in all" in said["control"][1]
     assert said["taken back"][1].startswith("Revoked: finding ")
     assert said["given"][1].startswith("Given to billing team: finding ")
     assert "goes to its gate" in said["submit"][1]
     for words in ("accepted, ", "billing team", "by terms", "catalogue"):
         assert words in said["list"][1]
+
+
+def test_what_people_accepted_of_a_control_holds_no_wave_at_its_gate(worked):
+    gate = Gate.objects.get(wave__replacement=worked.replacement)
+    words = "Figures that differ in control mandates, beside 1 that people accepted"
+    rules = {rule["rule"]: (rule["limit"], rule["found"]) for rule in gate.rules}
+    assert (gate.result, rules[words]) == ("passed", (0, 0))
+    (decision,) = gate.facts["control_decisions"]
+    assert (decision["control"], decision["accepted_by"]) == ("mandates", "clerk")
 
 
 def test_accounts_whose_differences_people_accepted_move_and_the_evidence_says_who_and_why(worked):

@@ -24,6 +24,8 @@ from crossbill.replacement.reconciliation.models import (
     Assignment,
     Attachment,
     Comment,
+    ControlAcceptance,
+    ControlRevocation,
     ControlRow,
     ControlRun,
     Difference,
@@ -204,6 +206,15 @@ def make_control_run(wave: Wave) -> ControlRun:
     return run
 
 
+def make_control_acceptance(run: ControlRun) -> ControlAcceptance:
+    """A clerk's yes to what the control found."""
+    clerk, _ = User.objects.get_or_create(username="@clerk")
+    return ControlAcceptance.objects.create(
+        run=run, unit="minor USD", reason="a cent", limit_figures=1, figures=1, limit_value=1,
+        value=1, valid_until_date=DAY, made_by=clerk,
+    )  # fmt: skip
+
+
 def make_acceptance(wave: Wave) -> Acceptance:
     """A clerk's yes to the wave's finding."""
     clerk, _ = User.objects.get_or_create(username="@clerk")  # which a spreadsheet would compute
@@ -232,6 +243,9 @@ def make_decisions(wave: Wave) -> None:
     Attachment.objects.create(
         comment=comment, name="a.txt", content_type="text/plain", size_bytes=1, sha256=EVIDENCE
     )
+    run = ControlRun.objects.create(wave=wave, control="keys", terms={}, outcome="failed")
+    of_control = make_control_acceptance(run)
+    ControlRevocation.objects.create(acceptance=of_control, reason="no cent", made_by=clerk)
     Submission.objects.create(wave=wave, day=DAY, made_by=clerk)
 
 

@@ -28,6 +28,8 @@ IMMUTABLE = [
     "reconciliation_assignment",
     "reconciliation_attachment",
     "reconciliation_comment",
+    "reconciliation_controlacceptance",
+    "reconciliation_controlrevocation",
     "reconciliation_controlrow",
     "reconciliation_controlrun",
     "reconciliation_difference",

@@ -6,7 +6,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from ledger.books import make_acceptance, make_books, make_control_run, sign
+from ledger.books import (
+    make_acceptance,
+    make_books,
+    make_control_acceptance,
+    make_control_run,
+    sign,
+)
 
 from crossbill.engine.store import Store
 from crossbill.replacement.migration.models import AccountMove, Wave
@@ -28,8 +34,13 @@ DECISION = {
     "finding": 1, "accepted_by": "@clerk", "limit_minor": 1, "valid_until": "2024-06-01",
     "counts": True,
 }  # fmt: skip
+OF_A_CONTROL = {
+    "control": "tax", "unit": "minor USD", "accepted_by": "@clerk", "limit_figures": 1,
+    "limit_value": 1, "valid_until": "2024-06-01", "counts": True,
+}  # fmt: skip
 FACTS = {
-    "planned": 1, "classes": {"ROUNDING": {"differences": 2}}, "decisions": [DECISION]
+    "planned": 1, "classes": {"ROUNDING": {"differences": 2}}, "decisions": [DECISION],
+    "control_decisions": [OF_A_CONTROL],
 }  # fmt: skip
 RULES = [{"rule": "Accounts that fall out", "limit": 1, "found": 0, "holds": True}]
 RECEIPT = Receipt(records_in=3, accepted=2, suspended=1, files={"wave-1/bill.parquet": "ef" * 32})
@@ -56,7 +67,7 @@ def make_signed_wave(store: Store) -> Wave:
             run=run, name=name, title="Bill", position=position, chunk_count=1, **counts
         )
         Chunk.objects.create(stage=stage, key="all", receipt=RECEIPT.as_json())
-    make_control_run(wave)
+    make_control_acceptance(make_control_run(wave))
     _make_comment(wave, store)
     gate = _gate(wave, store)
     sign(gate, "ann", saw=gate.evidence_sha256)

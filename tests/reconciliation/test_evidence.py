@@ -90,6 +90,7 @@ def test_a_pack_tells_whose_wave_it_is_and_who_signed_what(pack):
         "approvals.csv": 2, "accounts.csv": 1, "differences.csv": 2, "findings.csv": 1,
         "decisions.csv": 3,
         "suspended.csv": 1, "controls.csv": 1, "control_rows.csv": 1,
+        "control_decisions.csv": 1,
     }  # fmt: skip
 
 
@@ -155,7 +156,7 @@ def swapped(names: list[str]) -> list[str]:
 @pytest.mark.parametrize(
     ("order", "part", "words"),
     [
-        (lambda names: names[:-2], "chain.txt", "stands where control_rows.csv has to be"),
+        (lambda names: names[:-2], "chain.txt", "stands where control_decisions.csv has to be"),
         (lambda names: names[1:], "public-key.pem", "stands where README.txt has to be"),
         (swapped, "pack.json", "stands where public-key.pem has to be"),
         (lambda names: [*names, "more.csv"], "more.csv", "stands where chain.txt has to be"),
@@ -225,6 +226,7 @@ EVIDENCE_OF_ANOTHER = ("evidence.json", lambda text: text.replace("planned", "pl
         ),
         ("differences.csv", lambda t: "\n".join(t.splitlines()[:-1]) + "\n", "the gate counted"),
         ("decisions.csv", lambda t: t.replace("clerk", "dave"), "knew that @clerk accepted 1"),
+        ("control_decisions.csv", lambda t: t.replace("clerk", "dave"), "@clerk accepted tax"),
         ("approvals.csv", lambda t: t.replace("bob", "'@clerk"), "@clerk signed, and had acc"),
         ("accounts.csv", lambda t: t + "C2,live,,,\n", "accounts that the gate counted"),
         ("stages.json", lambda t: t.replace('"accepted": 2', '"accepted": 1'), "vanished"),
@@ -364,7 +366,7 @@ def test_verifying_needs_neither_database_nor_home(pack, tmp_path):
     done = run()
     assert (done.returncode, done.stderr) == (0, "")
     assert "signed by ann at " in done.stdout
-    assert "The pack is whole: 18 parts" in done.stdout
+    assert "The pack is whole: 19 parts" in done.stdout
     written(tmp_path, pack.replace(b"loaded", b"living"))
     done = run()
     assert (done.returncode, done.stdout) == (1, "")

@@ -90,6 +90,11 @@ urlpatterns = [
     path("trend/", views_trend.trend, name="trend"),
     path("controls/", views_controls.controls, name="controls"),
     path("controls/runs/<int:run_id>/", views_controls.control_run, name="control_run"),
+    path(
+        "controls/runs/<int:run_id>/accept/",
+        views_controls.accept_control,
+        name="accept_control",
+    ),
     path("runs/", views_runs.runs, name="runs"),
     path("runs/<int:run_id>/", views_runs.run, name="run"),
     path("runs/<int:run_id>/progress/", views_runs.run_progress, name="run_progress"),

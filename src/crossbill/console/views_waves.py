@@ -17,7 +17,12 @@ from crossbill.engine.store import Store
 from crossbill.replacement.migration import queries as migration
 from crossbill.replacement.migration.models import AccountMove, Wave
 from crossbill.replacement.migration.queries import MoveFilter
-from crossbill.replacement.reconciliation import deciding_queries, gate_decision, operations
+from crossbill.replacement.reconciliation import (
+    control_deciding_queries,
+    deciding_queries,
+    gate_decision,
+    operations,
+)
 from crossbill.replacement.reconciliation import queries as reconciliation
 from crossbill.replacement.reconciliation.deciding import HOLDING
 from crossbill.replacement.reconciliation.deciding_operations import ACCEPT
@@ -81,10 +86,18 @@ def _decided(request: HttpRequest, shown: Wave) -> dict[str, object]:
         "people_decide": deciding_queries.decided_by(shown.replacement) == deciding_queries.PEOPLE,
         "submission": deciding_queries.submission_of(shown),
         "decisions": deciding_queries.decisions(shown),
+        "control_decisions": _of_controls(shown),
         "open_findings": sum(each.standing in HOLDING for each in work),
         "mocks": is_open and bool(earlier(shown.replacement)),
         "can_submit": is_open and request.user.has_perm(ACCEPT),
     }
+
+
+def _of_controls(shown: Wave) -> list[dict[str, object]]:
+    """What people accepted of the wave's controls; whether it counted at its gate, or would now."""
+    submission = deciding_queries.submission_of(shown)
+    day = submission.day if submission else localdate()
+    return control_deciding_queries.decisions_on(shown, day)
 
 
 def _lists(request: HttpRequest, shown: Wave) -> dict[str, object]:

@@ -12,7 +12,13 @@ from django.utils.timezone import localdate
 
 from crossbill.config.environment import read_environment
 from crossbill.console.access import action, page
-from crossbill.console.decision_form import AcceptForm, AssignForm, CommentForm, RevokeForm
+from crossbill.console.decision_form import (
+    AcceptForm,
+    AssignForm,
+    CommentForm,
+    RevokeForm,
+    done,
+)
 from crossbill.console.pages import ROWS, chosen, number, text, to_save
 from crossbill.console.terms_and_contacts import RefusableForm
 from crossbill.console.views_findings import show_finding
@@ -43,7 +49,7 @@ def work(request: HttpRequest) -> HttpResponse:
 def accept(request: HttpRequest) -> HttpResponse:
     """Accept what was ticked in the list; or say beside the field why not."""
     form = AcceptForm(request.POST)
-    if _done(form, lambda: _accept(request, form, _meant(request))):
+    if done(form, lambda: _accept(request, form, _meant(request))):
         return redirect(_back(request))
     return _work(request, form, AssignForm())
 
@@ -52,7 +58,7 @@ def accept(request: HttpRequest) -> HttpResponse:
 def assign(request: HttpRequest) -> HttpResponse:
     """Give what was ticked in the list to somebody."""
     form = AssignForm(request.POST)
-    if _done(form, lambda: _assign(request, form, _meant(request))):
+    if done(form, lambda: _assign(request, form, _meant(request))):
         return redirect(_back(request))
     return _work(request, AcceptForm(), form)
 
@@ -145,21 +151,9 @@ def _decide(request: HttpRequest, finding_id: int, deeds: dict[str, Deed]) -> Ht
         return redirect("finding", finding.id)
     make_form, do = deeds[asked]
     form = make_form(request.POST, request.FILES, auto_id=f"{asked}_%s")
-    if _done(form, lambda: do(request, form, [finding.id])):
+    if done(form, lambda: do(request, form, [finding.id])):
         return redirect("finding", finding.id)
     return show_finding(request, finding.id, {asked: form})
-
-
-def _done(form: RefusableForm, do: Callable[[], None]) -> bool:
-    """Whether a deed was done; what refuses it stands in the form."""
-    if not form.is_valid():
-        return False
-    try:
-        do()
-    except Refusal as refusal:
-        form.refuse(refusal)
-        return False
-    return True
 
 
 def _user(request: HttpRequest) -> AbstractUser:

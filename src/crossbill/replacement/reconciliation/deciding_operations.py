@@ -76,8 +76,8 @@ def accept(  # noqa: PLR0913 - what an acceptance is made of
     today: date,
 ) -> Accepted:
     """Accept findings within limits by currency, up to a day; what is over them is left out."""
-    _may_accept(user)
-    _require_reason(reason)
+    may_accept(user)
+    require_reason(reason)
     if wrong := deciding.why_not_until(valid_until, today):
         raise CannotDecide(f"Nothing was accepted: {wrong}", field="until", value=str(valid_until))
     found = _locked(finding_ids)
@@ -117,8 +117,8 @@ def accept_again(*, wave_id: int, user: AbstractUser, today: date) -> Accepted:
 
     What has ended since, is over its limits now, or meets other accounts is left out.
     """
-    _may_accept(user)
-    wave = _open_wave(wave_id)
+    may_accept(user)
+    wave = open_wave(wave_id)
     held = with_decisions(Finding.objects.filter(wave=wave)).order_by("number")
     found = [(f, f_before) for f in held if _is_held(f, today) and (f_before := _before(f))]
     why = {finding: _why_not_again(finding, before, today) for finding, before in found}
@@ -172,8 +172,8 @@ def _why_not(finding: Finding, limits: Mapping[str, Limits], today: date) -> str
 @transaction.atomic
 def revoke(*, finding_id: int, user: AbstractUser, reason: str) -> int:
     """End every acceptance of a finding that nobody has ended; gives how many there were."""
-    _may_accept(user)
-    _require_reason(reason)
+    may_accept(user)
+    require_reason(reason)
     finding = Finding.objects.select_related("wave").get(id=finding_id)
     wave = Wave.objects.select_for_update().get(id=finding.wave_id)
     if wave.live_at is not None:
@@ -228,19 +228,21 @@ def comment(
 @transaction.atomic
 def submit(*, wave_id: int, user: AbstractUser, today: date) -> Submission:
     """Take a wave to its gate, which is decided by the acceptances that count today."""
-    _may_accept(user)
-    wave = _open_wave(wave_id)
+    may_accept(user)
+    wave = open_wave(wave_id)
     if not is_compared(wave):
         cure = "run `crossbill replace` until it waits for people"
         raise CannotDecide(f"Old and new of {wave.name} were not compared yet", cure=cure)
     return Submission.objects.create(wave=wave, day=today, made_by=user)
 
 
-def _may_accept(user: AbstractUser) -> None:
+def may_accept(user: AbstractUser) -> None:
+    """Refuse whoever may not accept differences."""
     require(user, ACCEPT, CannotDecide, "accept findings")
 
 
-def _require_reason(reason: str) -> None:
+def require_reason(reason: str) -> None:
+    """Refuse a reason that says nothing, or too much."""
     if not reason.strip():
         raise CannotDecide("A reason is missing", field="reason", cure="say why")
     refuse_long(reason, CannotDecide)
@@ -262,7 +264,7 @@ def _locked_wave(wave_id: int) -> Wave:
     return waves.get(id=wave_id)
 
 
-def _open_wave(wave_id: int) -> Wave:
+def open_wave(wave_id: int) -> Wave:
     """A wave of which people decide, locked; a refusal where they do not, or not any more."""
     wave = _locked_wave(wave_id)
     if why := _why_closed(wave):

@@ -1,7 +1,6 @@
 """What a gate finds and says: one calculation for its decision and for a preview of it."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar
@@ -15,7 +14,13 @@ from crossbill.platform.ledger.queries import unbalanced_entries
 from crossbill.replacement.migration.models import Wave
 from crossbill.replacement.migration.operations import fall_back
 from crossbill.replacement.migration.spec import GateSpec
-from crossbill.replacement.reconciliation import deciding_queries, gate, gate_controls, trend
+from crossbill.replacement.reconciliation import (
+    control_deciding_queries,
+    deciding_queries,
+    gate,
+    gate_controls,
+    trend,
+)
 from crossbill.replacement.reconciliation.control_runs import refuse_not_compared
 from crossbill.replacement.reconciliation.models import Gate
 
@@ -45,20 +50,21 @@ class Decision:
         return dict(sorted(Counter(self.staying["class_code"].to_pylist()).items()))
 
 
-def decide(
-    *, spec: GateSpec, wave: Wave, store: Store, decided: Sequence[dict[str, Any]]
-) -> Decision:
+def decide(*, spec: GateSpec, wave: Wave, store: Store, day: date | None) -> Decision:
     """Let blocked accounts fall out, run the controls that are asked, and hold the rules to it.
 
-    ``decided``: what people accepted, as `deciding_queries.decisions` gives it.
+    What people accepted has to hold on the ``day``; there is none where they do not decide.
     """
     replacement = wave.replacement
+    decided = deciding_queries.decisions_on(wave, day) if day else []
+    of_controls = control_deciding_queries.decisions_on(wave, day) if day else []
     staying = gate.blocking_reasons(wave, deciding_queries.counted(decided))
     fall_back(replacement=replacement, reasons=staying, day=replacement.as_of_date)
     facts = gate.facts(wave, unbalanced_entries(replacement.carrier_id), decided)
     if spec.trend is not None:
         facts["trend"] = trend.before_this_wave(wave, spec.trend.mocks)
-    facts["controls"] = gate_controls.ask(wave, store, spec)
+    facts["control_decisions"] = of_controls
+    facts["controls"] = gate_controls.ask(wave, store, spec, of_controls)
     return Decision(staying, facts, gate.evaluate(spec, facts))
 
 
@@ -70,7 +76,6 @@ def preview(*, wave: Wave, store: Store, today: date) -> Decision:
         raise GateDecided("There is a gate already", field="wave", value=wave.name, cure=cure)
     spec = GateSpec.model_validate(wave.replacement.spec["replacement"]["gate"])
     with transaction.atomic():
-        accepted = deciding_queries.decisions_on(wave, today)
-        found = decide(spec=spec, wave=wave, store=store, decided=accepted)
+        found = decide(spec=spec, wave=wave, store=store, day=today)
         transaction.set_rollback(True)
     return found

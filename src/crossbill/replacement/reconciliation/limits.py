@@ -95,8 +95,11 @@ def _control_rule(
     if answer["lacking"]:
         return f"Control {name} has no data: {answer['lacking']}", 0, 1
     limit = max(rule.figures, planned * rule.share_ppm // PPM)
-    first = f", as {answer['first']}" if answer["differ"] > limit else ""
-    return f"Figures that differ in control {name}{first}", limit, answer["differ"]
+    accepted = answer.get("accepted", 0)
+    beside = f", beside {accepted:,} that people accepted" if accepted else ""
+    left = answer["differ"] - accepted
+    first = f", as {answer['first']}" if left > limit else ""
+    return f"Figures that differ in control {name}{beside}{first}", limit, left
 
 
 def rules(spec: GateSpec, found: dict[str, Any]) -> list[tuple[str, int, int]]:

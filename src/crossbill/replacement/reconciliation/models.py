@@ -228,6 +228,56 @@ class Revocation(models.Model):
         return f"{self.acceptance}, revoked"
 
 
+class ControlAcceptance(models.Model):
+    """One person's yes to what a run of a control found in one unit, and to nothing worse."""
+
+    run = models.ForeignKey(ControlRun, on_delete=models.PROTECT, related_name="acceptances")
+    unit = models.CharField(max_length=60)
+    reason = models.TextField()
+    limit_figures = models.BigIntegerField(help_text="Most that may differ")
+    figures = models.BigIntegerField(help_text="How many differed")
+    limit_value = models.BigIntegerField(
+        null=True, blank=True, help_text="Most of an amount, more and less added up"
+    )
+    value = models.BigIntegerField(help_text="By how much, in the unit, more and less added up")
+    valid_until_date = models.DateField(help_text="The last day on which it counts")
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["run", "id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(reason=""), name="control_acceptance_has_a_reason"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(figures__lte=models.F("limit_figures"))
+                & (models.Q(limit_value=None) | models.Q(value__lte=models.F("limit_value"))),
+                name="control_acceptance_within_its_limits",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.run} accepted until {self.valid_until_date}"
+
+
+class ControlRevocation(models.Model):
+    """The end of an acceptance of a control before its last day."""
+
+    acceptance = models.OneToOneField(
+        ControlAcceptance, on_delete=models.PROTECT, related_name="revocation"
+    )
+    reason = models.TextField()
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["acceptance"]
+
+    def __str__(self) -> str:
+        return f"{self.acceptance}, revoked"
+
+
 class Assignment(models.Model):
     """Who has to act on a finding from now on; the last one holds."""
 

@@ -36,7 +36,12 @@ from crossbill.replacement.migration.operations import (
     wave_keys,
 )
 from crossbill.replacement.migration.workspace import Workspace
-from crossbill.replacement.reconciliation import deciding_queries, gate_decision, shadow_usage
+from crossbill.replacement.reconciliation import (
+    control_deciding_queries,
+    deciding_queries,
+    gate_decision,
+    shadow_usage,
+)
 from crossbill.replacement.reconciliation.calculation import Mapped, reconciliation
 from crossbill.replacement.reconciliation.compare import Compared, Tally, tally
 from crossbill.replacement.reconciliation.models import Difference, Finding, Gate, Signature
@@ -52,6 +57,7 @@ FOUND = (FINDING, FINDING_MEMBER)
 # What the books hold of a wave; what it costs is what the change-over's own catalogue says.
 OF_THE_BOOKS = {n: each for n, each in snapshot.EXPORTS.items() if n not in CATALOGUE}
 KNOWN = ("hard_to_move",)
+DECIDED = (deciding_queries, control_deciding_queries)  # what people accept: findings, controls
 
 
 class CannotSign(Refusal):
@@ -239,9 +245,10 @@ def _difference_rows(workspace: Workspace, sorted_out: ir.Table, wave: Wave) -> 
 
 def decide_gate(*, workspace: Workspace, wave: Wave) -> Receipt:
     """Let blocked accounts fall out, evaluate the gate, and go live when two people have signed."""
-    accepted = deciding_queries.decisions(wave)
+    submission = deciding_queries.submission_of(wave)
+    day = submission.day if submission else None
     found = gate_decision.decide(
-        spec=workspace.spec.gate, wave=wave, store=workspace.store, decided=accepted
+        spec=workspace.spec.gate, wave=wave, store=workspace.store, day=day
     )
     gate = Gate.objects.create(
         wave=wave,
@@ -250,6 +257,7 @@ def decide_gate(*, workspace: Workspace, wave: Wave) -> Receipt:
         result=Gate.Result.PASSED if found.passes else Gate.Result.REFUSED,
         evidence_sha256=_evidence(workspace, wave, found.facts, found.rules),
     )
+    accepted = found.facts["decisions"]
     by_people = deciding_queries.counted(accepted)
     planned, fallout = found.facts["planned"], found.facts["fallout"]
     return Receipt(
@@ -313,12 +321,13 @@ def _may_sign(gate: Gate, user: AbstractUser) -> None:
         raise CannotSign(
             f"{user.get_username()} may not sign gates", cure="ask an administrator for the role"
         )
-    if deciding_queries.has_accepted(gate.wave, user):
+    if any(asked.has_accepted(gate.wave, user) for asked in DECIDED):
         raise CannotSign(
             f"{user.get_username()} has accepted differences of this wave",
             cure="somebody who accepted nothing of it has to sign",
         )
-    if ended := deciding_queries.ended_since(gate, localdate()):
+    ends = [asked.ended_since(gate, localdate()) for asked in DECIDED]
+    if ended := "; ".join(words for words in ends if words):
         raise CannotSign(
             f"The gate was passed by what counts no longer: {ended}",
             cure="decide anew in another mock, under another carrier code",

@@ -81,7 +81,7 @@ def _pack(wave: Wave, gate: Gate) -> dict[str, Any]:
     replacement = wave.replacement
     after = new_policy(replacement)
     return {
-        "pack": 3,
+        "pack": 4,
         "packed_by": f"crossbill {version('crossbill')}",
         "carrier": {"code": replacement.carrier.code, "name": replacement.carrier.name},
         "change_over": replacement.name,

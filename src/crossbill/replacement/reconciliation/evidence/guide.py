@@ -21,6 +21,8 @@ decisions.csv     what people did about findings: accepted (why, up to how much,
 suspended.csv     each record that was not taken over: reason, owner, SHA-256 of its raw bytes
 controls.csv      each run of a control: what it found in sum, on both sides, over and under apart
 control_rows.csv  its figures: of groups all, of accounts and records those that differ
+control_decisions.csv
+                  what people accepted of controls (why, up to how much, until when), and revoked
 files/SHA-256     each file that somebody attached, byte for byte
 chain.txt         a line a part: its SHA-256, its name, the SHA-256 of the line before
 head.txt          the SHA-256 of the chain's last line

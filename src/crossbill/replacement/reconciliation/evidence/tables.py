@@ -138,6 +138,26 @@ CONTROL_ROWS = Table(
     'c.control COLLATE "C", c.id, r.id',
     numbers=("left_value", "right_value", "difference"),
 )
+# What people accepted of controls, and ended, in time.
+CONTROL_DECISIONS = Table(
+    _plain("control", "unit", "act")
+    | {"user": "username", "at": _utc("at")}
+    | _plain("words", "limit_figures", "figures", "limit_value", "value")
+    | {"valid_until": "valid_until_date"},
+    """(
+        SELECT run_id, unit, 'accepted' AS act, made_by_id, made_at AS at, reason AS words,
+               limit_figures, figures, limit_value, value, valid_until_date
+        FROM reconciliation_controlacceptance
+        UNION ALL SELECT a.run_id, a.unit, 'revoked', r.made_by_id, r.made_at, r.reason,
+               NULL, NULL, NULL, NULL, NULL
+        FROM reconciliation_controlrevocation r
+        JOIN reconciliation_controlacceptance a ON a.id = r.acceptance_id
+    ) d JOIN (SELECT id, control FROM reconciliation_controlrun WHERE wave_id = %(wave)s) c
+        ON c.id = d.run_id
+    JOIN auth_user u ON u.id = d.made_by_id""",
+    "at, control, unit, act",
+    numbers=("limit_figures", "figures", "limit_value", "value"),
+)
 TABLES = {
     "approvals.csv": APPROVALS,
     "accounts.csv": ACCOUNTS,
@@ -147,4 +167,5 @@ TABLES = {
     "suspended.csv": SUSPENDED,
     "controls.csv": CONTROLS,
     "control_rows.csv": CONTROL_ROWS,
+    "control_decisions.csv": CONTROL_DECISIONS,
 }

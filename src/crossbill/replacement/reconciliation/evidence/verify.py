@@ -21,7 +21,9 @@ PUBLIC_KEY = "public-key.pem"
 TABLES = (
     "approvals.csv", "accounts.csv", "differences.csv", "findings.csv", "decisions.csv",
     "suspended.csv", "controls.csv", "control_rows.csv",
+    "control_decisions.csv",
 )  # fmt: skip
+OF_CONTROLS = "control_decisions.csv"
 DOCUMENTS = ("pack.json", "terms.json", "stages.json", "evidence.json")
 FILES = "files/"  # what people attached, each under its SHA-256
 NAMES = ("README.txt", PUBLIC_KEY, *DOCUMENTS, *TABLES)
@@ -149,6 +151,8 @@ def _check_contents(
     decided = evidence["facts"].get("decisions", [])
     decisions = list(_table(file, own["decisions.csv"]))
     _check_decisions(decided, decisions, approvals)
+    of_controls = evidence["facts"].get("control_decisions", [])
+    _check_control_decisions(of_controls, list(_table(file, own[OF_CONTROLS])), approvals)
     _check_files(own, {row["file_sha256"] for row in decisions if row["act"] == "attached"})
     _check_stages(stages, evidence["receipts"])
     classes = Counter(row["class_code"] for row in _table(file, own["differences.csv"]))
@@ -205,6 +209,26 @@ def _check_decisions(
             raise Damaged("decisions.csv", f"the gate knew that {by} accepted {each['finding']}")
         if each["counts"] and by in signers:
             raise Damaged("approvals.csv", f"{by} signed, and had accepted {each['finding']}")
+
+
+def _check_control_decisions(
+    decided: list[dict[str, Any]], rows: list[dict[str, str]], approvals: list[dict[str, str]]
+) -> None:
+    """The same of what was accepted of controls."""
+    done = {
+        (row["control"], row["unit"], _written(row["user"]), row["limit_figures"],
+         row["limit_value"], row["valid_until"])
+        for row in rows
+        if row["act"] == "accepted"
+    }  # fmt: skip
+    signers = {_written(row["user"]) for row in approvals}
+    for each in decided:
+        by, control, most = each["accepted_by"], each["control"], each["limit_value"]
+        limits = str(each["limit_figures"]), "" if most is None else str(most)
+        if (control, each["unit"], by, *limits, each["valid_until"]) not in done:
+            raise Damaged(OF_CONTROLS, f"the gate knew that {by} accepted {control}")
+        if each["counts"] and by in signers:
+            raise Damaged("approvals.csv", f"{by} signed, and had accepted {control}")
 
 
 def _check_files(own: dict[str, Part], attached: set[str]) -> None:
