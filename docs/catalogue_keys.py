@@ -217,7 +217,16 @@ PRODUCT_KEYS = {
         contains          offerings whose prices it is charged too: a bundle
         requires          offerings of which the account must hold one, by itself or in a bundle
         contract_goes_to  to which a contract goes along, others break it; left out: to all
+        usage             what its use is for tax; left out: as the parts of a bundle say, else
+                          `standard`, on top of what it costs
         prices            what it is charged
+        """,
+    ),
+    product_form.UsageSpec: (
+        "offerings: usage",
+        """
+        tax_category   of what was used, whatever that of its prices is
+        tax_inclusive  what was used costs so much with the tax
         """,
     ),
     product_form.PriceSpec: (

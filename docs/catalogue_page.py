@@ -57,7 +57,8 @@ PRODUCT_REFUSED = """\
 Unknown and doubled keys, missing keys and values of another type; codes that stand twice;
 versions of one list that overlap or leave a gap; a segment or region left blank; a list that stands
 twice, or has other terms than its price; a tax category that no jurisdiction taxes; parts that are
-not offerings, and bundles that contain themselves; offerings with neither a price nor parts; a
+not offerings, bundles that contain themselves, and bundles that do not say how usage is taxed where
+their parts differ; offerings with neither a price nor parts; a
 timing that does not fit what is charged.
 """
 

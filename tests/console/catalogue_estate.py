@@ -55,6 +55,7 @@ DEARER = (
     kind: bundle
     contains: [fibre-100, tv]
     contract_goes_to: [fibre-100]
+    usage: {tax_category: standard}
 """
 )
 

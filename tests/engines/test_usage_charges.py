@@ -6,7 +6,7 @@ import ibis
 import pyarrow as pa
 import pytest
 from calculation import calculated, result
-from oracle.tables import APRIL, ENGINE, MAY, OLD_POLICY, PRODUCT, rows_of, table
+from oracle.tables import APRIL, ENGINE, MAY, OLD_POLICY, PRODUCT, TAX_RATE, rows_of, table
 
 from crossbill.engine.datasets import ACCOUNT as ACCOUNTS
 from crossbill.engine.datasets import PRODUCT as PRODUCTS
@@ -52,6 +52,56 @@ def test_a_policy_that_taxes_bills_taxes_usage_with_the_rest():
     (bill,) = result("bill")
     assert line["tax_minor"] == 0
     assert bill["tax_minor"] == (4990 + 320) * 88_750 // 1_000_000
+
+
+USE = {
+    "offering_code": "FIBRE", "price_code": "usage", "kind": "usage", "timing": "arrears",
+    "months": 1, "alignment": "cycle", "prorated": True, "tax_category": "telecom",
+    "tax_inclusive": False,
+}  # fmt: skip
+TELECOM = [
+    TAX_RATE,
+    TAX_RATE | {"tax_category": "telecom", "tax_name": "sales"},
+    TAX_RATE | {"tax_category": "telecom", "tax_name": "federal", "rate_ppm": 23_400},
+]
+
+
+@pytest.mark.parametrize(
+    ("terms", "net", "taxes"),
+    [
+        ({}, 320, {"sales": 28, "federal": 7}),
+        ({"tax_inclusive": True}, 287, {"sales": 27, "federal": 6}),
+        ({"offering_code": "OTHER"}, 320, {"tax": 28}),
+    ],
+)
+def test_usage_bears_the_taxes_that_its_offering_says(terms, net, taxes):
+    rows = {"component": [USE | terms], "tax_rate": TELECOM}
+    lines = calculated("bill_line", usage_total=[TOTAL], product=[], **rows)
+    assert [(row["net_minor"], row["tax_minor"]) for row in lines] == [(net, sum(taxes.values()))]
+    assert {row["tax_name"]: row["tax_minor"] for row in result("bill_tax")} == taxes
+
+
+def test_what_usage_is_for_tax_leaves_the_prices_of_the_offering_alone():
+    lines = calculated("bill_line", component=[USE], tax_rate=TELECOM, usage_total=[TOTAL])
+    assert {row["category"]: (row["net_minor"], row["tax_minor"]) for row in lines} == {
+        "recurring": (4990, 4990 * 88_750 // 1_000_000),
+        "usage": (320, 28 + 7),
+    }
+    assert result("proof")[0]["waiting"] == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "rates", "code"),
+    [
+        ([USE | {"price_code": "again"}], TELECOM, "USAGE_TERMS_DOUBLED"),
+        ([], [TAX_RATE], "TAX_RATE_MISSING"),
+    ],
+)
+def test_usage_that_cannot_be_taxed_is_told_and_the_rest_is_charged(more, rates, code):
+    rows = {"component": [USE, *more], "tax_rate": rates, "usage_total": [TOTAL]}
+    (line,) = calculated("bill_line", **rows)
+    (told,) = result("unresolved")
+    assert (line["category"], told["code"], told["offering_code"]) == ("recurring", code, "FIBRE")
 
 
 def test_other_lines_have_no_events_and_free_usage_still_has_a_line():

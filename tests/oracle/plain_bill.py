@@ -113,6 +113,7 @@ class Biller:
     def _charges(self, product: dict) -> list[Line]:
         plain = PLAIN_TERMS | {"price_code": product["offering_code"]}
         stated = self._where("component", offering_code=product["offering_code"])
+        stated = [terms for terms in stated if terms["kind"] != "usage"]
         return [line for terms in stated or [plain] for line in self._of_price(product, terms)]
 
     def _of_price(self, product: dict, terms: dict) -> list[Line]:
@@ -218,9 +219,11 @@ class Biller:
 
     def _used(self, usage: dict) -> Line:
         amount, _ = self._amounts(usage["amount_nanos"], 1)
+        said = self._where("component", offering_code=usage["offering_code"], kind="usage")
+        (taxed,) = said or [PLAIN_TERMS]
         return Line(
             usage["product_key"], "usage", usage["offering_code"], self.first, self.end, 1,
-            amount, "standard", False, "usage", usage["offering_code"],
+            amount, taxed["tax_category"], taxed["tax_inclusive"], "usage", usage["offering_code"],
         )  # fmt: skip
 
     # What is taken off, and what is missing

@@ -180,6 +180,15 @@ CASES = {
             ("changed", "price", "pack/once", "due", "at the start", "in advance"),
         ],
     ),
+    "how usage is taxed": (
+        [("    kind: plan\n", "    kind: plan\n    usage: {tax_category: standard}\n")],
+        [
+            (
+                "changed", "offering", "plan", "usage is taxed",
+                "as the catalogue says of its parts, else standard", "as standard, on top",
+            ),
+        ],
+    ),
     "a rate": (
         [('"8.1"', '"8.125"')],
         [("changed", "tax", "CH VAT standard from 2024-01-01", "rate", "8.1 %", "8.125 %")],
@@ -255,7 +264,7 @@ def test_equal_tables_are_told_equal():
             for table in before
         )
         told = [row for row in expected if row[1] not in ("catalogue", "offering")]
-        told += [row for row in expected if row[3] in ("contains", "currency")]
+        told += [row for row in expected if row[3] in ("contains", "currency", "usage is taxed")]
         assert same == (not told), name
 
 

@@ -19,6 +19,10 @@ LISTED = """\
         region: north
         versions: [{version: b, from: 2025-01-01, to: 2026-01-01, amount: "9.90"}]
 """
+PARTS = """\
+  - {code: a, name: A, contains: [alpina-s], usage: {tax_category: standard}}
+  - {code: b, name: B, contains: [a], usage: {tax_category: standard, tax_inclusive: true}}
+"""
 TOO_LATE = ', {version: c, from: 2025-06-01, amount: "8.90"}]'
 
 # What is replaced (its first occurrence), and the line, the field, the value and what is said.
@@ -88,6 +92,23 @@ CASES = {
     "price's own tax category without a tax": (
         ("charge: one_time", "charge: one_time\n        tax_category: luxury"),
         22, "offerings.0.prices.1.tax_category", "luxury", "No tax has this category",
+    ),
+    "usage's tax category without a tax": (
+        ("kind: plan", "usage: {tax_category: telecom}"),
+        14, "offerings.0.usage.tax_category", "telecom", "No tax has this category",
+    ),
+    "usage without a tax category": (
+        ("kind: plan", "usage: {}"),
+        14, "offerings.0.usage.tax_category", None, "The key is missing",
+    ),
+    "usage with a price": (
+        ("kind: plan", 'usage: {tax_category: standard, amount: "0.10"}'),
+        14, "offerings.0.usage.amount", "0.10", "The key is not known here",
+    ),
+    "bundle of parts whose usage is taxed differently": (
+        ("offerings:\n", f"offerings:\n{PARTS}  - {{code: both, name: Both, contains: [a, b]}}\n"),
+        14, "offerings.2.contains", "standard, standard included",
+        "The usage of its parts is taxed differently",
     ),
     "price code twice": (
         ("- price: activation", "- price: monthly"),
@@ -265,6 +286,25 @@ def test_the_lists_of_a_price_have_its_terms(lists, terms):
     mine = [r for r in component if r["offering_code"] == "alpina-s" == r["price_code"][:8]]
     assert [r["price_code"] for r in mine] == ["alpina-s/monthly", "alpina-s/activation"]
     assert (mine[0]["months"], mine[0]["prorated"]) == terms
+
+
+USED = {
+    "as it says itself": (
+        "both, name: B, contains: [a, b], usage: {tax_category: standard}",
+        False,
+    ),
+    "as its parts say": ("both, name: B, contains: [b, alpina-s]", True),
+    "as nobody says": ("both, name: B, contains: [alpina-s]", None),
+}
+
+
+@pytest.mark.parametrize(("bundle", "included"), USED.values(), ids=USED)
+def test_usage_of_a_bundle_is_taxed(bundle, included):
+    stated = f"offerings:\n{PARTS}  - {{code: {bundle}}}\n"
+    tables = parse_product_catalogue(TEXT.replace("offerings:\n", stated), name="s").tables()
+    rows = [row for row in tables["component"].to_pylist() if row["kind"] == "usage"]
+    mine = [row["tax_inclusive"] for row in rows if row["offering_code"] == "both"]
+    assert mine == ([] if included is None else [included])
 
 
 def test_example_is_sound():

@@ -233,6 +233,7 @@ def customer(seed, key, month):
                 rows["charged"].append({"product_key": product["product_key"]} | through)
         if dice.random() < 0.3:
             rows["usage_total"].append(used(dice, product, period) | {"currency": currency})
+            rows["component"] += [terms(dice, offering, "usage", kind="usage")] * dice.flag()
     several = MOST_DISCOUNTS if key == "0" else dice.randint(0, MOST_DISCOUNTS)
     places = dice.sample(range(9), several)
     rows["discount"] = [discount(dice, key, n, dice.choice(rows["product"])) for n in places]
@@ -266,10 +267,9 @@ def cycled(period, cycle):
 def world(seed, month):
     """A carrier of accounts on all bill days, and each account's own rows and period."""
     dice = Dice(seed, month)
-    taxes = list(rates(dice))
     own = {str(n): customer(dice.random(), str(n), month) for n in range(ACCOUNTS)}
     rows = {name: [] for name in ("commitment", "charged", "exemption", "credit", "usage_total")}
-    rows |= {"tax_rate": taxes, "discount": [], "component": []}
+    rows |= {"tax_rate": list(rates(dice)), "discount": [], "component": []}
     rows |= {name: [] for name in ("account", "customer", "policy", "product", "price")}
     for mine, _ in own.values():
         for name in mine:
@@ -277,7 +277,7 @@ def world(seed, month):
     periods = {mine["account"][0]["bill_cycle_day"]: period for mine, period in own.values()}
     every = {"periods": [cycled(period, cycle) for cycle, period in periods.items()]}
     return stated(**rows) | every, {
-        key: (mine | {"tax_rate": taxes}, period) for key, (mine, period) in own.items()
+        key: (mine | {"tax_rate": rows["tax_rate"]}, period) for key, (mine, period) in own.items()
     }
 
 

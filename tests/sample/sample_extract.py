@@ -125,10 +125,11 @@ class Estate:
         return sum(((net * rate).quantize(Decimal("0.01"), way) for rate in rates), Decimal(0))
 
     def _tax_group(self, line: Row) -> str:
-        """What is charged as telecommunications; usage is not."""
-        place = line["TRF"], line["CHG"]
+        """What is charged as telecommunications; the lines of usage leave the charge blank."""
+        place = line["TRF"], line["CHG"] or "USG"
         charges = (row for row in self.tables["TRFCHG"] if (row["TRF"], row["CHG"]) == place)
-        return next((row["TXG"] for row in charges), "S")
+        (group,) = (row["TXG"] for row in charges)
+        return group
 
     def of(self, table: str, account: str) -> list[Row]:
         """An account's rows of a table."""

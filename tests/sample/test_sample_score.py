@@ -78,7 +78,7 @@ def old_charges(estate: Estate) -> dict[str, set]:
     for row in estate.tables["TARIFF"]:
         versions.setdefault(row["TRF"], set()).add((row["VFROM"], money(row["MRC"])))
     found: dict = {}
-    for row in estate.tables["TRFCHG"]:
+    for row in (row for row in estate.tables["TRFCHG"] if row["KND"] != "U"):
         terms = KINDS[row["KND"]], int(row["MON"] or 1), TIMINGS[row["TIM"]], GROUPS[row["TXG"]]
         found.setdefault(row["TRF"], set()).add((*terms, frozenset(versions[row["CHG"]])))
     return found
@@ -104,6 +104,17 @@ def test_the_catalogue_prices_what_the_old_tariffs_did_but_for_the_promotion(
     assert set(codes) == set(old)
     assert {code for code, prices in old.items() if prices != offerings[codes[code]]} == {"F1P"}
     assert set(codes.values()) == set(offerings)
+
+
+def test_the_catalogue_taxes_usage_as_the_old_tariffs_did(
+    estate: Estate, catalogue: dict, mapping: dict
+) -> None:
+    codes = mapping["codes"]["tariff"]
+    rows = [row for row in estate.tables["TRFCHG"] if row["KND"] == "U"]
+    old = {(codes[row["TRF"]], GROUPS[row["TXG"]]) for row in rows}
+    stated = [offering for offering in catalogue["offerings"] if "usage" in offering]
+    assert old == {(each["code"], each["usage"]["tax_category"]) for each in stated}
+    assert {group for _, group in old} == {"standard", "telecom"}
 
 
 def test_the_catalogue_taxes_what_the_old_tax_table_did(estate: Estate, catalogue: dict) -> None:

@@ -58,8 +58,8 @@ COMPONENT = described(
     "offering_code price_code",
     """
     offering_code  text     the offering; one without a component has one monthly price
-    price_code     text     the offering_code of its rows in the price table
-    kind           text     recurring, one_time or termination
+    price_code     text     the offering_code of its rows in the price table; of usage it has none
+    kind           text     recurring, one_time, termination, or usage: how what was used is taxed
     timing         text     advance or arrears; of a one-time charge start or end of the product
     months         integer  of an interval: 1, 3, 12 ...; of a termination the months of one fee
     alignment      text     cycle (the account's bill day), start (of the product), calendar

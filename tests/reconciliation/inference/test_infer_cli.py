@@ -133,6 +133,7 @@ def test_the_rules_of_the_sample_carrier_are_found(tmp_path, monkeypatch, capsys
     lines = document["lines"]
     assert (code, lines["read"]) == (1, lines["compared"] + lines["set_aside"])
     assert 0 < lines["unexplained"] < 15
+    assert 0 < len(document["unexplained_taxes"]) < 15  # usage by the taxes of its tariff
     assert lines["reproduced"] > 5000
     offs = [family["bill_discounts"] for family in document["families"]]
     assert sum(off["compared"] for off in offs) == sum(off["reproduced"] for off in offs) > 1000

@@ -5,7 +5,12 @@ from django import template
 from crossbill.console.templatetags.crossbill_console import MINUS, NOTHING
 from crossbill.core.versions import Window, windows
 from crossbill.platform.product import catalogue_diff
-from crossbill.platform.product.catalogue_format import PriceSpec, PriceVersionSpec, TaxSpec
+from crossbill.platform.product.catalogue_format import (
+    OfferingSpec,
+    PriceSpec,
+    PriceVersionSpec,
+    TaxSpec,
+)
 
 register = template.Library()
 
@@ -47,6 +52,12 @@ def further_terms(price: PriceSpec) -> str:
     if price.tax_category:
         words.append(f"tax category {price.tax_category}")
     return ", ".join(words)
+
+
+@register.filter
+def usage_taxed(offering: OfferingSpec) -> str:
+    """What its use is for tax: ``taxed as telecom, on top``."""
+    return f"taxed {catalogue_diff.usage(offering)}"
 
 
 @register.filter

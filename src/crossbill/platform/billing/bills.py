@@ -182,7 +182,7 @@ def _resolved(t: Tables, shape: Shape) -> ir.Table:
     products = resolve(account, *others, lists=shape.lists)
     if not shape.usage:
         return products
-    used = ("usage_total", "account", "tax_rate", "policy", "periods", "currency")
+    used = ("usage_total", "account", "tax_rate", "policy", "periods", "currency", "component")
     return products.union(resolve_usage(*(t[name] for name in used)))
 
 

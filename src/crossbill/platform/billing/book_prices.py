@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from crossbill.engine.billing_datasets import COMPONENT, LISTED_PRICE, TAX
 from crossbill.platform.billing.bills import TAX_TERMS
+from crossbill.platform.billing.resolve import USAGE
 from crossbill.platform.product.catalogue_file import ProductCatalogue
 
 EVER = date(1900, 1, 1)
@@ -29,7 +30,7 @@ def priced(
     """The datasets ``price``, ``component`` and ``tax_rate`` of periods that begin on these days.
 
     ``price`` and ``tax_rate`` are the books' own. What two catalogues declare cannot be charged:
-    its price stands doubled, so that billing says so.
+    its price stands doubled, and so do its terms of usage, so that billing says so.
     """
     if not catalogues:
         return {"price": price, "component": COMPONENT.empty(), "tax_rate": tax_rate}
@@ -39,7 +40,11 @@ def priced(
     twice = {code for code, times in declared.items() if times > 1}
     own = [row for row in price.to_pylist() if row["offering_code"] not in declared]
     prices = [*stated["price"], *_doubled(catalogues, twice), *own]
-    components = [row for row in stated["component"] if row["offering_code"] not in twice]
+    components = [
+        row
+        for row in stated["component"]
+        if row["offering_code"] not in twice or row["kind"] == USAGE
+    ]
     rates = _rates(stated["tax_rate"], tax_rate.to_pylist(), days)
     return {
         "price": pa.Table.from_pylist(prices, LISTED_PRICE.arrow),

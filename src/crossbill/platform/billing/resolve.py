@@ -73,8 +73,9 @@ def resolve(  # noqa: PLR0913 - the tables that a charge is made of
     days = bill_days(periods)
     held = _with_account(product, account, OF_ACCOUNT if lists else ())
     rows = _with_policy(_in_periods(held, periods), policy)
-    rows = _with_currency(due(rows, component, charged, boundary), currency)
-    wanted = _priced_days(product, price, component, days)
+    stated = component.filter(component.kind != USAGE)
+    rows = _with_currency(due(rows, stated, charged, boundary), currency)
+    wanted = _priced_days(product, price, stated, days)
     priced = _with_price(_discounted(rows), price, wanted, lists)
     rows = _with_tax_rate(priced, tax_rate, days)
     return _with_first_fault(rows).select(*RESOLVED)
@@ -87,31 +88,30 @@ def resolve_usage(  # noqa: PLR0913 - the tables that a charge is made of
     policy: ir.Table,
     periods: ir.Table,
     currency: ir.Table,
+    component: ir.Table,
 ) -> ir.Table:
     """Reads the tables of those names; writes ``resolved`` as ``resolve`` does.
 
     What a product used in a period is a charge like any other: its price is the sum of the rated
     events, so it is rounded and taxed as everything else is. The bill in whose period the use's own
-    period ends charges it.
+    period ends charges it. It is taxed as its offering's component for usage says.
     """
     used = usage_total.rename(
         interval_from="period_from", interval_to="period_to", list_currency="currency"
     )
     held = _in_periods(_with_account(used, account), periods)
     held = held.filter(held.interval_to > held.period_from, held.interval_to <= held.period_to)
-    rows = held.mutate(
+    rows = with_usage_taxes(held, component).mutate(
         category=ibis.literal(USAGE),
-        price_code=held.offering_code,
+        price_code=ibis._.offering_code,
         interval_months=ibis.literal(1, "int64"),
         prorated=ibis.literal(value=True),
-        charge_from=held.interval_from,
-        charge_to=held.interval_to,
+        charge_from=ibis._.interval_from,
+        charge_to=ibis._.interval_to,
         sign=ibis.literal(1, "int64"),
-        tax_category=ibis.literal(STANDARD),
-        tax_inclusive=ibis.literal(value=False),
         quantity=ibis.literal(1, "int64"),
         price_version=ibis.literal(USAGE),
-        price_nanos=held.amount_nanos,
+        price_nanos=ibis._.amount_nanos,
         **{name: ibis.null("string") for name in CHOSEN},
         discount_ppm=ibis.literal(0, "int64"),
         source_changed_at=ibis.null("timestamp(6)"),
@@ -121,6 +121,20 @@ def resolve_usage(  # noqa: PLR0913 - the tables that a charge is made of
     rows = _with_currency(_with_policy(rows, policy), currency)
     taxed = _with_tax_rate(rows, tax_rate, bill_days(periods))
     return _with_first_fault(taxed).select(*RESOLVED)
+
+
+def with_usage_taxes(rows: ir.Table, component: ir.Table) -> ir.Table:
+    """Adds what usage of each row's offering is for tax: tax_category and tax_inclusive.
+
+    Where no component for usage says so: ``standard``, on top. Adds in ``usage_terms`` how many do.
+    """
+    stated = component.filter(component.kind == USAGE)
+    terms = ("tax_category", "tax_inclusive")
+    found = looked_up(rows, stated, ("offering_code",), terms, "usage_terms")
+    return found.mutate(
+        tax_category=found.tax_category.fill_null(STANDARD),
+        tax_inclusive=found.tax_inclusive.fill_null(False),
+    )
 
 
 def bill_days(periods: ir.Table) -> ir.Table:
@@ -175,7 +189,8 @@ def resolution_proof(  # noqa: PLR0913 - what came in, and where it may have end
     )
     ended = charge_input.filter(charge_input.category != USAGE).select("product_key", "period_from")
     ended = ended.union(unresolved.select("product_key", "period_from")).distinct()
-    stated = component.select("offering_code").distinct().mutate(stated=True)
+    stated = component.filter(component.kind != USAGE).select("offering_code").distinct()
+    stated = stated.mutate(stated=True)
     known = charged.select("product_key").distinct().mutate(known=True)
     rows = pairs.mutate(over=over).select(*key, "offering_code", "over")
     rows = rows.left_join(ended.mutate(ended=True), ["product_key", "period_from"])
@@ -366,6 +381,7 @@ def _lookup_faults(rows: ir.Table) -> list[_Fault]:
         _Fault("POLICY_DOUBLED", "policy_code", rows.policies > 1),
         _Fault("CURRENCY_UNKNOWN", "currency", rows.minor_digits.isnull() | (rows.currencies > 1)),
         *_list_faults(rows),
+        *_usage_faults(rows),
         _Fault("PRICE_MISSING", "offering_code", rows.price_nanos.isnull()),
         _Fault("PRICE_DOUBLED", "offering_code", listed & (rows.prices > 1)),
         _Fault(
@@ -381,6 +397,13 @@ def _list_faults(rows: ir.Table) -> list[_Fault]:
     if "segments" not in rows.columns:
         return []
     return [_Fault("PRICE_DOUBLED", "customer_key", ~rows.own & (rows.segments > 1))]
+
+
+def _usage_faults(rows: ir.Table) -> list[_Fault]:
+    """Of usage: an offering that states several times what its usage is for tax."""
+    if "usage_terms" not in rows.columns:
+        return []
+    return [_Fault("USAGE_TERMS_DOUBLED", "offering_code", rows.usage_terms > 1)]
 
 
 def _value_faults(rows: ir.Table) -> list[_Fault]:

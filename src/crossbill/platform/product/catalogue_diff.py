@@ -24,6 +24,7 @@ DUE = {
     "start": "at the start",
     "end": "at the end",
 }
+_TAX = {True: "included", False: "on top"}
 ALIGNMENT = {"cycle": "bill cycle", "start": "start of the product", "calendar": "calendar"}
 
 Place = tuple[int, str, int, str, str, str]  # what is sorted by: parts of an offering follow it
@@ -88,6 +89,13 @@ def span(window: Window) -> str:
     return f"from {days['first day']}{until}"
 
 
+def usage(offering: OfferingSpec) -> str:
+    """What the use of an offering is for tax: as telecom, on top."""
+    if offering.usage is None:
+        return "as the catalogue says of its parts, else standard"
+    return f"as {offering.usage.tax_category}, {_TAX[offering.usage.tax_inclusive]}"
+
+
 def plain(code: str) -> str:
     """A word of the catalogue for people: add-on for add_on."""
     return code.replace("_", " ").replace("one time", "one-time").replace("add on", "add-on")
@@ -126,6 +134,7 @@ def _offering(offering: OfferingSpec) -> _Entry:
         "contains": _list(offering.contains),
         "requires one of": _list(offering.requires),
         "contract goes to": _contract(offering),
+        "usage is taxed": usage(offering),
     }
     return _Entry(OFFERING, offering.code, f"{offering.name} ({plain(offering.kind)})", fields)
 
@@ -138,7 +147,7 @@ def _price(offering: OfferingSpec, price: PriceSpec) -> _Entry:
         "counted from": ALIGNMENT[price.alignment],
         "part of a period": "costs its share" if price.prorated else "costs all of it",
         "tax category": price.tax_category or offering.tax_category,
-        "tax": "included" if price.tax_inclusive else "on top",
+        "tax": _TAX[price.tax_inclusive],
     }
     return _Entry(PRICE, _listed_code(offering, price), _when(price), fields)
 

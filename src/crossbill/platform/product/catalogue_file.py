@@ -25,6 +25,10 @@ REFERENCE = "docs/reference/product-catalogue.md"
 CURE = f"see {REFERENCE} for the keys of this file"
 CODE_TWICE = "The code stands twice"
 BETWEEN = "/"  # offering and price in the code of a price
+USAGE = "usage"
+PLAIN_USE = {  # what components for usage say, and nothing depends on
+    "kind": USAGE, "timing": "arrears", "months": 1, "alignment": "cycle", "prorated": True,
+}  # fmt: skip
 
 
 class BadProductCatalogue(Refusal):
@@ -74,6 +78,8 @@ class ProductCatalogue:
             for code in sorted(_within([offering.code], parts)):
                 for price in {price.price: price for price in known[code].prices}.values():
                     yield _component(known[code], price) | {"offering_code": offering.code}
+            for terms in _usage_terms(offering, known):
+                yield PLAIN_USE | {"offering_code": offering.code, "price_code": USAGE} | terms
 
     def warnings(self) -> list[str]:
         """What is sound and may yet be meant otherwise: prices that only some customers have."""
@@ -144,6 +150,16 @@ def _component(offering: OfferingSpec, price: PriceSpec) -> dict[str, Any]:
     }
 
 
+def _usage_terms(offering: OfferingSpec, known: dict[str, OfferingSpec]) -> list[dict[str, Any]]:
+    """What the use of an offering is for tax: as it says itself, else each way its parts say."""
+    if offering.usage is not None:
+        return [offering.usage.model_dump()]
+    found: list[dict[str, Any]] = []
+    for code in offering.contains:
+        found += [terms for terms in _usage_terms(known[code], known) if terms not in found]
+    return found
+
+
 def _rates(taxes: Sequence[TaxSpec]) -> Iterator[dict[str, Any]]:
     for numbers in same_tax(taxes):
         spans = windows(_given([taxes[number] for number in numbers]))
@@ -190,8 +206,12 @@ def _check(catalogue: ProductCatalogue) -> None:
         _check_sold(file, at, offering)
         for number, price in enumerate(offering.prices):
             _check_versions(file, (*at, "prices", number, "versions"), price.versions)
-            _check_taxed(catalogue, (*at, "prices", number), offering, price)
+            category = price.tax_category or offering.tax_category
+            _check_taxed(catalogue, (*at, "prices", number), category)
+        if offering.usage is not None:
+            _check_taxed(catalogue, (*at, "usage"), offering.usage.tax_category)
     _check_circles(catalogue)
+    _check_usage(catalogue)
     _check_taxes(catalogue)
 
 
@@ -238,11 +258,8 @@ def _check_versions(file: YamlFile, place: Place, versions: Sequence[Dated]) -> 
         raise file.refuse((*place, misfit.number), misfit.what, value=misfit.days, cure=cure)
 
 
-def _check_taxed(
-    catalogue: ProductCatalogue, at: Place, offering: OfferingSpec, price: PriceSpec
-) -> None:
+def _check_taxed(catalogue: ProductCatalogue, at: Place, category: str) -> None:
     """A tax category that no jurisdiction taxes is a typing error, not an exemption."""
-    category = price.tax_category or offering.tax_category
     if category not in {tax.category for tax in catalogue.spec.taxes}:
         raise catalogue.file.refuse(
             (*at, "tax_category"), "No tax has this category", value=category,
@@ -257,6 +274,21 @@ def _check_circles(catalogue: ProductCatalogue) -> None:
             raise catalogue.file.refuse(
                 ("offerings", place, "contains"), "The bundle contains itself",
                 value=offering.code, cure="take it out of its parts",
+            )  # fmt: skip
+
+
+def _check_usage(catalogue: ProductCatalogue) -> None:
+    """What is used of a bundle is used of no part by itself, so all have to say the same."""
+    known = {offering.code: offering for offering in catalogue.spec.offerings}
+    for place, offering in enumerate(catalogue.spec.offerings):
+        said = [
+            terms["tax_category"] + (" included" if terms["tax_inclusive"] else "")
+            for terms in _usage_terms(offering, known)
+        ]
+        if len(said) > 1:
+            raise catalogue.file.refuse(
+                ("offerings", place, "contains"), "The usage of its parts is taxed differently",
+                value=", ".join(said), cure="state usage of the bundle itself",
             )  # fmt: skip
 
 

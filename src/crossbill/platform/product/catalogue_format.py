@@ -132,6 +132,13 @@ class PriceSpec(Strict):
         return self
 
 
+class UsageSpec(Strict):
+    """What the use of an offering is for tax; what it costs is said where it is rated."""
+
+    tax_category: Code
+    tax_inclusive: Flag = False
+
+
 class OfferingSpec(Strict):
     """Something that the carrier sells."""
 
@@ -142,6 +149,7 @@ class OfferingSpec(Strict):
     contains: list[Code] = []
     requires: list[Code] = []
     contract_goes_to: list[Code] | None = None
+    usage: UsageSpec | None = None
     prices: list[PriceSpec] = []
 
     @field_validator("prices")

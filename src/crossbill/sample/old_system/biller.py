@@ -22,7 +22,7 @@ from .records import (
     Service,
     Usage,
 )
-from .tariffs import EARLY_ENDS, TARIFFS, TELECOM_TARIFFS, charges, price
+from .tariffs import EARLY_ENDS, TARIFFS, TELECOM_TARIFFS, TELECOM_USAGE, charges, price
 
 CENT = Decimal("0.01")
 DAYS_PER_MONTH = 30
@@ -67,6 +67,11 @@ def line_tax(net: Decimal, payer: Payer, group: str, period: Period) -> Decimal:
 def tax_group(charge: str) -> str:
     """Whether a tariff or a fee is taxed as telecommunications."""
     return TELECOM if charge in TELECOM_TARIFFS else STANDARD
+
+
+def usage_group(tariff: str) -> str:
+    """Whether what is used of a tariff is taxed as telecommunications."""
+    return TELECOM if tariff in TELECOM_USAGE else STANDARD
 
 
 def unit_price(service: Service, charge: str, period: Period) -> Decimal:
@@ -191,6 +196,7 @@ def _fees(service: Service, period: Period, payer: Payer) -> list[Line]:
 
 def usage_line(usage: Usage, period: Period, payer: Payer) -> Line:
     """The usage of one service that was received in the period: a sum of prices, each cut."""
+    group = usage_group(usage.tariff)
     return Line(
         usage.service_id,
         usage.tariff,
@@ -200,10 +206,10 @@ def usage_line(usage: Usage, period: Period, payer: Payer) -> Line:
         period.last,
         DAYS_PER_MONTH,
         usage.net,
-        line_tax(usage.net, payer, STANDARD, period),
+        line_tax(usage.net, payer, group, period),
         changed="",
         interval=period,
-        group=STANDARD,
+        group=group,
         units=usage.records,
     )
 

@@ -3,14 +3,16 @@
 from datetime import date
 from decimal import Decimal
 
-from .biller import tax_group
+from .biller import tax_group, usage_group
 from .calendar import NOT_SET, day_text
 from .places import TAXES, Exemption
 from .rates import FREE_MINUTES, PLANS
 from .records import (
+    CALLS,
     EARLY_END,
     ONE_TIME,
     RECURRING,
+    USAGE,
     ZERO,
     Account,
     AccountDiscount,
@@ -223,7 +225,7 @@ def tariff_rows() -> list[tuple[str, Decimal]]:
 
 
 def charge_rows() -> list[tuple[str, Decimal]]:
-    """What each tariff charges: its prices by the month or ahead, and fees at start and end."""
+    """What each tariff charges: its prices by the month or ahead, fees at start and end, usage."""
     rows = []
     for tariff in TARIFFS.values():
         timing = "A" if tariff.months > 1 else "E"
@@ -236,6 +238,8 @@ def charge_rows() -> list[tuple[str, Decimal]]:
         if tariff.code in EARLY_ENDS:
             fee = EARLY_ENDS[tariff.code]
             rows.append(f"{tariff.code};{fee};{EARLY_END};1;X;{tax_group(fee)}")
+        if tariff.code in PLANS:
+            rows.append(f"{tariff.code};{CALLS};{USAGE};;E;{usage_group(tariff.code)}")
     return [(row, ZERO) for row in rows]
 
 

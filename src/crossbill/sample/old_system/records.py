@@ -13,6 +13,7 @@ RECURRING, DISCOUNT, USAGE, ONE_TIME = "R", "D", "U", "O"
 ANYTHING = "*"
 OF_ACCOUNT = "A"  # what a discount of the account takes off, not one of a service
 EARLY_END = "X"  # a kind of charge; on a bill it stands as a one-time line
+CALLS = "USG"  # the charge of a tariff that says how its usage is taxed; bills leave it blank
 
 
 @dataclass(slots=True)

@@ -52,6 +52,8 @@ BUNDLES = {"DUO": ("DUV",)}  # what a tariff charges beside its own price, month
 # What an end before that of the contract costs for each month that is left.
 EARLY_ENDS = {"MBM": "XMO", "MBL": "XMO", "TVB": "XTV", "TVP": "XTV"}
 TELECOM_TARIFFS = frozenset({"DUV", "TLS", "TLL", "MBS", "MBM", "MBL", "SIP", "CON"})
+# Calls of fixed lines are telecommunications; what a mobile phone uses is data before all else.
+TELECOM_USAGE = frozenset({"DUO", "TLS", "TLL"})
 
 
 class Version(NamedTuple):

@@ -124,7 +124,7 @@ def search(shape: Shape) -> Calculation:
             Step("fit", lambda t: amounts.fitting(t["pattern"], t["item"], t["share"])),
             Step("verdict", lambda t: amounts.masks(t["pattern"], t["fit"]), stored=False),
             *_discounts_of_bills(shape),
-            Step("taxable", lambda t: taxes.taxable(t["line"], t["unit"], key)),
+            Step("taxable", lambda t: taxes.taxable(t["line"], t["unit"], t["component"], key)),
             Step("bill", lambda t: _judged_bills(t, shape)),
             Step(
                 "taxed",
@@ -164,7 +164,7 @@ def _resolved(t: Tables) -> ir.Table:
             "charged", "boundary",
         )  # fmt: skip
         rows = resolve(account, *(t[name] for name in names))
-        used = ("tax_rate", "policy", "periods", "currency")
+        used = ("tax_rate", "policy", "periods", "currency", "component")
         both = rows.union(resolve_usage(t["usage_total"], account, *(t[name] for name in used)))
         parts.append(both.mutate(price_by=ibis.literal(price_by.value)))
     return ibis.union(*parts).semi_join(billed, ["account_key", "period_from"])

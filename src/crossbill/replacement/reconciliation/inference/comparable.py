@@ -86,7 +86,7 @@ def with_cycles(account: ir.Table, old_line: ir.Table, holder: ir.Table) -> ir.T
 
 
 def holders(product: ir.Table, family: ir.Table, product_family: ir.Table) -> ir.Table:
-    """Reads those tables; writes each product once: who holds it, its family, how often it stands.
+    """Reads those tables; writes each product once: what it is, whose, and how often it stands.
 
     A family stated for the product goes before that of its offering; without one it is ``all``.
     """
@@ -102,6 +102,7 @@ def holders(product: ir.Table, family: ir.Table, product_family: ir.Table) -> ir
     return rows.select(
         "product_key",
         "products",
+        "offering_code",
         holder="account_key",
         family=ibis.coalesce(rows.of_product, rows.of_offering, ALL_PRODUCTS),
     )

@@ -199,11 +199,11 @@ TABLES: dict[str, TableTerms] = {
         ),
         _table(
             "component",
-            "Offerings that have more than one monthly price in arrears.",
+            "Offerings that have more than one monthly price in arrears, or whose usage is taxed.",
             """
             offering_code  text!   the offering
             price_code     text!   the `offering_code` of its rows in `price`
-            kind           text    `recurring`, `one_time` or `termination`
+            kind           text    `recurring`, `one_time`, `termination`; `usage` for its tax only
             timing         text    `advance`, `arrears`; of a one-time charge `start`, `end`
             months         integer of an interval
             alignment      text    `cycle` (the bill day), `start` (of the product) or `calendar`

@@ -9,8 +9,8 @@ import ibis.expr.types as ir
 
 from crossbill.engine import integers
 from crossbill.engine.billing_datasets import NET_LINE
+from crossbill.platform.billing.resolve import with_usage_taxes
 from crossbill.platform.billing.tax import bill_taxes, with_taxes
-from crossbill.platform.product.catalogue_format import STANDARD
 from crossbill.replacement.reconciliation.inference.amounts import keyed, one_bit
 
 BILL, TAXED_LINE = "bill", "taxed_line"
@@ -32,24 +32,27 @@ REASONS: dict[str, tuple[str, str]] = {
 }
 
 
-def taxable(line: ir.Table, unit: ir.Table, key: tuple[str, ...]) -> ir.Table:
-    """Reads all lines and the units; adds ``usable``, whether a line's tax can be worked out.
+def taxable(line: ir.Table, unit: ir.Table, component: ir.Table, key: tuple[str, ...]) -> ir.Table:
+    """Reads all lines, units and components; adds ``usable``: a line's tax can be worked out.
 
     It can where the line is compared and its charges are of one tax category. Of an inclusive price
     the line has to state its tax, for that is part of the amount. The tax of usage can be worked
     out from what its line says, even where what was used is not known.
     """
     terms = unit.select(*key, "tax_category", "tax_inclusive", "tax_categories", "all_inclusive")
-    rows = keyed(line, key).left_join(terms, list(key)).drop(*(f"{name}_right" for name in key))
-    usage = (rows.code == "USAGE_MISSING").fill_null(False)
+    said = {"usage_category": "tax_category", "usage_inclusive": "tax_inclusive"}
+    lines = with_usage_taxes(keyed(line, key), component).rename(**said)
+    rows = lines.left_join(terms, list(key)).drop(*(f"{name}_right" for name in key))
+    unknown = (rows.code == "USAGE_MISSING").fill_null(False)
     rows = rows.mutate(
-        tax_category=ibis.ifelse(usage, STANDARD, rows.tax_category),
-        tax_inclusive=ibis.ifelse(usage, False, rows.tax_inclusive),
+        tax_category=ibis.ifelse(unknown, rows.usage_category, rows.tax_category),
+        tax_inclusive=ibis.ifelse(unknown, rows.usage_inclusive, rows.tax_inclusive),
     )
+    usage = unknown & (rows.usage_terms.fill_null(0) <= 1)
     one_kind = (rows.tax_categories == 1) & (rows.tax_inclusive == rows.all_inclusive)
     stated = ~rows.tax_inclusive | rows.tax_minor.notnull()
-    compared = (rows.code.isnull() & one_kind & stated).fill_null(False)
-    return rows.mutate(usable=compared | usage)
+    compared = rows.code.isnull() & one_kind
+    return rows.mutate(usable=((compared | usage) & stated).fill_null(False))
 
 
 def judged_bills(old_bill: ir.Table, line: ir.Table) -> ir.Table:
