@@ -1,21 +1,26 @@
-"""The `crossbill account` commands: how an account is billed, and whom to reach."""
+"""The `crossbill account` commands: how an account is billed, who pays, and whom to reach."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from crossbill.cli_concession import COMMANDS, change_document, happened
 from crossbill.cli_input import ACCOUNT, CARRIER, ONE_OBJECT, USER, day_of
 from crossbill.cli_json import print_json
 from crossbill.config import ready
+from crossbill.platform.customer.amendments import percent, span_words
 
 if TYPE_CHECKING:
     from crossbill.platform.concession.models import Exemption
     from crossbill.platform.concession.queries import DiscountInWords
-    from crossbill.platform.customer.models import AccountChange, BillingAccount, Contact
+    from crossbill.platform.customer.models import AccountChange, BillingAccount, Contact, Payer
 
 account_app = typer.Typer(
-    help="How accounts are billed, and whom to reach: look at it, change it.", no_args_is_help=True
+    help="How accounts are billed, what they need not pay, whom to reach: look at it, change it.",
+    no_args_is_help=True,
 )
+for name, command in COMMANDS.items():
+    account_app.command(name)(command)
 
 
 @account_app.command()
@@ -24,7 +29,7 @@ def show(
     carrier: Annotated[str, CARRIER],
     json: Annotated[bool, ONE_OBJECT] = False,
 ) -> None:
-    """Say how an account is billed, what it need not pay, whom to reach, what was changed."""
+    """Say how an account is billed, who pays, what it need not pay, whom to reach, what changed."""
     ready()
     from crossbill.platform.concession.queries import discounts_in_words, exemptions_of
     from crossbill.platform.customer import queries
@@ -32,19 +37,24 @@ def show(
     found = queries.account_named(queries.carrier_id(carrier), account)
     people, changes = list(queries.contacts(found)), list(queries.changes_of(found))
     discounts, exemptions = discounts_in_words(found), list(exemptions_of(found))
+    payers, others = list(queries.payers_of(found)), list(queries.paid_for(found))
     if json:
         granted = {
             "discounts": [*map(_discount, discounts)],
             "exemptions": [*map(_exemption, exemptions)],
+            "payers": [*map(_rule, payers)],
+            "pays_for": [*map(_rule, others)],
         }
         print_json(_account(found, people, changes) | granted)
         return
     typer.echo(f"Account {found.account_key} of {found.customer.name}")
     typer.echo(f"Bills by {found.bill_medium}, language {found.bill_language}")
     typer.echo(f"Credit class: {found.credit_class or 'none'}")
+    for line in [*map(_paid, payers), *map(_pays, others)]:
+        typer.echo(line)
     for line in [*map(_granted, discounts), *map(_free, exemptions)]:
         typer.echo(line)
-    for line in [*map(_person, people), *map(_happened, changes)]:
+    for line in [*map(_person, people), *map(happened, changes)]:
         typer.echo(line)
 
 
@@ -81,10 +91,10 @@ def set_terms(  # noqa: PLR0913 - the options of the command
         reason=reason,
     )
     if json:
-        print_json({"changes": [_change(each) for each in made]})
+        print_json({"changes": [change_document(each) for each in made]})
         return
     for each in made:
-        typer.echo(_happened(each))
+        typer.echo(happened(each))
 
 
 @account_app.command()
@@ -146,20 +156,48 @@ def leave(
 # What a command says
 
 
+def _paid(rule: "Payer") -> str:
+    """Who pays which part of the account's bills."""
+    from crossbill.platform.customer.payer_operations import payer_row
+    from crossbill.platform.customer.payer_rules import payer_words
+
+    words = payer_words(rule.account.account_key, [payer_row(rule)])
+    return f"Its bills: {words}, {span_words(rule.valid_from, rule.valid_to)}"
+
+
+def _pays(rule: "Payer") -> str:
+    """Of whose bills the account pays which part."""
+    part = f"{percent(rule.share_ppm)} of {rule.category or 'everything'}"
+    days = span_words(rule.valid_from, rule.valid_to)
+    return f"Pays for {rule.account.account_key}: {part}, {days}"
+
+
 def _granted(given: "DiscountInWords") -> str:
     each = given.discount
-    until = f" to {each.valid_to}" if each.valid_to else ""
-    return f"Discount {each.discount_key}: {given.words}, from {each.valid_from}{until}"
+    days = span_words(each.valid_from, each.valid_to)
+    return f"Discount {each.discount_key}, taken off {each.position}.: {given.words}, {days}"
 
 
 def _free(exemption: "Exemption") -> str:
-    until = f" to {exemption.valid_to}" if exemption.valid_to else ""
     of = exemption.tax_name or "every tax"
-    return f"Exempt from {of}: {exemption.reason}, from {exemption.valid_from}{until}"
+    days = span_words(exemption.valid_from, exemption.valid_to)
+    return f"Exempt from {of}, number {exemption.pk}: {exemption.reason}, {days}"
+
+
+def _rule(rule: "Payer") -> dict[str, Any]:
+    return {
+        "account_key": rule.account.account_key,
+        "payer_key": rule.payer_key,
+        "category": rule.category,
+        "share_ppm": rule.share_ppm,
+        "valid_from": rule.valid_from,
+        "valid_to": rule.valid_to,
+    }
 
 
 def _exemption(exemption: "Exemption") -> dict[str, Any]:
     return {
+        "number": exemption.pk,
         "tax_name": exemption.tax_name,
         "reason": exemption.reason,
         "valid_from": str(exemption.valid_from),
@@ -185,12 +223,6 @@ def _person(contact: "Contact") -> str:
     return f"{who}, from {contact.valid_from}{until}"
 
 
-def _happened(change: "AccountChange") -> str:
-    why = f": {change.reason}" if change.reason else ""
-    what = f"{change.field} {change.before or 'none'} to {change.after or 'none'}"
-    return f"{what}, by {change.made_by} at {change.made_at:%Y-%m-%d %H:%M}{why}"
-
-
 def _account(
     account: "BillingAccount", people: "list[Contact]", changes: "list[AccountChange]"
 ) -> dict[str, Any]:
@@ -200,16 +232,10 @@ def _account(
         "account_key": account.account_key,
         **{name: getattr(account, name) for name in FIELDS},
         "contacts": [_contact(each) for each in people],
-        "changes": [_change(each) for each in changes],
+        "changes": [change_document(each) for each in changes],
     }
 
 
 def _contact(contact: "Contact") -> dict[str, Any]:
     names = ("role", "name", "email", "phone", "valid_from", "valid_to")
     return {"number": contact.pk} | {name: getattr(contact, name) for name in names}
-
-
-def _change(change: "AccountChange") -> dict[str, Any]:
-    names = ("field", "before", "after", "reason", "made_at")
-    found = {name: getattr(change, name) for name in names}
-    return found | {"made_by": change.made_by.get_username()}

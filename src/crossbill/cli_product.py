@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from crossbill.cli_bill import show_effect
+from crossbill.cli_cost import DRY_RUN, POLICY, policy_of, show_cost
 from crossbill.cli_input import ACCOUNT, CARRIER, ONE_OBJECT, USER, day_of
 from crossbill.cli_json import print_json
 from crossbill.config import ready
@@ -26,15 +26,12 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractUser
 
     from crossbill.core.policy import Policy
-    from crossbill.platform.billing.change_cost import ChangeCost
     from crossbill.platform.customer.models import BillingAccount
     from crossbill.platform.product.models import Product, ProductChange
 
 LIST_PRICE = "list"
 PRODUCT = typer.Argument(help="The key of the product.")
 FIRST_DAY = typer.Option(help="First day on which it holds, as 2026-03-31.")
-POLICY = typer.Option(help="A policy's YAML file, to compute what it costs.")
-DRY_RUN = typer.Option("--dry-run", help="Only say what it costs.")
 
 product_app = typer.Typer(
     help="What customers hold: look at it, change it from a day on.", no_args_is_help=True
@@ -63,6 +60,7 @@ def show(
 ) -> None:
     """Say what an account holds and held, and what happened to it."""
     ready()
+    from crossbill.platform.concession.queries import timeline
     from crossbill.platform.customer.queries import account_named, carrier_id
     from crossbill.platform.product import change_queries as queries
 
@@ -76,7 +74,7 @@ def show(
         until = f" to {each.valid_to}" if each.valid_to else ""
         held = f"{each.product.product_key} from {each.valid_from}{until}"
         typer.echo(f"{each.identifier}: {held}")
-    for row in queries.timeline(found):
+    for row in timeline(found):
         typer.echo(_happened(row, found.currency))
 
 
@@ -239,7 +237,7 @@ def _a_change(carrier: str, product: str, user: str, wanted: Wanted, policy: Pat
     from crossbill.platform.product.change_queries import planned_change, product_named
 
     owner, person, today = carrier_id(carrier), find_user(user), timezone.localdate()
-    rules, found = _policy(policy, owner), product_named(owner, product)
+    rules, found = policy_of(policy, owner), product_named(owner, product)
     plan = planned_change(found, wanted, today)
     make = partial(change_product, product_key=product, wanted=wanted, today=today)
     return _Deed(owner, found.account.account_key, plan, person, rules, make)
@@ -254,7 +252,7 @@ def _an_order(carrier: str, user: str, order: Order, policy: Path | None) -> _De
     from crossbill.platform.product.order_operations import order_plan, order_product
 
     owner, person, today = carrier_id(carrier), find_user(user), timezone.localdate()
-    rules, plan = _policy(policy, owner), order_plan(owner, order, today)
+    rules, plan = policy_of(policy, owner), order_plan(owner, order, today)
     make = partial(order_product, order=order, today=today)
     return _Deed(owner, order.terms.account_key, plan, person, rules, make)
 
@@ -272,7 +270,7 @@ def _carry_out(deed: _Deed, reason: str, *, dry_run: bool, json: bool) -> None:
         policy=deed.policy,
     )
     if not json:
-        _show_cost(cost)
+        show_cost(cost)
     made = None
     if not dry_run:
         made = deed.make(carrier_id=deed.carrier_id, user=deed.user, reason=reason, shown=deed.plan)
@@ -297,23 +295,7 @@ def _wanted(asked: dict[Kind, Any], day: date) -> Wanted:
     return Wanted(kind, day, None if value is True else value)
 
 
-def _policy(path: Path | None, carrier_id: int) -> "Policy":
-    from crossbill.platform.billing.compute import read_policy
-    from crossbill.replacement.migration.queries import carriers_new_policy
-
-    return read_policy(path) if path else carriers_new_policy(carrier_id)
-
-
 # What a command says
-
-
-def _show_cost(cost: "ChangeCost") -> None:
-    spans = " and ".join(f"{each.from_date} to {each.to_date}" for each in cost.periods)
-    typer.echo(f"The bill of {spans} by policy {cost.policy_code}, before and after the change:")
-    if cost.effect.totals:
-        show_effect(cost.effect)
-    else:
-        typer.echo("Nothing is billed, before or after.")
 
 
 def _said(made: "ProductChange") -> str:
@@ -365,12 +347,21 @@ def _price(nanos: int | None, currency: str) -> str | None:
 
 
 def _happened(row: Any, currency: str) -> str:
-    words = f"{row['date']} {row['product_key']} {row['what']}"
+    words = f"{row['date']} {_what(row, currency)}"
     if "made_by" not in row:
         return words
-    words += _became(row, currency)
     why = f": {row['reason']}" if row["reason"] else ""
     return f"{words}, by {row['made_by']} at {row['made_at']:%Y-%m-%d %H:%M}{why}"
+
+
+def _what(row: Any, currency: str) -> str:
+    """What happened to a product, or to the account itself."""
+    if "field" in row:
+        sides = row["before"], row["after"]
+        verb = "changes" if all(sides) else "begins" if sides[1] else "ends"
+        return f"{row['field']} {verb}: {' to '.join(each for each in sides if each)}"
+    words = f"{row['product_key']} {row['what']}"
+    return words + (_became(row, currency) if "made_by" in row else "")
 
 
 def _became(row: Any, currency: str) -> str:
@@ -388,6 +379,7 @@ def _became(row: Any, currency: str) -> str:
 
 
 def _account(account: "BillingAccount", products: "list[Product]") -> dict[str, Any]:
+    from crossbill.platform.concession.queries import timeline
     from crossbill.platform.product import change_queries as queries
 
     return {
@@ -404,11 +396,13 @@ def _account(account: "BillingAccount", products: "list[Product]") -> dict[str, 
             }
             for each in queries.identifiers_of(account)
         ],
-        "timeline": [_row(row, account.currency) for row in queries.timeline(account)],
+        "timeline": [_row(row, account.currency) for row in timeline(account)],
     }
 
 
 def _row(row: Any, currency: str) -> dict[str, Any]:
+    if "field" in row:
+        return dict(row)
     return {
         **row,
         **{name: _in_money(row[name], currency) for name in ("before", "after") if name in row},

@@ -38,7 +38,8 @@ def shown(key: str = "A1") -> dict:
 def test_account_begins_on_paper():
     assert shown() == {
         "account_key": "A1", "bill_medium": "paper", "bill_language": "en", "credit_class": "",
-        "contacts": [], "changes": [], "discounts": [], "exemptions": [],
+        "contacts": [], "changes": [], "discounts": [], "exemptions": [], "payers": [],
+        "pays_for": [],
     }  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from crossbill.platform.billing.quotes import (
     make_quoted,
     quote,
 )
+from crossbill.platform.concession.queries import timeline
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.product.change_operations import ChangedMeanwhile
 from crossbill.platform.product.change_queries import (
@@ -34,7 +35,6 @@ from crossbill.platform.product.change_queries import (
     account_products,
     identifiers_of,
     product_named,
-    timeline,
 )
 from crossbill.platform.product.changes import Kind, Plan
 from crossbill.platform.product.models import Product, ProductChange
@@ -94,7 +94,8 @@ def _state(product: Product, last: ProductChange | None, today: date) -> str:
 
 def _with_undoing(rows: Sequence[Row]) -> list[tuple[Row, tuple[str, str] | None]]:
     """The newest first; with the form's address of what nothing later was built on."""
-    made = sorted((row for row in rows if "made_at" in row), key=lambda row: row["made_at"])
+    changes = (row for row in rows if "made_at" in row and "product_key" in row)
+    made = sorted(changes, key=lambda row: row["made_at"])
     overtaken: set[str | None] = set()
     undone = {}
     for row in reversed(made):

@@ -5,7 +5,8 @@ from typing import Any
 
 from django import template
 
-from crossbill.console.templatetags.crossbill_console import price
+from crossbill.console.templatetags.crossbill_console import field_words, price
+from crossbill.console.words import ENTITIES
 from crossbill.platform.product.changes import Kind
 
 register = template.Library()
@@ -26,6 +27,8 @@ HAPPENED = {
 @register.filter
 def happened(row: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """What a row of the timeline says, with the names of the catalogue."""
+    if "field" in row:
+        return ENTITIES.get(row["field"]) or field_words(row["field"]).capitalize()
     if row["what"] == Kind.OFFERING:
         old, new = (row[side]["offering_code"] for side in ("before", "after"))
         return f"{names.get(old, old)} became {names.get(new, new)}"
@@ -37,7 +40,9 @@ def happened(row: Mapping[str, Any], names: Mapping[str, str]) -> str:
 
 @register.filter
 def new_value(row: Mapping[str, Any], currency: str) -> str:
-    """The value that a change gave another one, from and to."""
+    """The value that a change gave another one, from and to; of a grant what it says."""
+    if "field" in row:
+        return _granted(row["before"], row["after"])
     column = {Kind.QUANTITY: "quantity", Kind.MOVE: "account_key"}.get(row["what"])
     if column is not None:
         return f"{row['before'][column]} to {row['after'][column]}"
@@ -45,3 +50,9 @@ def new_value(row: Mapping[str, Any], currency: str) -> str:
         return ""
     prices = (row[side]["price_override_nanos"] for side in ("before", "after"))
     return " to ".join("the list's" if each is None else price(each, currency) for each in prices)
+
+
+def _granted(before: str, after: str) -> str:
+    if before and after:
+        return f"{before} to {after}"
+    return after or f"no longer {before}"

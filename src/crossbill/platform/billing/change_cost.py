@@ -1,6 +1,6 @@
-"""What a change of a product costs: the bills of the accounts concerned, before and after it."""
+"""What a change or an amendment costs: the bills of the accounts concerned, before and after."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -17,9 +17,10 @@ from crossbill.engine.calculation import Tables
 from crossbill.engine.datasets import PRODUCT
 from crossbill.engine.duckdb import connect
 from crossbill.engine.integers import refusing_overflow
-from crossbill.platform.billing.books import book_rows, populations
+from crossbill.platform.billing.books import Rows, book_rows, populations
 from crossbill.platform.billing.continued import with_plan
 from crossbill.platform.billing.what_if import Billed, Effect, as_one, billed, compared
+from crossbill.platform.customer.amendments import Amendment, first_period
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.product.changes import Begun, Plan
 from crossbill.platform.product.models import Product
@@ -105,26 +106,72 @@ def change_cost(*, carrier_id: int, account_key: str, plan: Plan, policy: Policy
     with the last day of a contract that the change breaks, on which its fee stands.
     """
     payers = {account_key} | ({plan.begins.terms.account_key} if plan.begins else set())
-    with connect() as backend, refusing_overflow(), transaction.atomic():
+    with transaction.atomic():
         payers |= _concerned(carrier_id, plan)
         rows = book_rows(carrier_id, sorted(payers))
         products = changed_products(rows["product"], plan)
         days = {plan.wanted.effective_date, *_broken_on(products, plan), *_left_before(plan)}
+        codes = {row["product_key"]: row["offering_code"] for row in products.to_pylist()}
+        goes_on = with_plan(rows["continued"], plan, NEW_KEY, codes)
+        after = rows | {"product": products, "continued": goes_on}
         spans = {
             (period_with(day, cycle), cycle)
             for cycle in _cycles(carrier_id, payers)
             for day in days
         }
-        codes = {row["product_key"]: row["offering_code"] for row in products.to_pylist()}
-        goes_on = with_plan(rows["continued"], plan, NEW_KEY, codes)
-        after = rows | {"product": products, "continued": goes_on}
-        sides = []
-        for held in (rows, after):
-            tables = populations(carrier_id, held, policy, _periods(spans))
-            sides.append(as_one([billed(backend, each, _lines) for each in tables]))
+        return cost_between(carrier_id, rows, after, spans, policy)
+
+
+def amendment_cost(*, carrier_id: int, amendment: Amendment, policy: Policy) -> ChangeCost:
+    """Bill an account, and those that pay for it before and after, with and without an amendment.
+
+    The bills are those of the first period that begins on its day or later: the first that it
+    reaches.
+    """
+    payers = {amendment.account_key}
+    payers |= {row["payer_key"] for row in amendment.begins if amendment.table == "payer"}
+    with transaction.atomic():
+        rows = book_rows(carrier_id, sorted(payers))
+        after = rows | {amendment.table: _amended(rows[amendment.table], amendment)}
+        spans = {
+            (first_period(amendment.effective_date, cycle), cycle)
+            for cycle in _cycles(carrier_id, payers)
+        }
+        return cost_between(carrier_id, rows, after, spans, policy)
+
+
+def _amended(rows: pa.Table, amendment: Amendment) -> pa.Table:
+    """The rows of a canonical table as an amendment leaves them."""
+    ended = {"valid_to": amendment.effective_date}
+    kept = [{**row, **ended} if row in amendment.ends else row for row in rows.to_pylist()]
+    return pa.Table.from_pylist([*kept, *amendment.begins], rows.schema)
+
+
+def cost_between(
+    carrier_id: int,
+    before: Rows,
+    after: Rows,
+    spans: Collection[tuple[Period, int]],
+    policy: Policy,
+) -> ChangeCost:
+    """What differs between the bills of two states of the books, as ``book_rows`` gives them.
+
+    ``spans`` are the periods to bill, each with the bill cycle of which it is.
+    """
+    sides = [_billed(carrier_id, held, spans, policy) for held in (before, after)]
+    with connect() as backend:
         effect = compared(backend, *sides)
     found = tuple(sorted({span for span, _ in spans}, key=lambda span: span.from_date))
     return ChangeCost(effect, _changed_lines(*_rows(sides)), found, policy.policy_code)
+
+
+def _billed(
+    carrier_id: int, held: Rows, spans: Iterable[tuple[Period, int]], policy: Policy
+) -> Billed:
+    """The bills of one state, in an engine of its own: its chain may have other steps."""
+    with connect() as backend, refusing_overflow():
+        tables = populations(carrier_id, held, policy, _periods(spans))
+        return as_one([billed(backend, each, _lines) for each in tables])
 
 
 def _lines(done: Tables) -> ir.Table:

@@ -4,23 +4,20 @@ Shares are of the amount after discounts and commitments, cut so that they add u
 rule for one category stands before the rule for all. Tax stays that of where it was used.
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from datetime import date
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
 from crossbill.platform.billing.shares import largest_remainder
+from crossbill.platform.customer.payer_rules import WHOLE_PPM
 
-WHOLE_PPM = 1_000_000
 LINE = [
     "account_key", "period_from", "product_key", "category", "counted_as", "price_code",
     "charge_from", "sign", "taken_from",
 ]  # fmt: skip
 RULE = ("account_key", "period_from")
-FOREVER = date.max
 
 
 def shared(line: ir.Table, payer: ir.Table, days: ir.Table) -> ir.Table:
@@ -69,55 +66,3 @@ def families(rules: Iterable[Mapping[str, Any]]) -> dict[str, str]:
         one, other = sorted((root(rule["account_key"]), root(rule["payer_key"])))
         first[other] = one
     return {key: root(key) for key in first}
-
-
-def faults(
-    rules: Iterable[Mapping[str, Any]], accounts: Mapping[str, Mapping[str, Any]]
-) -> Iterable[tuple[Mapping[str, Any], str, str, str]]:
-    """What is wrong with rules of who pays: the rule, field, what, and the cure.
-
-    ``accounts`` has currency and bill_cycle_day by account_key.
-    """
-    known = list(rules)
-    paid_for = {rule["account_key"] for rule in known}
-    for rule in known:
-        yield from _faults_of(rule, paid_for, accounts)
-    yield from _faults_of_shares(known)
-
-
-def _faults_of(
-    rule: Mapping[str, Any], paid_for: set[str], accounts: Mapping[str, Mapping[str, Any]]
-) -> Iterable[tuple[Mapping[str, Any], str, str, str]]:
-    payer, used = (accounts.get(rule[key]) for key in ("payer_key", "account_key"))
-    if payer is None or used is None:
-        yield rule, "account_key" if used is None else "payer_key", "no such account", "add it"
-        return
-    if rule["payer_key"] in paid_for and rule["payer_key"] != rule["account_key"]:
-        yield (
-            rule,
-            "payer_key",
-            "somebody pays for this payer",
-            "name the account that pays in the end",
-        )
-    for name in ("currency", "bill_cycle_day"):
-        if payer[name] != used[name]:
-            yield rule, "payer_key", f"the payer has another {name}", "bill both alike"
-    if not 0 < rule["share_ppm"] <= WHOLE_PPM:
-        yield rule, "share_ppm", "not a share", "above 0, at most 1,000,000 (all of it)"
-
-
-def _faults_of_shares(
-    rules: list[Mapping[str, Any]],
-) -> Iterable[tuple[Mapping[str, Any], str, str, str]]:
-    """On every day on which a rule begins or ends, the shares of an account must be all of it."""
-    groups = defaultdict(list)
-    for rule in rules:
-        groups[rule["account_key"], rule["category"]].append(rule)
-    for group in groups.values():
-        days = {rule["valid_from"] for rule in group} | {rule["valid_to"] for rule in group}
-        for day in sorted(days - {None}):
-            valid = [r for r in group if r["valid_from"] <= day < (r["valid_to"] or FOREVER)]
-            total = sum(rule["share_ppm"] for rule in valid)
-            if valid and total != WHOLE_PPM:
-                what = f"the shares of {day} add up to {total:,} millionths"
-                yield valid[0], "share_ppm", what, "let them add up to 1,000,000"

@@ -80,7 +80,7 @@ class Quote:
     @property
     def seen(self) -> Seen:
         """What to hand back with the agreement."""
-        return Seen(self.last_change, _hash(asdict(self.plan)), _hash(self.cost.document()))
+        return Seen(self.last_change, hash_of(asdict(self.plan)), hash_of(self.cost.document()))
 
 
 def quote(*, carrier_id: int, asked: Asked, today: date, policy: Policy) -> Quote:
@@ -187,6 +187,7 @@ def _make(  # noqa: PLR0913 - what a change is
     )  # fmt: skip
 
 
-def _hash(document: Mapping[str, Any]) -> str:
+def hash_of(document: Mapping[str, Any]) -> str:
+    """What a document says, short."""
     written = json.dumps(document, sort_keys=True, default=str)
     return sha256(written.encode()).hexdigest()

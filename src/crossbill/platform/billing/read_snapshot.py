@@ -22,8 +22,8 @@ from crossbill.core.versions import read_day
 from crossbill.engine.dataset import TYPES, Column, Dataset
 from crossbill.engine.rating_datasets import USAGE_CHARGE
 from crossbill.platform.billing.bills import INPUTS, TAX_TERMS
-from crossbill.platform.billing.payers import faults
 from crossbill.platform.billing.usage import charges_as_totals
+from crossbill.platform.customer.payer_rules import faults
 from crossbill.platform.product.catalogue_file import read_product_catalogue
 
 CATALOGUE = "catalogue.yaml"

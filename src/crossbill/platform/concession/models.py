@@ -7,7 +7,7 @@ from crossbill.platform.product.models import Product, ProductOffering
 
 
 class Discount(models.Model):
-    """A discount on the bills of an account. Granted once; after that it can only end, once.
+    """A discount on the bills of an account. Granted once; after that it can only end earlier.
 
     Amounts are minor units of the account's currency.
     """
@@ -97,7 +97,7 @@ class Discount(models.Model):
 
 
 class Exemption(models.Model):
-    """A tax, or all taxes, that an account need not pay, and why. It can end, once."""
+    """A tax, or all taxes, that an account need not pay, and why. It can only end."""
 
     account = models.ForeignKey(
         BillingAccount, on_delete=models.PROTECT, related_name="exemptions", db_index=False
@@ -115,6 +115,8 @@ class Exemption(models.Model):
             models.UniqueConstraint(
                 fields=["account", "tax_name", "valid_from"],
                 name="exemption_once_a_day",
+                condition=models.Q(valid_to__isnull=True)
+                | models.Q(valid_to__gt=models.F("valid_from")),
                 nulls_distinct=False,
             ),
             models.CheckConstraint(

@@ -1,12 +1,12 @@
-"""A discount in words: what it takes off, from what, and within which limits."""
+"""Concessions in words: what a discount takes off, from what, up to what; which tax is not due."""
 
 from typing import Protocol
 
 from crossbill.core.money import format_minor, minor_digits
+from crossbill.platform.customer.amendments import percent
 
 OF = {"recurring": "recurring charges", "usage": "usage", "one_time": "one-time charges"}
 EVERYTHING = "all charges"
-PER_PERCENT = 10_000
 
 
 class Terms(Protocol):
@@ -28,7 +28,8 @@ def discount_words(terms: Terms, *, currency: str, only: str | None = None) -> s
     def money(minor: int) -> str:
         return f"{format_minor(minor, minor_digits(currency))} {currency}"
 
-    off = money(terms.amount_minor) if terms.amount_minor is not None else _percent(terms.rate_ppm)
+    amount, rate = terms.amount_minor, terms.rate_ppm or 0
+    off = money(amount) if amount is not None else percent(rate)
     words = [f"{off} off {OF[terms.category] if terms.category else EVERYTHING}"]
     if only:
         words[0] += f" of {only}"
@@ -39,6 +40,6 @@ def discount_words(terms: Terms, *, currency: str, only: str | None = None) -> s
     return ", ".join(words)
 
 
-def _percent(ppm: int | None) -> str:
-    whole, part = divmod(ppm or 0, PER_PERCENT)
-    return f"{whole}.{part:04}".rstrip("0").rstrip(".") + " %"
+def exemption_words(tax_name: str | None, reason: str) -> str:
+    """As in ``exempt from city: certificate 4711 of 2026-11-02``."""
+    return f"exempt from {tax_name or 'every tax'}: {reason}"

@@ -42,6 +42,11 @@ class BadContact(Refusal):
     code: ClassVar[str] = "BAD_CONTACT"
 
 
+def may_change_account(user: AbstractUser) -> None:
+    """Refuse those who may not change accounts."""
+    require(user, CHANGE, CannotChangeAccount, "change accounts")
+
+
 @transaction.atomic
 def change_account(  # noqa: PLR0913 - what a change is
     *,
@@ -56,7 +61,7 @@ def change_account(  # noqa: PLR0913 - what a change is
 
     Of two at once the second waits, and then sees what the first has made of the account.
     """
-    require(user, CHANGE, CannotChangeAccount, "change accounts")
+    may_change_account(user)
     refuse_long(reason, AccountReasonTooLong)
     account = _locked(carrier_id, account_key)
     held = {name: getattr(account, name) for name in FIELDS}
@@ -87,7 +92,7 @@ def add_contact(  # noqa: PLR0913 - what a contact is
     phone: str = "",
 ) -> Contact:
     """Add a person to the customer of an account; refused if the same one is there that day."""
-    require(user, CHANGE, CannotChangeAccount, "change accounts")
+    may_change_account(user)
     account = _locked(carrier_id, account_key)
     found = Contact(
         customer_id=account.customer_id, role=role, name=name.strip(), email=email.strip(),
@@ -106,7 +111,7 @@ def end_contact(
     *, carrier_id: int, account_key: str, contact_id: int, user: AbstractUser, valid_to: date
 ) -> Contact:
     """The person is no contact from this day on; one who has left does not leave again."""
-    require(user, CHANGE, CannotChangeAccount, "change accounts")
+    may_change_account(user)
     account = _locked(carrier_id, account_key)
     found = Contact.objects.filter(customer_id=account.customer_id, pk=contact_id).first()
     if found is None:

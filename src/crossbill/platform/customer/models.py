@@ -5,6 +5,8 @@ from django.db import models
 
 from crossbill.platform.customer.account_terms import MEDIA
 
+LONGEST_WORDS = 1000
+
 
 class Carrier(models.Model):
     """The legal entity whose customers these are; numbers are unique within it."""
@@ -119,6 +121,8 @@ class Payer(models.Model):
             models.UniqueConstraint(
                 fields=["account", "category", "payer_key", "valid_from"],
                 name="payer_once_a_day",
+                condition=models.Q(valid_to__isnull=True)
+                | models.Q(valid_to__gt=models.F("valid_from")),
                 nulls_distinct=False,
             ),
             models.CheckConstraint(
@@ -181,12 +185,18 @@ class Contact(models.Model):
 
 
 class AccountChange(models.Model):
-    """A change of how an account is billed, as it was made: by whom and why. Append-only."""
+    """A change of how an account is billed, as it was made: by whom and why. Append-only.
+
+    Of discounts, exemptions and payers, before and after are what ended and what began, in words.
+    """
 
     account = models.ForeignKey(BillingAccount, on_delete=models.PROTECT, related_name="changes")
     field = models.CharField(max_length=20)
-    before = models.CharField(max_length=20, blank=True)
-    after = models.CharField(max_length=20, blank=True)
+    before = models.CharField(max_length=LONGEST_WORDS, blank=True)
+    after = models.CharField(max_length=LONGEST_WORDS, blank=True)
+    effective_date = models.DateField(
+        null=True, blank=True, help_text="First day on which it holds; none: at once"
+    )
     made_at = models.DateTimeField(auto_now_add=True)
     made_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+"

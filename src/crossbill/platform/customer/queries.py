@@ -70,6 +70,17 @@ def changes_of(account: BillingAccount) -> QuerySet[AccountChange]:
     return account.changes.select_related("made_by")
 
 
+def payers_of(account: BillingAccount) -> QuerySet[Payer]:
+    """Who pays, paid or will pay which part of an account's bills, itself included."""
+    return account.payers.order_by("valid_from", "category", "payer_key", "id")
+
+
+def paid_for(account: BillingAccount) -> QuerySet[Payer]:
+    """Of which other accounts this one pays, paid or will pay a part."""
+    rules = _by_others(account.carrier_id).filter(payer_key=account.account_key)
+    return rules.select_related("account").order_by("account__account_key", "valid_from", "id")
+
+
 def same_contact(contact: Contact) -> Contact | None:
     """The same person in the same role on the same day, where there is one."""
     alike = Contact.objects.filter(
@@ -98,6 +109,7 @@ def with_families(carrier_id: int, account_keys: Collection[str]) -> list[str]:
 
 
 def _by_others(carrier_id: int) -> "QuerySet[Payer]":
-    """The rules by which another account pays."""
-    rules = Payer.objects.filter(account__carrier_id=carrier_id)
+    """The rules by which another account pays, on a day at least."""
+    lasting = open_after(F("valid_from"))
+    rules = Payer.objects.filter(lasting, account__carrier_id=carrier_id)
     return rules.exclude(payer_key=F("account__account_key"))

@@ -4,7 +4,7 @@ import ibis
 import ibis.expr.types as ir
 
 from crossbill.engine.integers import sum_int64
-from crossbill.platform.billing.payers import WHOLE_PPM
+from crossbill.platform.customer.payer_rules import WHOLE_PPM
 from crossbill.replacement.migration.checks import CHARGED, Check, Tables, is_not_in
 
 FOREVER = "9999-12-31"
