@@ -1,4 +1,4 @@
-"""Who gets what from a bucket, against a loop over the events in their order."""
+"""Who gets what from a bucket, against a loop over the events in their order; what is a family."""
 
 from random import Random
 
@@ -6,6 +6,8 @@ import ibis
 import pytest
 
 from crossbill.platform.rating.allowances import SPAN_S, giving
+from crossbill.platform.rating.catalogue_format import AllowanceSpec
+from crossbill.platform.rating.compile_rates import scopes_of
 
 ENGINE = ibis.duckdb.connect()
 BLOCK = 10
@@ -53,3 +55,26 @@ def test_a_bucket_serves_events_in_order_until_it_runs_out(capacity, spans):
 def test_what_is_needed_of_the_last_block_is_given_and_all_of_it_is_taken():
     event = wants(1, 1, seed=1)[0] | {"need": 3}
     assert by_the_engine([event], 10) == {0: 10}
+
+
+CALLS, TEXTS = {"usage_types": ["voice"]}, {"usage_types": ["message"]}
+HOME, AWAY, NIGHT = {"zones": ["CH"]}, {"zones": ["DE"]}, {"bands": ["off"]}
+ANY: dict = {}
+
+
+@pytest.mark.parametrize(
+    ("scopes", "families"),
+    [
+        ([CALLS, TEXTS], 2),
+        ([CALLS, CALLS | NIGHT], 1),
+        ([CALLS, ANY], 1),
+        ([HOME, AWAY], 2),
+        ([HOME, AWAY, ANY], 1),  # what pays for either stands between them
+        ([HOME, NIGHT], 1),
+        ([HOME | {"bands": ["peak"]}, NIGHT], 2),
+    ],
+)
+def test_allowances_that_may_pay_for_one_event_are_a_family(scopes, families):
+    allowances = [AllowanceSpec(quantity=1, applies_to=scope) for scope in scopes]
+    known = scopes_of(allowances)
+    assert len({known.family(each.applies_to) for each in allowances}) == families

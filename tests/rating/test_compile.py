@@ -368,29 +368,6 @@ def test_scope_of_an_allowance_is_a_bit_of_the_rates_that_it_pays_for(tables):
     }
 
 
-def family(code: str, **applies_to: list[str]) -> tuple[str, dict]:
-    return code, {"quantity": 1, "applies_to": applies_to}
-
-
-@pytest.mark.parametrize(
-    ("allowances", "families"),
-    [
-        ([family("calls", usage_types=["voice"]), family("texts", usage_types=["message"])], 2),
-        ([family("calls", usage_types=["voice"]), family("any")], 1),
-        ([family("home", zones=["CH"]), family("away", zones=["DE"])], 2),
-        # what pays for either stands between them
-        ([family("home", zones=["CH"]), family("away", zones=["DE"]), family("any")], 1),
-        ([family("home", zones=["CH"]), family("night", bands=["off"])], 1),
-        ([family("home", zones=["CH"], bands=["peak"]), family("night", bands=["off"])], 2),
-    ],
-)
-def test_allowances_that_may_pay_for_one_event_are_a_family(tables, allowances, families):
-    named = dict(allowances)
-    found = tables(base(allowances=named, plans=plan(BY_ZONE | {"calendar": "day"},
-                                                     allowances=list(named))))  # fmt: skip
-    assert len({row["family"] for row in found["allowance"]}) == families
-
-
 def test_versions_of_allowances_and_surcharges_hold_in_their_epochs(tables):
     surcharge = {"surcharge": "vat", "rounding_mode": "down", "rounding_digits": 2}
     surcharges = [
