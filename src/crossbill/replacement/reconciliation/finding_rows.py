@@ -124,7 +124,9 @@ def _with_tax_of_whole_lines(differences: ir.Table, lines: ir.Table) -> ir.Table
     """Adds ``tax_minor``: of a line on one side only, whose amount is without it; else nothing."""
     taxes = lines.select(line_key="record_key", tax=lines.new_tax - lines.old_tax)
     whole = (differences.entity == "bill_line") & (differences.field == WHOLE_RECORD)
-    joined = differences.left_join(taxes, [whole, differences.record_key == taxes.line_key])
+    # Which lines are asked for is part of the key: beside it, every pair would be tried.
+    asked = differences.mutate(asked_key=ibis.ifelse(whole, differences.record_key, None))
+    joined = asked.left_join(taxes, asked.asked_key == taxes.line_key).drop("asked_key")
     return joined.mutate(tax_minor=joined.tax.fill_null(0)).drop("line_key", "tax")
 
 
