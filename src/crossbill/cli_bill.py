@@ -63,7 +63,8 @@ def preview(  # noqa: PLR0913 - the options of the command
 ) -> None:
     """Say what one account would be billed; the same calculation on a population of one.
 
-    From the books it is billed by the old system's rules where no policy is given, without usage.
+    From the books it is billed by the old system's rules where no policy is given, with the usage
+    of the months that its change-over compared.
     """
     if (snapshot is None) == (carrier is None):
         raise typer.BadParameter("give --snapshot FOLDER, or --carrier CODE to bill from its books")
@@ -87,14 +88,19 @@ def _from_books(
 ) -> tuple[list[BillExplained], list[dict[str, Any]]]:
     """An account's bills and what cannot be charged, as the books stand now."""
     ready()
+    from crossbill.config.environment import read_environment
+    from crossbill.engine.store import Store
     from crossbill.platform.billing.preview import preview as previewed
     from crossbill.platform.customer.queries import carrier_id
     from crossbill.replacement.migration.queries import carriers_old_policy
+    from crossbill.replacement.reconciliation.stored_usage import usage_totals_of
 
     known = carrier_id(carrier)
+    store = Store(read_environment().store_url)
+    used = usage_totals_of(carrier_id=known, account_key=account, store=store)
     chosen = read_policy(Path(policy)) if policy else carriers_old_policy(known)
     found = previewed(
-        carrier_id=known, account_key=account, period=period, policies={"asked": chosen}
+        carrier_id=known, account_key=account, period=period, policies={"asked": chosen}, used=used
     )["asked"]
     return found.bills, found.unresolved
 

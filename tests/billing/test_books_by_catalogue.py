@@ -1,10 +1,13 @@
 """Bills of the books by the catalogues in force: components, lists, taxes, and days they begin."""
 
+from collections.abc import Sequence
 from datetime import date
 
+import pyarrow as pa
 import pytest
 from product.shop import JANUARY, POLICY, TEXT, books, carrier, person, published
 
+from crossbill.engine.datasets import USAGE_TOTAL
 from crossbill.platform.billing.change_cost import change_cost
 from crossbill.platform.billing.compute import read_policy
 from crossbill.platform.billing.preview import preview
@@ -31,10 +34,11 @@ def owner() -> Carrier:
     return made
 
 
-def billed(owner: Carrier, key: str, period: str = "2026-04"):
-    return preview(carrier_id=owner.id, account_key=key, period=period, policies={"swiss": SWISS})[
-        "swiss"
-    ]
+def billed(owner: Carrier, key: str, period: str = "2026-04", used: Sequence[dict] = ()):
+    return preview(
+        carrier_id=owner.id, account_key=key, period=period, policies={"swiss": SWISS},
+        used=pa.Table.from_pylist([*used], USAGE_TOTAL.arrow),
+    )["swiss"]  # fmt: skip
 
 
 def lines(owner: Carrier, key: str, period: str = "2026-04") -> list[tuple[str, str]]:
@@ -224,6 +228,22 @@ def test_offering_of_two_catalogues_is_not_charged_but_told(owner):
     found = billed(owner, "A1")
     assert {row["code"] for row in found.unresolved} == {"PRICE_DOUBLED"}
     assert found.bills == []
+
+
+def test_usage_of_an_offering_of_two_catalogues_is_told_too(owner):
+    """One of them says how it is taxed, and the other that it is as all else."""
+    key = order(owner, "alpina-s")
+    use = {
+        "account_key": "A1", "product_key": key, "offering_code": "alpina-s", "events": 3,
+        "period_from": APRIL, "period_to": date(2026, 5, 1), "currency": "CHF",
+        "amount_nanos": 7_000_000_000,
+    }  # fmt: skip
+    taxed = TEXT.replace("kind: plan", "usage: {tax_category: standard}", 1)
+    published(owner, taxed)
+    assert "7.00" in [each.net for each in billed(owner, "A1", used=[use]).bills[0].lines]
+    in_force(owner, other(TEXT))
+    told = [row["code"] for row in billed(owner, "A1", used=[use]).unresolved]
+    assert "USAGE_TERMS_DOUBLED" in told
 
 
 def test_taxes_on_which_catalogues_disagree_are_told(owner):

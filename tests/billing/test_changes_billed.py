@@ -9,6 +9,7 @@ from hypothesis.extra.django import TestCase
 from product.shop import POLICY, books, carrier, person
 
 from crossbill.core.period import Period
+from crossbill.engine.datasets import USAGE_TOTAL
 from crossbill.platform.billing.change_cost import change_cost, period_with
 from crossbill.platform.billing.compute import read_policy
 from crossbill.platform.billing.preview import preview
@@ -59,7 +60,7 @@ class Shop:
         """Lines and total of the account's bill of April."""
         found = preview(
             carrier_id=self.carrier.id, account_key=key, period="2026-04",
-            policies={"swiss": SWISS},
+            policies={"swiss": SWISS}, used=USAGE_TOTAL.empty(),
         )["swiss"]  # fmt: skip
         assert not found.unresolved
         rows = []

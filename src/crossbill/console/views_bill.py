@@ -10,17 +10,20 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 
+from crossbill.config.environment import read_environment
 from crossbill.console import bill_words
 from crossbill.console.access import page
 from crossbill.console.pages import replacement_of, text
 from crossbill.console.templatetags.crossbill_console import category_words
 from crossbill.core.policy import TaxScope
+from crossbill.engine.store import Store
 from crossbill.platform.billing.compute import MONTH, AccountNotThere
 from crossbill.platform.billing.explain_bill import BillExplained, LineExplained
 from crossbill.platform.billing.preview import Preview, preview
 from crossbill.platform.product.queries import offering_names
 from crossbill.replacement.migration import queries as migration
 from crossbill.replacement.migration.models import AccountMove, Replacement
+from crossbill.replacement.reconciliation.stored_usage import usage_totals_of
 
 OLD, NEW = "old", "new"
 RULES = {OLD: "Old system's rules", NEW: "New rules"}
@@ -127,6 +130,11 @@ def _billed(replacement: Replacement, account_key: str, month: str, chosen: str)
             account_key=account_key,
             period=month,
             policies=policies,
+            used=usage_totals_of(
+                carrier_id=replacement.carrier_id,
+                account_key=account_key,
+                store=Store(read_environment().store_url),
+            ),
         )
     except AccountNotThere:
         return {"not_there": True}

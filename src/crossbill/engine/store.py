@@ -114,10 +114,10 @@ class Store:
                         sums[name] += exact_sum(group[name])
         return Receipt(count, sink.written, sink.digest.hexdigest(), sums)
 
-    def read(self, path: str) -> pa.Table:
-        """A table in memory."""
+    def read(self, path: str, only: pc.Expression | None = None) -> pa.Table:
+        """A table in memory, or ``only`` some rows of it."""
         with self.open(path) as file:
-            return pq.read_table(file)
+            return pq.read_table(file, filters=only)
 
     def scan(self, backend: Backend, *paths: str) -> ir.Table:
         """The tables at these paths, one after the other, as an expression that reads late."""

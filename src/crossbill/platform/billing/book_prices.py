@@ -13,10 +13,11 @@ import pyarrow as pa
 
 from crossbill.engine.billing_datasets import COMPONENT, LISTED_PRICE, TAX
 from crossbill.platform.billing.bills import TAX_TERMS
-from crossbill.platform.billing.resolve import USAGE
-from crossbill.platform.product.catalogue_file import ProductCatalogue
+from crossbill.platform.product.catalogue_file import PLAIN_USE, ProductCatalogue
+from crossbill.platform.product.catalogue_format import ProductCatalogueSpec
 
 EVER = date(1900, 1, 1)
+TAXED = {"tax_category": TAX_TERMS["tax_category"], "tax_inclusive": False}
 
 Rows = list[dict[str, Any]]
 
@@ -40,11 +41,8 @@ def priced(
     twice = {code for code, times in declared.items() if times > 1}
     own = [row for row in price.to_pylist() if row["offering_code"] not in declared]
     prices = [*stated["price"], *_doubled(catalogues, twice), *own]
-    components = [
-        row
-        for row in stated["component"]
-        if row["offering_code"] not in twice or row["kind"] == USAGE
-    ]
+    components = [row for row in stated["component"] if row["offering_code"] not in twice]
+    components += _doubled_usage(catalogues, twice)
     rates = _rates(stated["tax_rate"], tax_rate.to_pylist(), days)
     return {
         "price": pa.Table.from_pylist(prices, LISTED_PRICE.arrow),
@@ -61,16 +59,32 @@ def _doubled(catalogues: Sequence[ProductCatalogue], twice: Collection[str]) -> 
     """A row for each catalogue that declares one of these: too many for any to be charged."""
     return [
         {
-            "offering_code": offering.code,
-            "price_version": known.spec.name,
+            "offering_code": code,
+            "price_version": known.name,
             "valid_from": EVER,
-            "currency": known.spec.currency,
+            "currency": known.currency,
             "amount_nanos": 0,
         }
-        for known in catalogues
-        for offering in known.spec.offerings
-        if offering.code in twice
+        for known, code in _declaring(catalogues, twice)
     ]
+
+
+def _doubled_usage(catalogues: Sequence[ProductCatalogue], twice: Collection[str]) -> Rows:
+    """The same of what their use is for tax, whatever each of the catalogues says of it."""
+    return [
+        PLAIN_USE | TAXED | {"offering_code": code, "price_code": known.name}
+        for known, code in _declaring(catalogues, twice)
+    ]
+
+
+def _declaring(
+    catalogues: Sequence[ProductCatalogue], codes: Collection[str]
+) -> Iterator[tuple[ProductCatalogueSpec, str]]:
+    """Each of the offerings with each catalogue that declares it."""
+    for known in catalogues:
+        for offering in known.spec.offerings:
+            if offering.code in codes:
+                yield known.spec, offering.code
 
 
 def _rates(stated: Rows, books: Rows, days: Collection[date]) -> Iterator[dict[str, Any]]:

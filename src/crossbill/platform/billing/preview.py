@@ -55,6 +55,7 @@ NEW_RULES = Policy(
 
 MEMORY = "512MB"
 PERIODS_KEPT = 64
+KNOWN = {*BILLED, "usage_total"}
 FETCHED = ("bill", "bill_line", "bill_tax", "charge", "unresolved")
 PROOF = "proof"
 
@@ -91,11 +92,17 @@ _standing: dict[Shape, _Standing] = defaultdict(_Standing)
 
 
 def preview(
-    *, carrier_id: int, account_key: str, period: str, policies: Mapping[str, Policy]
+    *,
+    carrier_id: int,
+    account_key: str,
+    period: str,
+    policies: Mapping[str, Policy],
+    used: pa.Table,
 ) -> dict[str, Preview]:
     """The account's bills of a month such as 2026-03, or of one cycle, by each of the policies.
 
-    A ``bill_key`` in here is nobody's: these bills are not issued.
+    ``used`` has the rows of USAGE_TOTAL of the account and of those whom its bills hang together
+    with: the books hold none. A ``bill_key`` in here is nobody's: these bills are not issued.
     """
     asked = periods(period)
     mine = asked.filter(pc.field("bill_cycle_day") == _cycle(carrier_id, account_key))
@@ -104,6 +111,7 @@ def preview(
     first, end = (mine[name][0].as_py() for name in ("period_from", "period_to"))
     catalogues = catalogues_on(carrier_id, first)
     books = priced_rows(book_rows(carrier_id, [account_key]), catalogues, mine)
+    books |= {"usage_total": used}
     whose = {account_key, *paid_for_by(account_key, carrier_id)}
     tables = _population(books, policies)
     tables["periods"], tables["boundary"] = map(ibis.memtable, (mine, _boundary(first, end)))
@@ -115,14 +123,22 @@ def preview(
 
 
 def _shape(books: Mapping[str, pa.Table]) -> Shape:
-    """The chain that fits: the books hold no usage, commitments or credits."""
-    rates, discounts = books["tax_rate"], books["discount"].num_rows
-    lists, paid = kinds_in(books["price"]), bool(books["payer"].num_rows)
+    """The chain that fits: the books hold no commitments or credits."""
+    return Shape(
+        taxes=_taxes(books["tax_rate"]),
+        discounts=books["discount"].num_rows,
+        usage=bool(books["usage_total"].num_rows),
+        lists=kinds_in(books["price"]),
+        payers=bool(books["payer"].num_rows),
+    )
+
+
+def _taxes(rates: pa.Table) -> int:
+    """How many taxes a line may bear; one where the rates name none."""
     if "tax_name" not in rates.column_names:
-        return Shape(discounts=discounts, lists=lists, payers=paid)
+        return 1
     each = rates.group_by(["tax_code", "tax_category"]).aggregate([("tax_name", "count_distinct")])
-    taxes = max((row["tax_name_count_distinct"] for row in each.to_pylist()), default=1)
-    return Shape(taxes=taxes, discounts=discounts, lists=lists, payers=paid)
+    return max((row["tax_name_count_distinct"] for row in each.to_pylist()), default=1)
 
 
 def _cycle(carrier_id: int, account_key: str) -> int:
@@ -138,7 +154,7 @@ def _population(
     books: Mapping[str, pa.Table], policies: Mapping[str, Policy]
 ) -> dict[str, ir.Table]:
     """The books with the account once for each policy, which bears the policy's name here."""
-    assert set(books) == {*BILLED}, f"the chain is built for less: {set(books) ^ {*BILLED}}"
+    assert set(books) == KNOWN, f"the chain is built for less: {set(books) ^ KNOWN}"
     return by_each({name: ibis.memtable(rows) for name, rows in books.items()}, policies)
 
 
