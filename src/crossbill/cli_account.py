@@ -1,5 +1,6 @@
 """The `crossbill account` commands: how an account is billed, who pays, and whom to reach."""
 
+from itertools import starmap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -31,18 +32,22 @@ def show(
 ) -> None:
     """Say how an account is billed, who pays, what it need not pay, whom to reach, what changed."""
     ready()
-    from crossbill.platform.concession.queries import discounts_in_words, exemptions_of
+    from crossbill.platform.concession.queries import (
+        discounts_in_words,
+        exemptions_of,
+        rules_in_words,
+    )
     from crossbill.platform.customer import queries
 
     found = queries.account_named(queries.carrier_id(carrier), account)
     people, changes = list(queries.contacts(found)), list(queries.changes_of(found))
     discounts, exemptions = discounts_in_words(found), list(exemptions_of(found))
-    payers, others = list(queries.payers_of(found)), list(queries.paid_for(found))
+    payers, others = rules_in_words(found), list(queries.paid_for(found))
     if json:
         granted = {
             "discounts": [*map(_discount, discounts)],
             "exemptions": [*map(_exemption, exemptions)],
-            "payers": [*map(_rule, payers)],
+            "payers": [_rule(rule) for _, rule in payers],
             "pays_for": [*map(_rule, others)],
         }
         print_json(_account(found, people, changes) | granted)
@@ -50,7 +55,7 @@ def show(
     typer.echo(f"Account {found.account_key} of {found.customer.name}")
     typer.echo(f"Bills by {found.bill_medium}, language {found.bill_language}")
     typer.echo(f"Credit class: {found.credit_class or 'none'}")
-    for line in [*map(_paid, payers), *map(_pays, others)]:
+    for line in [*starmap(_paid, payers), *map(_pays, others)]:
         typer.echo(line)
     for line in [*map(_granted, discounts), *map(_free, exemptions)]:
         typer.echo(line)
@@ -156,12 +161,8 @@ def leave(
 # What a command says
 
 
-def _paid(rule: "Payer") -> str:
+def _paid(words: str, rule: "Payer") -> str:
     """Who pays which part of the account's bills."""
-    from crossbill.platform.customer.payer_operations import payer_row
-    from crossbill.platform.customer.payer_rules import payer_words
-
-    words = payer_words(rule.account.account_key, [payer_row(rule)])
     return f"Its bills: {words}, {span_words(rule.valid_from, rule.valid_to)}"
 
 

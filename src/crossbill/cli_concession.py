@@ -224,24 +224,23 @@ def _carry_out(  # noqa: PLR0913 - what all of these commands have
     from django.utils import timezone
 
     from crossbill.console.operations import find_user
-    from crossbill.platform.billing.amendment_quotes import make_amendment, quote_amendment
+    from crossbill.platform.billing.amendment_quotes import quote_amendment
+    from crossbill.platform.concession.operations import amend_account
     from crossbill.platform.customer.account_operations import may_change_account
     from crossbill.platform.customer.queries import carrier_id
 
-    owner, person = carrier_id(carrier), find_user(user)
+    owner, person, today = carrier_id(carrier), find_user(user), timezone.localdate()
     may_change_account(person)
-    asking: dict[str, Any] = {
-        "carrier_id": owner,
-        "asked": asked,
-        "today": timezone.localdate(),
-        "policy": policy_of(policy, owner),
-    }
-    quote = quote_amendment(**asking)
+    rules = policy_of(policy, owner)
+    quote = quote_amendment(carrier_id=owner, asked=asked, today=today, policy=rules)
     if not json:
         show_cost(quote.cost)
     made = None
     if not dry_run:
-        made = make_amendment(**asking, seen=quote.seen, user=person, reason=reason)
+        made = amend_account(
+            carrier_id=owner, asked=asked, user=person, today=today, reason=reason,
+            shown=quote.amendment,
+        )  # fmt: skip
     if json:
         change = change_document(made) if made else None
         print_json({"cost": quote.cost.document(), "change": change})

@@ -49,8 +49,8 @@ def test_a_discount_is_taken_off_last_unless_a_position_is_stated():
     [
         ({"rate_ppm": None}, "rate_ppm", "a percentage or an amount"),
         ({"amount_minor": 100}, "rate_ppm", "a percentage or an amount"),
-        ({"rate_ppm": 0}, "rate_ppm", "not a share"),
-        ({"rate_ppm": 1_000_001}, "rate_ppm", "not a share"),
+        ({"rate_ppm": 0}, "rate_ppm", "Not a share"),
+        ({"rate_ppm": 1_000_001}, "rate_ppm", "Not a share"),
         ({"rate_ppm": None, "amount_minor": 0}, "amount_minor", "not above 0"),
         ({"most_minor": 0}, "most_minor", "not above 0"),
         ({"spend_minor": 10**16}, "spend_minor", "absurdly large"),

@@ -12,6 +12,7 @@ from django.urls import get_resolver
 
 from crossbill.console.middleware import CONTENT_SECURITY_POLICY
 from crossbill.platform.billing.models import WhatIf
+from crossbill.platform.concession.models import Discount, Exemption
 from crossbill.platform.product.models import CatalogueVersion
 from crossbill.replacement.migration.models import Replacement, Wave
 from crossbill.replacement.reconciliation.models import (
@@ -40,6 +41,7 @@ PAGES = {
     "catalogue": f"/catalogue/?carrier={estate.CARRIER}",
     "catalogue_version": "/catalogue/versions/{draft}/",
     "terms": f"/terms/{estate.CARRIER}/{estate.DIFFERING}/",
+    "concessions": f"/concessions/{estate.CARRIER}/{estate.DIFFERING}/",
     "what_ifs": f"/what-if/?carrier={estate.CARRIER}",
     "what_if": "/what-if/{what_if}/",
     "what_if_progress": "/what-if/{what_if}/progress/",
@@ -79,6 +81,11 @@ FORMS = {
     "change_product": ("operator", f"/change/{estate.CARRIER}/{estate.DIFFERING}-TV/"),
     "ask_what_if": ("operator", f"/what-if/ask/{estate.CARRIER}/?version={{draft}}"),
     "order_product": ("operator", f"/order/{estate.CARRIER}/{estate.DIFFERING}/"),
+    "grant_discount": ("operator", f"/discount/{estate.CARRIER}/{estate.DIFFERING}/"),
+    "end_discount": ("operator", f"/end-discount/{estate.CARRIER}/{{discount}}/"),
+    "exempt": ("operator", f"/exempt/{estate.CARRIER}/{estate.DIFFERING}/"),
+    "end_exemption": ("operator", f"/end-exemption/{estate.CARRIER}/{{exemption}}/"),
+    "set_payers": ("operator", f"/payers/{estate.CARRIER}/{estate.DIFFERING}/"),
 }
 OPEN = {"sign_in": "/sign-in/", "health": "/health/"}
 NOT_A_PAGE = {"sign_out"}
@@ -95,6 +102,8 @@ def address(pattern: str) -> str:
         gate=Gate.objects.order_by("wave__position")[1].id,
         draft=CatalogueVersion.objects.get(status="draft").id,
         what_if=WhatIf.objects.get().id,
+        discount=Discount.objects.all()[0].discount_key,
+        exemption=Exemption.objects.all()[0].id,
     )
 
 

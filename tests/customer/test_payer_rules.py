@@ -49,8 +49,8 @@ def test_nobody_is_the_account_itself():
 
 
 REFUSED = [
-    ({"shares": (("B", HALF),)}, [], "add up to 500,000"),
-    ({"shares": (("B", WHOLE), ("C", HALF))}, [], "add up to 1,500,000"),
+    ({"shares": (("B", HALF),)}, [], "add up to 50 %"),
+    ({"shares": (("B", WHOLE), ("C", HALF))}, [], "add up to 150 %"),
     ({"shares": (("B", 0), ("C", WHOLE))}, [], "Not a share"),
     ({"shares": (("B", HALF), ("B", HALF))}, [], "named twice"),
     ({"shares": (("X", WHOLE),)}, [], "No such account"),

@@ -1,6 +1,6 @@
 """The forms that change what an account holds: each answer a mistake beside its own field."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
@@ -42,6 +42,7 @@ CURES = {
     "say --again if one more is wanted": "tick that one more is meant, if it is wanted",
     "write it as -1234.50": "write it as 9.90",
     "see `crossbill account show`": "see the contacts below",
+    "see `crossbill product show`": "choose one that the account holds",
     "add one with `crossbill account contact` first": "add one on this page first",
 }
 MISSING = "This has to be said."
@@ -59,9 +60,50 @@ class Day(forms.DateField):
     default_error_messages = {"invalid": NOT_A_DAY, "required": MISSING}
 
 
-class HoldingForm(forms.Form):
+def reason_field() -> forms.CharField:
+    """Why; asked last."""
+    return forms.CharField(
+        label="Reason", required=False, max_length=LONGEST_REASON,
+        help_text="kept with the change, for whoever asks later",
+    )  # fmt: skip
+
+
+class AskingForm(forms.Form):
+    """A form that asks for something with a cost, and why; ``reason`` is one of its fields.
+
+    ``places`` has the field that asks for what a refusal names, where it has another name.
+    """
+
+    places: Mapping[str, str] = {}
+
+    def __init__(self, data: Any, **more: Any) -> None:
+        super().__init__(data, use_required_attribute=False, **more)
+        for name, field in self.fields.items():
+            field.widget.attrs["aria-describedby"] = f"about-{name}"
+            field.error_messages["invalid_choice"] = "Choose one of the list."
+
+    def asked(self) -> Any:
+        """What a form without errors asks for."""
+        raise NotImplementedError
+
+    def answers(self) -> dict[str, str]:
+        """What was written, to be sent again."""
+        return {name: str(self.data.get(name, "")) for name in self.fields}
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Put a refusal beside the field that it names, else above all of them."""
+        name = self.places.get(refusal.field or "", refusal.field or "")
+        self.add_error(name if self.asks_for(name) else None, words(refusal))
+
+    def asks_for(self, name: str) -> bool:
+        """Whether a field is shown."""
+        return name in self.fields
+
+
+class HoldingForm(AskingForm):
     """What changing and ordering ask alike."""
 
+    places = FIELDS
     offering = forms.ChoiceField(label="Offering", required=False)
     quantity = forms.IntegerField(
         label="Quantity", required=False, min_value=1, max_value=MOST_QUANTITY,
@@ -72,19 +114,13 @@ class HoldingForm(forms.Form):
         help_text="as 9.90; empty: the price of the list",
     )  # fmt: skip
     on = Day(label="From", help_text="first day on which it holds")
-    reason = forms.CharField(
-        label="Reason", required=False, max_length=LONGEST_REASON,
-        help_text="kept with the change, for whoever asks later",
-    )  # fmt: skip
+    reason = reason_field()
 
     def __init__(self, data: Any, *, offerings: Names, **more: Any) -> None:
-        super().__init__(data, use_required_attribute=False, **more)
+        super().__init__(data, **more)
         self.fields["offering"].choices = [("", "Choose one"), *offerings]
         self.fields["quantity"].widget.attrs["inputmode"] = "numeric"
         self.fields["price"].widget.attrs["inputmode"] = "decimal"
-        for name, field in self.fields.items():
-            field.widget.attrs["aria-describedby"] = f"about-{name}"
-            field.error_messages["invalid_choice"] = "Choose one of the list."
 
     def clean_price(self) -> int | None:
         """An amount in nanos; none is the price of the list."""
@@ -95,19 +131,6 @@ class HoldingForm(forms.Form):
             return parse_nanos(written)
         except Refusal as refusal:
             raise forms.ValidationError(words(refusal)) from None
-
-    def answers(self) -> dict[str, str]:
-        """What was written, to be sent again."""
-        return {name: str(self.data.get(name, "")) for name in self.fields}
-
-    def refuse(self, refusal: Refusal) -> None:
-        """Put a refusal beside the field that it names, else above all of them."""
-        name = FIELDS.get(refusal.field or "", refusal.field or "")
-        self.add_error(name if self.asks_for(name) else None, words(refusal))
-
-    def asks_for(self, name: str) -> bool:
-        """Whether a field is shown."""
-        return name in self.fields
 
 
 def words(refusal: Refusal) -> str:

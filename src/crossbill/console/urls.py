@@ -8,6 +8,7 @@ from crossbill.console import (
     views_bill,
     views_catalogue,
     views_changes,
+    views_concessions,
     views_controls,
     views_differences,
     views_findings,
@@ -46,6 +47,30 @@ urlpatterns = [
         "change-terms/<slug:carrier>/<path:account_key>/",
         views_terms.change_terms,
         name="change_terms",
+    ),
+    path(
+        "concessions/<slug:carrier>/<path:account_key>/",
+        views_concessions.concessions,
+        name="concessions",
+    ),
+    path(
+        "discount/<slug:carrier>/<path:account_key>/",
+        views_concessions.grant_discount,
+        name="grant_discount",
+    ),
+    path("exempt/<slug:carrier>/<path:account_key>/", views_concessions.exempt, name="exempt"),
+    path(
+        "payers/<slug:carrier>/<path:account_key>/", views_concessions.set_payers, name="set_payers"
+    ),
+    path(
+        "end-discount/<slug:carrier>/<path:discount_key>/",
+        views_concessions.end_discount,
+        name="end_discount",
+    ),
+    path(
+        "end-exemption/<slug:carrier>/<int:number>/",
+        views_concessions.end_exemption,
+        name="end_exemption",
     ),
     path("change/<slug:carrier>/<path:product_key>/", views_changes.change, name="change_product"),
     path("order/<slug:carrier>/<path:account_key>/", views_changes.order, name="order_product"),

@@ -8,7 +8,11 @@ from crossbill.config.environment import read_environment
 from crossbill.console.access import page
 from crossbill.console.pages import chosen, number, page_of, replacement_of, text, to_save
 from crossbill.engine.store import Store
-from crossbill.platform.concession.queries import discounts_in_words, exemptions_of
+from crossbill.platform.concession.queries import (
+    discounts_in_words,
+    exemptions_of,
+    rules_in_words,
+)
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.customer.queries import contacts_on
 from crossbill.platform.ledger.models import OpenItem, Posting
@@ -145,6 +149,7 @@ def _books(carrier_id: int, account_key: str) -> dict[str, object]:
         "contacts": contacts_on(held, localdate()) if held else [],
         "discounts": discounts_in_words(held) if held else [],
         "exemptions": exemptions_of(held) if held else [],
+        "rules": rules_in_words(held) if held else [],
         "open_items": items[:MOST_ROWS] if held else [],
         "postings": postings[:MOST_ROWS] if held else [],
     }

@@ -2,33 +2,24 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, cast
 from urllib.parse import urlencode
 
-from django.contrib import messages
 from django.contrib.auth.models import AbstractUser
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, render
 from django.utils.timezone import localdate
 
 from crossbill.console.access import form, page
-from crossbill.console.agreement import Agreement, agreed, signed
 from crossbill.console.change_form import KINDS, VALUES, ChangeForm, HoldingForm, OrderForm
+from crossbill.console.dialog import Deed, Dialog, step
 from crossbill.console.pages import replacement_of, text
 from crossbill.core.money import NANO_DIGITS, format_nanos, minor_digits
-from crossbill.core.refusal import Refusal
 from crossbill.core.versions import read_day
-from crossbill.platform.billing.quotes import (
-    AccountChangedSince,
-    CostChangedSince,
-    make_quoted,
-    quote,
-)
+from crossbill.platform.billing.quotes import Asked, Seen, make_quoted, quote
 from crossbill.platform.concession.queries import timeline
 from crossbill.platform.customer.models import BillingAccount
-from crossbill.platform.product.change_operations import ChangedMeanwhile
 from crossbill.platform.product.change_queries import (
     NoSuchProduct,
     account_changes,
@@ -44,8 +35,6 @@ from crossbill.platform.product.undo import Undoing, undoing
 from crossbill.replacement.migration import queries as migration
 from crossbill.replacement.migration.models import AccountMove, Replacement
 
-OUTDATED = (AccountChangedSince, CostChangedSince, ChangedMeanwhile)
-LAY_ABOUT = "This page is more than an hour old. Here is the cost as it is now."
 Context = dict[str, Any]
 Row = Mapping[str, Any]
 
@@ -117,24 +106,6 @@ def _undo_query(undo: Undoing) -> tuple[str, str]:
     return undo.product_key, urlencode(asked)
 
 
-@dataclass(frozen=True)
-class Dialog:
-    """A form of which product or account, and the words of its pages."""
-
-    replacement: Replacement
-    account: BillingAccount
-    make_form: Callable[..., HoldingForm]
-    title: str
-    button: str
-    initial: Context = field(default_factory=dict)
-    product: Product | None = None
-
-    def form(self, answers: Mapping[str, Any] | None) -> HoldingForm:
-        """The form, filled with answers or as it begins."""
-        names = sorted(offering_names(self.account.carrier_id).items(), key=lambda each: each[1])
-        return self.make_form(answers, offerings=names, initial=self.initial)
-
-
 @form(CHANGE)
 def change(request: HttpRequest, carrier: str, product_key: str) -> HttpResponse:
     """Change a product; the address may say what the form begins with."""
@@ -148,11 +119,11 @@ def change(request: HttpRequest, carrier: str, product_key: str) -> HttpResponse
         return ChangeForm(answers, product_key=product_key, **more)
 
     title = f"Change {offering_names(replacement.carrier_id)[product.offering.code]}"
-    dialog = Dialog(
-        replacement, product.account, make_form, title, "Make the change",
+    dialog = _dialog(
+        request, replacement, product.account, make_form, title, "Make the change",
         _begun(request), product,
     )  # fmt: skip
-    return _step(request, dialog)
+    return step(request, dialog)
 
 
 def _begun(request: HttpRequest) -> Context:
@@ -176,70 +147,54 @@ def order(request: HttpRequest, carrier: str, account_key: str) -> HttpResponse:
         return OrderForm(answers, account_key=account_key, **more)
 
     initial = {"quantity": 1, "on": localdate()}
-    dialog = Dialog(replacement, account, make_form, "Order a product", "Order it", initial)
-    return _step(request, dialog)
+    title, button = "Order a product", "Order it"
+    return step(request, _dialog(request, replacement, account, make_form, title, button, initial))
 
 
-def _step(request: HttpRequest, dialog: Dialog) -> HttpResponse:
-    """The form, its cost, or what was made of it."""
-    if request.method != "POST":
-        return _form_page(request, dialog, dialog.form(None))
-    if "agreed" not in request.POST:
-        return _cost_page(request, dialog, dialog.form(request.POST))
-    agreement = agreed(request, request.POST["agreed"])
-    answered = dialog.form(agreement.answers)
-    if "edit" in request.POST or not answered.is_valid():
-        return _form_page(request, dialog, answered)
-    if not agreement.is_fresh:
-        return _cost_page(request, dialog, answered, LAY_ABOUT)
-    return _made(request, dialog, answered, agreement)
+def _dialog(  # noqa: PLR0913 - what the dialogs of products have
+    request: HttpRequest,
+    replacement: Replacement,
+    account: BillingAccount,
+    make_form: Callable[..., HoldingForm],
+    title: str,
+    button: str,
+    initial: Context,
+    product: Product | None = None,
+) -> Dialog:
+    """The dialog of changing or ordering, asked with what the catalogue sells."""
+    names = offering_names(account.carrier_id)
+    sold = sorted(names.items(), key=lambda each: each[1])
+    asking: Context = {
+        "carrier_id": account.carrier_id, "today": localdate(),
+        "policy": migration.carriers_new_policy(account.carrier_id),
+    }  # fmt: skip
+
+    def make(asked: Asked, seen: Seen, reason: str) -> str:
+        user = cast("AbstractUser", request.user)
+        return _said(make_quoted(**asking, asked=asked, seen=seen, user=user, reason=reason))
+
+    deed = Deed(
+        lambda asked: quote(**asking, asked=asked),
+        lambda found: _asked_words(product, account.currency, found.plan, names),
+        make,
+    )
+    return Dialog(
+        replacement, account, lambda answers: make_form(answers, offerings=sold, initial=initial),
+        deed, title, button, "products", product,
+    )  # fmt: skip
 
 
-def _form_page(
-    request: HttpRequest, dialog: Dialog, asked: HoldingForm, notice: str = ""
-) -> HttpResponse:
-    context = {"dialog": dialog, "form": asked, "notice": notice}
-    return render(request, "console/change.html", context)
-
-
-def _cost_page(
-    request: HttpRequest, dialog: Dialog, asked: HoldingForm, notice: str = ""
-) -> HttpResponse:
-    """What is asked for costs this much; or why it cannot be, beside its field."""
-    if not asked.is_valid():
-        return _form_page(request, dialog, asked)
-    names = offering_names(dialog.account.carrier_id)
-    try:
-        found = quote(
-            carrier_id=dialog.account.carrier_id, asked=asked.asked(), today=localdate(),
-            policy=migration.carriers_new_policy(dialog.account.carrier_id),
-        )  # fmt: skip
-    except Refusal as refusal:
-        asked.refuse(refusal)
-        return _form_page(request, dialog, asked, notice)
-    context = {
-        "dialog": dialog,
-        "what": _asked_words(dialog, found.plan, names),
-        "day": found.plan.wanted.effective_date,
-        "cost": found.cost,
-        "notice": notice,
-        "reason": asked.cleaned_data["reason"],
-        "names": names,
-        "several": len({line.some["account_key"] for line in found.cost.lines}) > 1,
-        "agreed": signed(request, asked.answers(), found.seen),
-    }
-    return render(request, "console/change_cost.html", context)
-
-
-def _asked_words(dialog: Dialog, plan: Plan, names: Mapping[str, str]) -> str:
+def _asked_words(
+    product: Product | None, currency: str, plan: Plan, names: Mapping[str, str]
+) -> str:
     """What is asked for, in the words of the catalogue."""
     kind, value = plan.wanted.kind, plan.wanted.value
-    held = names[dialog.product.offering.code] if dialog.product else ""
-    price = _price(value if isinstance(value, int) else None, dialog.account.currency)
+    held = names[product.offering.code] if product else ""
+    price = _price(value if isinstance(value, int) else None, currency)
     words = {
         Kind.ORDERED: names.get(str(value), ""),
         Kind.OFFERING: f"{held} becomes {names.get(str(value), '')}",
-        Kind.QUANTITY: f"{held}: {dialog.product.quantity if dialog.product else ''} to {value}",
+        Kind.QUANTITY: f"{held}: {product.quantity if product else ''} to {value}",
         Kind.PRICE: f"{held}: {price}",
         Kind.MOVE: f"{held} moves to account {value}",
     }
@@ -250,26 +205,6 @@ def _price(nanos: int | None, currency: str) -> str:
     if nanos is None:
         return "the list's price"
     return f"own price {format_nanos(nanos, min(minor_digits(currency), NANO_DIGITS))} {currency}"
-
-
-def _made(
-    request: HttpRequest, dialog: Dialog, asked: HoldingForm, agreement: Agreement
-) -> HttpResponse:
-    """Make it, or show the cost again where it is not what was shown."""
-    try:
-        made = make_quoted(
-            carrier_id=dialog.account.carrier_id, asked=asked.asked(), seen=agreement.seen,
-            user=cast("AbstractUser", request.user), today=localdate(),
-            policy=migration.carriers_new_policy(dialog.account.carrier_id),
-            reason=asked.cleaned_data["reason"],
-        )  # fmt: skip
-    except OUTDATED as refusal:
-        return _cost_page(request, dialog, asked, f"Nothing was changed. {refusal.what}.")
-    except Refusal as refusal:
-        asked.refuse(refusal)
-        return _form_page(request, dialog, asked)
-    messages.success(request, _said(made))
-    return redirect("products", dialog.replacement.carrier.code, dialog.account.account_key)
 
 
 def _said(made: ProductChange) -> str:

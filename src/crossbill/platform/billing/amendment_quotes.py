@@ -36,6 +36,11 @@ class AmendmentQuote:
     last_change: int
 
     @property
+    def day(self) -> date:
+        """The first day on which it holds."""
+        return self.amendment.effective_date
+
+    @property
     def seen(self) -> Seen:
         """What to hand back with the agreement."""
         plan = self.amendment

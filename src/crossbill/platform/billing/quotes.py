@@ -78,6 +78,11 @@ class Quote:
     last_change: int
 
     @property
+    def day(self) -> date:
+        """The first day on which it holds."""
+        return self.plan.wanted.effective_date
+
+    @property
     def seen(self) -> Seen:
         """What to hand back with the agreement."""
         return Seen(self.last_change, hash_of(asdict(self.plan)), hash_of(self.cost.document()))

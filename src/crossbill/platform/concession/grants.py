@@ -12,6 +12,7 @@ from crossbill.platform.customer.amendments import (
     Amendment,
     Billed,
     Row,
+    percent,
     refuse_day,
     refuse_no_bill,
     span_words,
@@ -179,7 +180,7 @@ def planned_end(
     return Amendment(table, account_key, valid_to, (row,), (), said, "")
 
 
-_SEE = "see `crossbill account show`"
+_SEE = "look at what the account has"
 
 
 def _no(refusal: type[Refusal], what: str, name: str, value: str | None, cure: str) -> NoReturn:
@@ -207,7 +208,7 @@ def _refuse_worth(asked: DiscountAsked, currency: str) -> None:
         cure = "give one of the two"
         _no(no, "A discount is a percentage or an amount", "rate_ppm", None, cure)
     if rate is not None and not 0 < rate <= WHOLE_PPM:
-        _no(no, "not a share", "rate_ppm", str(rate), "above 0, up to 100 percent")
+        _no(no, "Not a share", "rate_ppm", percent(rate), "above 0 %, up to 100 %")
     if asked.currency not in (None, currency):
         cure = f"give the amount in {currency}"
         _no(no, "The account is billed in another currency", "currency", asked.currency, cure)
@@ -223,7 +224,7 @@ def _refuse_named(asked: DiscountAsked, holder: Holder) -> None:
     no, key, code = DiscountNotPossible, asked.product_key, asked.offering_code
     if asked.category not in (None, *CATEGORIES):
         cure = f"use {', '.join(CATEGORIES)}, or none for everything"
-        _no(no, "no such category", "category", asked.category, cure)
+        _no(no, "There is no such category", "category", asked.category, cure)
     if code is not None and code not in holder.offerings:
         cure = "use the code of one that the catalogue has"
         _no(no, "There is no such offering", "offering_code", code, cure)

@@ -53,6 +53,12 @@ def exemptions_of(account: BillingAccount) -> "QuerySet[Exemption]":
     return account.exemptions.order_by("valid_from", "id")
 
 
+def rules_in_words(account: BillingAccount) -> list[tuple[str, Payer]]:
+    """Who pays which part of an account's bills, with what that says."""
+    key = account.account_key
+    return [(payer_words(key, [payer_row(rule)]), rule) for rule in payers_of(account)]
+
+
 def discount_row(discount: Discount, account: BillingAccount) -> Row:
     """A discount as the canonical table has it."""
     return {name: getattr(discount, name) for name in DISCOUNT_COLUMNS} | {
@@ -125,8 +131,8 @@ def _grants(account: BillingAccount) -> Iterator[tuple[str, str, Discount | Exem
     for exemption in exemptions_of(account):
         words = exemption_words(exemption.tax_name, exemption.reason)
         yield "exemption", words, exemption
-    for rule in payers_of(account):
-        yield "payer", payer_words(account.account_key, [payer_row(rule)]), rule
+    for words, rule in rules_in_words(account):
+        yield "payer", words, rule
 
 
 def _row(day: date, field: str, after: str) -> dict[str, Any]:

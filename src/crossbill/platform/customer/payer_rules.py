@@ -122,7 +122,7 @@ def _refuse_faults(rules: Iterable[Row], accounts: Mapping[str, Billed]) -> None
 def _refuse_nothing(ends: Sequence[Row], begins: Sequence[Row], day: date) -> None:
     sides = [{(each["payer_key"], each["share_ppm"]) for each in side} for side in (ends, begins)]
     if sides[0] == sides[1] and all(each["valid_to"] is None for each in ends):
-        what, cure = "That is how it is paid already", "see `crossbill account show`"
+        what, cure = "That is how it is paid already", "name other payers or shares"
         raise PayersNotPossible(what, field="valid_from", value=str(day), cure=cure)
 
 
@@ -154,7 +154,7 @@ def _faults_of(rule: Row, paid_for: set[str], accounts: Mapping[str, Row]) -> It
         if payer[name] != used[name]:
             yield rule, "payer_key", f"the payer has another {name}", "bill both alike"
     if not 0 < rule["share_ppm"] <= WHOLE_PPM:
-        yield rule, "share_ppm", "not a share", "above 0, at most 1,000,000 (all of it)"
+        yield rule, "share_ppm", "not a share", "above 0 %, at most 100 % (all of it)"
 
 
 def _faults_of_shares(rules: list[Row]) -> Iterable[Fault]:
@@ -168,5 +168,5 @@ def _faults_of_shares(rules: list[Row]) -> Iterable[Fault]:
             valid = [r for r in group if r["valid_from"] <= day < (r["valid_to"] or FOREVER)]
             total = sum(rule["share_ppm"] for rule in valid)
             if valid and total != WHOLE_PPM:
-                what = f"the shares of {day} add up to {total:,} millionths"
-                yield valid[0], "share_ppm", what, "let them add up to 1,000,000"
+                what = f"the shares of {day} add up to {percent(total)}"
+                yield valid[0], "share_ppm", what, "let them add up to 100 %"
