@@ -42,6 +42,10 @@ USUAL_RATE_PPM = 190_000  # of the examples, where no tax rate is known
 MOST_SHOWN = 20
 MOST_OF_A_REASON = 3
 
+Items = tuple[tuple[str, Any], ...]  # rules of a policy
+Pair = tuple[str, Items, Items]  # currency, the chosen policy, another one
+Examples = Mapping[Pair, Told | None]
+
 
 class NothingToCompare(Refusal):
     """No line of the old bills can be compared. Mend what the message names, the first of it."""
@@ -76,12 +80,13 @@ def report(found: Inference, books: OldBooks, policy_code: str) -> Report:
     by_family = {family: policy for policy, names in policies for family in names}
     unfit, wrong, off = unfit_lines(found), unfit_taxes(found), unfit_discounts(found)
     own, mixed = account_policies(found, by_family)
+    examples = _examples(found)
     document = {
         "complete": not (unfit or wrong or off or aside or books.untaxed) and len(policies) == 1,
         "policies": [
             {"policy": policy.as_row(), "families": list(names)} for policy, names in policies
         ],
-        "families": [_family(found, fit) for fit in found.fits],
+        "families": [_family(found, fit, examples) for fit in found.fits],
         "lines": line_counts(found, books, [*unfit, *off]),
         "bills": bill_counts(found, books, wrong),
         "tables": document_of(books),
@@ -139,7 +144,7 @@ def policy_yaml(policy: Policy) -> str:
 # Fits by family
 
 
-def _family(found: Inference, fit: FamilyFit) -> dict[str, Any]:
+def _family(found: Inference, fit: FamilyFit, examples: Examples) -> dict[str, Any]:
     net, tax = fit.net.number, fit.tax.number
     return {
         "family": fit.family,
@@ -151,7 +156,7 @@ def _family(found: Inference, fit: FamilyFit) -> dict[str, Any]:
         "margin": {"net": fit.net.margin, "tax": fit.tax.margin},
         "bill_discounts": _bill_discounts(fit, found.shape.stated),
         "not_told_apart": [
-            *(told for choice in (fit.net, fit.tax) for told in _not_told(found, fit, choice)),
+            *(told for choice in (fit.net, fit.tax) for told in _not_told(examples, fit, choice)),
             *_terms_not_told(found, fit),
         ],
         "other_rules": _other_rules(fit),
@@ -220,28 +225,32 @@ def _joint(choice: Choice) -> dict[str, Any]:
     return {"fields": list(names), "combinations": choice.combinations(names)}
 
 
-def _not_told(found: Inference, fit: FamilyFit, choice: Choice) -> Iterator[dict[str, Any]]:
+def _not_told(examples: Examples, fit: FamilyFit, choice: Choice) -> Iterator[dict[str, Any]]:
     """Each open field with its other values, and an example for each that would tell."""
-    asked = [
-        (name, value, _nearest(choice, name, value))
-        for name in choice.open_fields
-        for value in choice.alternatives(name)[1:]
-    ]
-    chosen = fit.policy("chosen")
-    others = [
-        Policy.from_mapping({"policy_code": "other", **fit.rules, **rules}) for _, _, rules in asked
-    ]
-    told = _told(found, fit, chosen, others) if others else []
+    asked = _others(choice)
     for name in choice.open_fields:
         yield {
             "field": name,
             "chosen": choice.best[name],
             "alternatives": [
-                {"value": value, "policy": dict(rules), "example": _words(example, rules, choice)}
-                for (field, value, rules), example in zip(asked, told, strict=True)
+                {
+                    "value": value,
+                    "policy": dict(rules),
+                    "example": _words(examples[_pair(fit, rules)], rules, choice),
+                }
+                for field, value, rules in asked
                 if field == name
             ],
         }
+
+
+def _others(choice: Choice) -> list[tuple[str, Any, Rules]]:
+    """The other values of each open field, with the nearest candidate that has it."""
+    return [
+        (name, value, _nearest(choice, name, value))
+        for name in choice.open_fields
+        for value in choice.alternatives(name)[1:]
+    ]
 
 
 def _terms_not_told(found: Inference, fit: FamilyFit) -> Iterator[dict[str, Any]]:
@@ -249,11 +258,10 @@ def _terms_not_told(found: Inference, fit: FamilyFit) -> Iterator[dict[str, Any]
     choice = fit.discount
     if not any(outcome.kind == bill_discounts.OFF for outcome in fit.outcomes):
         return
-    currency = fit.outcomes[0].currency
     for name in (name for name in choice.open_fields if name in space.TERMS):
         others = [(v, _nearest(choice, name, v)) for v in choice.alternatives(name)[1:]]
         rules = [choice.best, *(rules for _, rules in others)]
-        told = discount_example(found.backend, [dict(each) for each in rules], currency)
+        told = discount_example(found.backend, [dict(each) for each in rules], _currency(fit))
         yield {
             "field": name,
             "chosen": choice.best[name],
@@ -270,16 +278,42 @@ def _nearest(choice: Choice, name: str, value: Any) -> Rules:
     return min(having, key=lambda rules: sum(rules[n] != choice.best[n] for n in rules))
 
 
-def _told(
-    found: Inference, fit: FamilyFit, chosen: Policy, others: Sequence[Policy]
-) -> list[Told | None]:
+def _pair(fit: FamilyFit, rules: Rules) -> Pair:
+    """The policy of a family, and the one that other rules make of it."""
+    return (_currency(fit), (*fit.rules.items(),), (*{**fit.rules, **rules}.items(),))
+
+
+def _currency(fit: FamilyFit) -> str:
+    return fit.outcomes[0].currency
+
+
+def _examples(found: Inference) -> Examples:
+    """A telling example for each pair of policies that some family does not tell apart.
+
+    The families of one policy are asked for together: trying examples costs more than all else.
+    """
+    pairs = dict.fromkeys(
+        _pair(fit, rules)
+        for fit in found.fits
+        for choice in (fit.net, fit.tax)
+        for _, _, rules in _others(choice)
+    )
+    told: dict[Pair, Told | None] = {}
+    for currency, chosen in dict.fromkeys(pair[:2] for pair in pairs):
+        mine = [pair for pair in pairs if pair[:2] == (currency, chosen)]
+        told |= zip(mine, _tried(found, currency, [chosen, *(p[2] for p in mine)]), strict=True)
+    return told
+
+
+def _tried(found: Inference, currency: str, rules: Sequence[Items]) -> list[Told | None]:
     rates, periods = found.tables["tax_rate"], found.tables["periods"]
     asked = periods.aggregate(first=periods.period_from.min()).cross_join(
         rates.aggregate(rate_ppm=rates.rate_ppm.max())
     )
     (row,) = found.backend.to_pyarrow(asked).to_pylist()
     first: date = row["first"]
-    money = Money(fit.outcomes[0].currency, row["rate_ppm"] or USUAL_RATE_PPM)
+    money = Money(currency, row["rate_ppm"] or USUAL_RATE_PPM)
+    chosen, *others = (Policy.from_mapping({"policy_code": "tried", **dict(r)}) for r in rules)
     return telling_examples(chosen, others, first=first, money=money)
 
 
