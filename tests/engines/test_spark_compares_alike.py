@@ -82,15 +82,22 @@ def test_both_engines_write_the_same_bytes_though_few_records_come_from_spark(
     assert 0 < came["left"].records < there[0]["left"]["rows"]
 
 
-def test_what_is_not_in_parquet_is_refused_before_spark_is_started(tmp_path):
-    (tmp_path / "spec.yaml").write_text(
-        ODD.replace(".parquet, format: parquet", ".csv, format: delimited, delimiter: ','"), "utf-8"
-    )
-    for side in ("left", "right"):
-        (tmp_path / f"{side}.csv").write_text("k,n,v,owed\n", "utf-8")
-    spec = tmp_path / "spec.yaml"
+REFUSED = [
+    (".parquet, format: parquet", ".csv, format: delimited, delimiter: ','", "left.format"),
+    ("normalise: [upper, collapse_blanks]", "normalise: {left: [upper]}", "fields.v"),
+    ("left.parquet, format", "left.parquet, where: n > '3', format", "left.where"),
+]
+
+
+@pytest.mark.parametrize(("said", "instead", "field"), REFUSED)
+def test_what_has_to_be_read_as_text_is_refused_before_spark_is_started(
+    tmp_path, said, instead, field
+):
+    spec = odd(tmp_path)
+    spec.write_text(ODD.replace(said, instead), "utf-8")
     with (
-        pytest.raises(NotOnSpark, match=r"NOT_ON_SPARK(.|\n)*leave out --spark"),
+        pytest.raises(NotOnSpark) as refused,
         reconcile_extracts.reconciled(spec, tmp_path, tmp_path, spark="sc://nobody"),
     ):
         pass
+    assert (refused.value.field, "--spark" in refused.value.cure) == (field, True)

@@ -22,6 +22,7 @@ from crossbill.core.refusal import Refusal
 from crossbill.engine import spark
 from crossbill.engine.calculation import Calculation, Step, Tables
 from crossbill.replacement.reconciliation.as_stored import (
+    PARQUET,
     as_named,
     beside,
     can_stay,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 SIDES = ("left", "right")
 AT_ONCE = 100_000  # rows that come in one answer
 OTHER_CASE = ("\u212a\u017f\u0131\u0130", "ksii")  # signs that are letters of ASCII in the other
+LEAVE = "leave out --spark; the guide on comparing two systems says what Spark compares"
 KEPT_ALIKE = {"trim"}  # what both engines do alike with any text
 
 
@@ -68,7 +70,7 @@ def met_on_spark(
     folder: Path,
 ) -> Iterator[Beyond]:
     """What stays on Spark, while it can be asked; the files of the others are in the folder."""
-    _check(spec, files)
+    _refuse_what_is_read_as_text(spec, files)
     with spark.connect(url) as session, spark.refusing_overflow():
         raw = {f"{side}_raw": _raw(session, spec, side, files[side]) for side in SIDES}
         schemas = {name: spark.schema_of(frame) for name, frame in raw.items()}
@@ -82,25 +84,41 @@ def met_on_spark(
         yield Beyond(rows, totals, _Held(session, spec), near)
 
 
-def _check(spec: ReconcileSpec, files: Mapping[str, Sequence[Path]]) -> None:
+def refuse_other_formats(spec: ReconcileSpec) -> None:
+    """Refuse a side that is not in Parquet, before anything of it is fetched."""
+    for side in SIDES:
+        if (written := spec.side(side).format) != PARQUET:
+            raise NotOnSpark(
+                "this side is not in Parquet", field=f"{side}.format", value=written, cure=LEAVE
+            )
+
+
+def _refuse_what_is_read_as_text(spec: ReconcileSpec, files: Mapping[str, Sequence[Path]]) -> None:
     """Refuse what has to be read as text before it can be compared."""
     for side, paths in files.items():
-        if spec.side(side).format == "parquet":
-            sources_of(spec, side, paths)  # says which column is not there
+        sources_of(spec, side, paths)  # says which column is not there
     if not can_stay(spec, files):
         raise NotOnSpark(
-            "a side is not in Parquet, or some of it cannot be compared as it is stored",
-            value=spec.name,
-            cure="leave out --spark; the guide on comparing two systems says what can be",
+            "this cannot be compared as it is stored", field=_first_read(spec, files), cure=LEAVE
         )
     for side, paths in files.items():
         schema = pq.read_schema(paths[0])
         for part in spec.key:
             if not is_plain(kind := schema.field(getattr(part, side)).type):
                 raise NotOnSpark(
-                    f"the engines write a key of type {kind} differently", field=part.name,
-                    file=str(paths[0]), cure="leave out --spark, or export the key as text",
+                    f"two engines write a key of type {kind} differently", file=str(paths[0]),
+                    field=part.name, cure=f"{LEAVE}, or export the key as text",
                 )  # fmt: skip
+
+
+def _first_read(spec: ReconcileSpec, files: Mapping[str, Sequence[Path]]) -> str:
+    """What keeps the sides from being compared as they are stored, the first of it."""
+    for side in SIDES:
+        if spec.side(side).where:
+            return f"{side}.where"
+    alone = ((f.name, spec.model_copy(update={"fields": [f]})) for f in spec.fields)
+    names = (f"fields.{name}" for name, only in alone if not can_stay(only, files))
+    return next(names, "fields")
 
 
 def _schema(spec: ReconcileSpec, side: str, file: Path) -> pa.Schema:

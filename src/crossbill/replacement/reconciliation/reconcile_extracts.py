@@ -58,7 +58,7 @@ from crossbill.replacement.reconciliation.extracts import (
     stored_doubled,
     totals,
 )
-from crossbill.replacement.reconciliation.on_spark import met_on_spark
+from crossbill.replacement.reconciliation.on_spark import met_on_spark, refuse_other_formats
 from crossbill.replacement.reconciliation.one_pass import met_in_one_pass
 from crossbill.replacement.reconciliation.populations import (
     often_differing,
@@ -154,6 +154,8 @@ def reconciled(
     ``whole`` is said. ``spark`` is the URL of a Spark where both sides in files are met.
     """
     spec = read_spec(spec_path)
+    if spark is not None:
+        refuse_other_formats(spec)
     given = {"left": left, "right": right}
     tmp = read_environment().folder("tmp")
     with TemporaryDirectory(prefix="reconcile-", dir=tmp) as name, ExitStack() as stack:
