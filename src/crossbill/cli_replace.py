@@ -108,7 +108,8 @@ def _show_rule_changes(changes: list[dict[str, Any]]) -> None:
         table.add_column(name, justify="right")
     for row in changes:
         texts = [row[name].replace("_", " ") for name in ("rule", "was", "becomes")]
-        table.add_row(*texts, f"{row['bills']:,}", row["more"], row["less"], row["currency"])
+        less = row["less"].removeprefix("-")  # the column's name says which way
+        table.add_row(*texts, f"{row['bills']:,}", row["more"], less, row["currency"])
     Console().print(table)
 
 
@@ -122,14 +123,25 @@ def _show_totals(totals: list[dict[str, Any]]) -> None:
         counts = [f"{total[k]:,}" for k in ("in", "accepted", "duplicate", "suspended")]
         table.add_row(total["stage"], *counts)
         for name, sums in total["sums"].items():
-            amounts = [sums[k] for k in ("in", "accepted", "duplicate", "suspended")]
-            table.add_row(f"  {_field_name(name)}", *amounts)
+            amounts = [_apart(sums[k]) for k in ("in", "accepted", "duplicate", "suspended")]
+            table.add_row(f"  {_summed(name, total['currency'])}", *amounts)
     Console().print(table)
 
 
-def _field_name(name: str) -> str:
-    """A summed field without its unit, which the decimals show."""
-    return name.removesuffix("_nanos").removesuffix("_minor")
+def _apart(amount: str) -> str:
+    """A decimal with its thousands apart."""
+    whole, point, part = amount.partition(".")
+    sign = "-" if whole.startswith("-") else ""
+    return f"{sign}{int(whole.lstrip('-')):,}{point}{part}"
+
+
+def _summed(name: str, currency: str) -> str:
+    """A summed field, and what its sum is in.
+
+    Quantities are seconds, bytes and messages: together they only show that none is lost.
+    """
+    field = name.removesuffix("_nanos").removesuffix("_minor")
+    return f"{field}, {currency if field != name else 'check sum'}"
 
 
 def _show_classes(classes: dict[str, int]) -> None:

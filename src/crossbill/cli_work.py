@@ -1,5 +1,6 @@
 """`crossbill reconcile work`, `accept`, `revoke`, `assign`, `comment`, `submit`: people decide."""
 
+import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -25,6 +26,7 @@ WAVE = typer.Argument(help="Name or number of the wave.")
 FINDING = typer.Argument(help="The finding's number in its wave, as `work` shows it.")
 REASON = typer.Option(help="Why, for whoever asks later.")
 LEFT_OUT_EXIT = 1
+CLASS_WIDTH = 15  # of the longest: a class is searched for whole, so it is not broken
 
 
 class NothingChosen(Refusal):
@@ -63,10 +65,11 @@ def _show_work(carrier: str, wanted: "WorkFilter", *, as_json: bool) -> None:
         print_json([_plain(each) for each in found])
         return
     table = Table(title=f"Work of {carrier}")
-    for name in ("wave", ">finding", "class", ">accounts", ">value", "owner", ">days", "status",
+    for name in ("wave", ">no", "class", ">accounts", ">value", "owner", ">days", "status",
                  "mended in"):  # fmt: skip
         justify: JustifyMethod = "right" if name.startswith(">") else "left"
-        table.add_column(name.removeprefix(">"), justify=justify, overflow="fold")
+        whole = name == "class"
+        table.add_column(name.removeprefix(">"), justify=justify, overflow="fold", no_wrap=whole)
     for each in found:
         table.add_row(*(escape(cell) for cell in _cells(each)))
     Console().print(table)
@@ -75,7 +78,8 @@ def _show_work(carrier: str, wanted: "WorkFilter", *, as_json: bool) -> None:
 def _cells(each: "Work") -> list[str]:
     f = each.finding
     value = _amount(each.value_minor, f.currency)
-    what = ": ".join(part for part in (f.class_code, f.subject, f.shared) if part)
+    more = textwrap.wrap(": ".join(part for part in (f.subject, f.shared) if part), CLASS_WIDTH)
+    what = "\n".join([f.class_code, *more])
     counts = [str(f.number), what, f"{f.accounts:,}", value]
     standing = str(each.standing)
     if each.standing in ("accepted", "expired") and each.acceptance:

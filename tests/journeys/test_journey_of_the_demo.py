@@ -20,7 +20,7 @@ from crossbill.sample.demo import demo, went_as_designed
 pytestmark = pytest.mark.django_db
 
 STATES = ("in", "accepted", "duplicate", "suspended")
-CONTROL_TOTAL = {"stage", "in", "accepted", "duplicate", "suspended", "sums"}
+CONTROL_TOTAL = {"stage", "currency", "in", "accepted", "duplicate", "suspended", "sums"}
 SUMMARY = {
     *("carrier", "accounts", "states", "waves", "bills", "classes", "control_totals", "gate"),
     "defects",

@@ -22,6 +22,8 @@ from crossbill.replacement.programme.queries import (
     replacements_of,
 )
 from crossbill.replacement.reconciliation.models import Difference, Gate, Signature
+from crossbill.replacement.reconciliation.queries import bill_match
+from crossbill.runs.models import Stage
 
 
 def facts_of(replacement, quarter="2024Q2", as_of=None):
@@ -157,6 +159,22 @@ def test_a_difference_that_no_gate_counted_shows_as_a_check_that_does_not_hold(r
 
 def test_the_next_gate_is_blocked_until_the_wave_is_rehearsed(facts):
     assert facts.blocks_next_gate == ("Wave 3 has not been rehearsed yet",)
+
+
+def test_a_wave_that_waits_for_people_is_rehearsed_and_its_bills_count(replacement):
+    before = bill_match(replacement.id).compared
+    Stage.objects.create(
+        run=replacement.run, name="reconcile-3", title="Compare", position=90,
+        finished_at=datetime(2024, 6, 20, tzinfo=UTC),
+        notes={"bills equal": 5, "bills explained": 2, "bills unexplained": 1},
+    )  # fmt: skip
+    facts = facts_of(replacement, "2024Q3")
+    assert facts.blocks_next_gate == (
+        "Wave 3 was compared; people have not taken it to its gate yet",
+    )
+    wave = facts.waves[-1]
+    assert (wave.name, wave.gate, wave.bills.compared) == ("Wave 3", "waits for people", 8)
+    assert bill_match(replacement.id).compared == before + 8
 
 
 def test_a_refused_gate_names_the_rule_that_does_not_hold(replacement):

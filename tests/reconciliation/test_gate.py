@@ -191,7 +191,8 @@ def test_limits_in_money_hold_where_no_bill_differs():
     [
         (
             ("bill", "total_minor", "different", 98, "USD", "follows from its lines: old 1; new 2"),
-            "The total of a bill is 0.98 USD more than before: old 1; new 2",
+            "The total of a bill is 0.98 USD more than before; "
+            "the line that differs most: old 1; new 2",
         ),
         (
             ("bill", "tax_minor", "different", -5, "JPY", "why"),

@@ -1,7 +1,7 @@
 """The summary of a change-over: what moved, what was billed, what was found, what the gates say."""
 
 from collections import Counter
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any
 
 from django.db.models import Count
@@ -13,11 +13,10 @@ from crossbill.platform.product.models import Product
 from crossbill.replacement.migration.models import AccountMove, Replacement, SuspendedRecord
 from crossbill.replacement.reconciliation.control import OPEN
 from crossbill.replacement.reconciliation.models import ControlRow, Difference, Finding, Gate
-from crossbill.replacement.reconciliation.queries import findings
+from crossbill.replacement.reconciliation.queries import bill_match, findings
 from crossbill.runs.models import Run
 
 RULE = ("rule", "was", "becomes", "currency")
-BILL_COUNTS = ("compared", "equal", "explained", "unexplained")
 
 
 def summary(replacement: Replacement) -> dict[str, Any]:
@@ -29,9 +28,7 @@ def summary(replacement: Replacement) -> dict[str, Any]:
         "accounts": sum(states.values()),
         "states": states,
         "waves": [_wave(wave, gates.get(wave.id)) for wave in replacement.waves.all()],
-        "bills": {
-            name: sum(gate.facts["bills"][name] for gate in gates.values()) for name in BILL_COUNTS
-        },
+        "bills": asdict(bill_match(replacement.id)),
         "classes": _classes(replacement),
         "rule_changes": _rule_changes(replacement),
         "findings": [_finding(finding) for finding in findings(replacement.id)],
@@ -147,6 +144,7 @@ def _control_totals(replacement: Replacement) -> list[dict[str, Any]]:
             "accepted": stage.accepted,
             "duplicate": stage.duplicate,
             "suspended": stage.suspended,
+            "currency": _currency(replacement),
             "sums": {name: _decimals(replacement, name, sums) for name, sums in stage.sums.items()},
         }
         for stage in stages

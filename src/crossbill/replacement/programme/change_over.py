@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 
 from django.db.models import Count, Min, QuerySet, Sum
 
@@ -22,9 +23,11 @@ from crossbill.replacement.programme.facts import (
     WaveFacts,
 )
 from crossbill.replacement.programme.quarter import Quarter
+from crossbill.replacement.reconciliation.deciding_queries import is_compared
 from crossbill.replacement.reconciliation.models import Difference, Gate
 from crossbill.replacement.reconciliation.queries import (
     ClassTotal,
+    compared_bills,
     differences_by_class,
     next_gate,
 )
@@ -32,6 +35,7 @@ from crossbill.runs.models import Run
 from crossbill.runs.queries import standing
 
 NOT_REHEARSED = "not rehearsed"
+WAITS = "waits for people"
 State = AccountMove.State
 
 
@@ -60,14 +64,10 @@ def _wave(wave: Wave, counts: Counter[tuple[int | None, str]], quarter: Quarter)
         accounts=sum(counts[wave.pk, state] for state in State),
         moved=counts[wave.pk, State.LIVE],
         fallout=counts[wave.pk, State.FALLOUT],
-        gate=gate.result if gate else NOT_REHEARSED,
+        gate=gate.result if gate else WAITS if is_compared(wave) else NOT_REHEARSED,
         signatures=wave.signed,
-        bills=_bills(gate),
+        bills=Bills(**asdict(compared_bills(wave))),
     )
-
-
-def _bills(gate: Gate | None) -> Bills:
-    return Bills(**gate.facts["bills"]) if gate else Bills()
 
 
 def added_bills(parts: Iterable[Bills]) -> Bills:
@@ -162,6 +162,8 @@ def blocks_next_gate(replacement: Replacement) -> tuple[str, ...]:
     if following is None:
         return ()
     name = following.wave.name
+    if following.gate is None and following.compared:
+        return (f"{name} was compared; people have not taken it to its gate yet",)
     if following.gate is None:
         return (f"{name} has not been rehearsed yet",)
     if following.failed_rules:

@@ -39,7 +39,7 @@ class Accounts:
 
 @dataclass(frozen=True)
 class Bills:
-    """Shadow bills against old bills, as the gates counted them."""
+    """Shadow bills against old bills, as they were compared."""
 
     compared: int = 0
     equal: int = 0

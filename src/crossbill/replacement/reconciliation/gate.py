@@ -79,13 +79,15 @@ def in_words(  # noqa: PLR0913 - what a difference is made of
 ) -> str:
     """A difference as a sentence for people who know neither system's tables."""
     thing = THINGS[entity]
-    shown = evidence.removeprefix(FOLLOWS)
+    of_a_line = "the line that differs most: " if evidence.startswith(FOLLOWS) else ""
+    shown = of_a_line + evidence.removeprefix(FOLLOWS)
     whole = {
         "missing": f"The old system has {thing} that the new one lacks",
         "extra": f"The new system has {thing} that the old one lacks",
         "duplicate_key": f"{thing.capitalize()} stands more than once on one side",
     }
-    return f"{whole.get(kind) or _differs(thing, field, amount_minor, currency)}: {shown}"
+    told = whole.get(kind) or _differs(thing, field, amount_minor, currency)
+    return f"{told}{'; ' if of_a_line else ': '}{shown}"
 
 
 def sentence_of(difference: Any) -> str:

@@ -20,12 +20,13 @@ from crossbill.replacement.migration.models import (
     Wave,
 )
 from crossbill.replacement.migration.queries import suspended_records
-from crossbill.replacement.reconciliation.deciding_queries import by_people
+from crossbill.replacement.reconciliation.deciding_queries import by_people, is_compared
 from crossbill.replacement.reconciliation.models import Difference, Finding, Gate, Signature
 from crossbill.replacement.reconciliation.reconcile import FOLLOWS
 
 BLOCK = "block"
 WHOLE_BILL = ("total_minor", "*")
+BILL_COUNTS = ("compared", "equal", "explained", "unexplained")
 
 
 class NoSuchWave(Refusal):
@@ -125,6 +126,7 @@ class NextGate:
     failed_rules: list[dict[str, object]]
     signatures_missing: int
     blocking: list[dict[str, object]]
+    compared: bool
 
 
 def wave_named(carrier_code: str, wave: str) -> Wave:
@@ -177,11 +179,21 @@ def decided_gate(wave: Wave, *, seen_sha256: str) -> Gate:
 
 
 def bill_match(replacement_id: int) -> BillMatch:
-    """The compared bills of all reconciled waves."""
-    gates = Gate.objects.filter(wave__replacement_id=replacement_id).values_list("facts", flat=True)
-    bills = [facts.get("bills", {}) for facts in gates]
-    names = ("compared", "equal", "explained", "unexplained")
-    return BillMatch(**{name: sum(part.get(name, 0) for part in bills) for name in names})
+    """The compared bills of all waves, whether they came to their gates or wait for people."""
+    waves = Wave.objects.filter(replacement_id=replacement_id).select_related("replacement__run")
+    bills = [compared_bills(wave) for wave in waves]
+    return BillMatch(**{name: sum(getattr(part, name) for part in bills) for name in BILL_COUNTS})
+
+
+def compared_bills(wave: Wave) -> BillMatch:
+    """A wave's bills as its gate counted them, or before it as they were compared."""
+    gate = gate_of(wave)
+    if gate is not None:
+        return BillMatch(**{name: gate.facts.get("bills", {}).get(name, 0) for name in BILL_COUNTS})
+    stages = wave.replacement.run.stages.filter(name=f"reconcile-{wave.position}")
+    done = stages.filter(finished_at__isnull=False).first()
+    counts = {n: done.notes.get(f"bills {n}", 0) if done else 0 for n in BILL_COUNTS[1:]}
+    return BillMatch(compared=sum(counts.values()), **counts)
 
 
 def differences_by_class(replacement_id: int, *, wave_id: int | None = None) -> list[ClassTotal]:
@@ -334,6 +346,7 @@ def next_gate(replacement: Replacement) -> NextGate | None:
         gate=gate,
         failed_rules=[rule for rule in gate.rules if not rule["holds"]] if gate else [],
         signatures_missing=_signatures_missing(replacement, gate),
+        compared=is_compared(wave),
         blocking=blocking_by_owner(wave),
     )
 
