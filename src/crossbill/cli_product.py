@@ -1,8 +1,7 @@
 """The `crossbill product` commands: what an account holds, and changes of it with their cost."""
 
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import date
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
@@ -17,20 +16,25 @@ from crossbill.cli_json import print_json
 from crossbill.config import ready
 from crossbill.core.money import NANO_DIGITS, format_nanos, minor_digits, parse_nanos
 from crossbill.core.refusal import Refusal
-from crossbill.platform.product.changes import Kind, Plan, Terms, Wanted
-from crossbill.platform.product.orders import Order
+from crossbill.platform.product.changes import Kind, Terms, Wanted
+from crossbill.platform.product.orders import Change, Item, Order
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Sequence
 
-    from django.contrib.auth.models import AbstractUser
-
-    from crossbill.core.policy import Policy
     from crossbill.platform.customer.models import BillingAccount
     from crossbill.platform.product.models import Product, ProductChange
 
 LIST_PRICE = "list"
+ITEM_TERMS = {"quantity", "price", "on", "contract-end"}
+NOBODY = ""  # the account of an item before it is known whose it is
+LONGEST_QUANTITY = 18
 PRODUCT = typer.Argument(help="The key of the product.")
+WITH = typer.Option(
+    "--with",
+    help="What is ordered together with it, all or nothing; as CODE, or"
+    " CODE,quantity=2,price=9.90,on=2026-12-15,contract-end=2027-12-01. Can be repeated.",
+)
 FIRST_DAY = typer.Option(help="First day on which it holds, as 2026-03-31.")
 
 product_app = typer.Typer(
@@ -50,6 +54,12 @@ class OneChangeAtATime(Refusal):
     """A command makes exactly one change. Give one of the options that name a change."""
 
     code: ClassVar[str] = "ONE_CHANGE_AT_A_TIME"
+
+
+class NotAnItem(Refusal):
+    """An item of an order is not readable. Write its code, and its terms as name=value."""
+
+    code: ClassVar[str] = "NOT_AN_ITEM"
 
 
 @product_app.command()
@@ -97,6 +107,7 @@ def change(  # noqa: PLR0913 - the options of the command
     move: Annotated[
         str | None, typer.Option(help="Another account that pays from then on.")
     ] = None,
+    beside: Annotated[list[str] | None, WITH] = None,
     reason: Annotated[str, typer.Option(help="Why; it is kept with the change.")] = "",
     policy: Annotated[Path | None, POLICY] = None,
     dry_run: Annotated[bool, DRY_RUN] = False,
@@ -112,10 +123,11 @@ def change(  # noqa: PLR0913 - the options of the command
         Kind.CANCEL: cancel or None,
         Kind.MOVE: move,
     }
-    wanted = _wanted(asked, day_of(on, "--on"))
+    day = day_of(on, "--on")
+    change = Change(product, _wanted(asked, day))
+    more = [_beside(written, day) for written in beside or []]
     ready()
-    deed = _a_change(carrier, product, user, wanted, policy)
-    _carry_out(deed, reason, dry_run=dry_run, json=json)
+    _carry_out(carrier, user, [change, *more], policy, reason, dry_run=dry_run, json=json)
 
 
 @identifier_app.command("show")
@@ -197,6 +209,7 @@ def order(  # noqa: PLR0913 - the options of the command
     again: Annotated[
         bool, typer.Option("--again", help="One more of what was ordered for that day.")
     ] = False,
+    beside: Annotated[list[str] | None, WITH] = None,
     reason: Annotated[str, typer.Option(help="Why; it is kept with the order.")] = "",
     policy: Annotated[Path | None, POLICY] = None,
     dry_run: Annotated[bool, DRY_RUN] = False,
@@ -206,78 +219,64 @@ def order(  # noqa: PLR0913 - the options of the command
     ends = day_of(contract_end, "--contract-end") if contract_end else None
     own = parse_nanos(price) if price is not None else None
     terms = Terms(account, offering, quantity, own, contract_end_date=ends)
-    asked = Order(terms, day_of(on, "--on"), again)
+    day = day_of(on, "--on")
+    more = [_beside(written, day) for written in beside or []]
     ready()
-    deed = _an_order(carrier, user, asked, policy)
-    _carry_out(deed, reason, dry_run=dry_run, json=json)
+    items = [Order(terms, day, again), *more]
+    _carry_out(carrier, user, items, policy, reason, dry_run=dry_run, json=json)
 
 
 # What a command does
 
 
-@dataclass(frozen=True)
-class _Deed:
-    """A change or an order as it is planned from the books, and the operation that makes it."""
-
-    carrier_id: int
-    account_key: str
-    plan: Plan
-    user: "AbstractUser"
-    policy: "Policy"
-    make: "Callable[..., ProductChange]"
-
-
-def _a_change(carrier: str, product: str, user: str, wanted: Wanted, policy: Path | None) -> _Deed:
-    """The deed of changing a product."""
+def _carry_out(  # noqa: PLR0913 - what both commands have
+    carrier: str,
+    user: str,
+    items: "Sequence[Item]",
+    policy: Path | None,
+    reason: str,
+    *,
+    dry_run: bool,
+    json: bool,
+) -> None:
+    """Say what the items cost together, make them as they were shown, and say what was made."""
     from django.utils import timezone
 
     from crossbill.console.operations import find_user
+    from crossbill.platform.billing.quotes import quote
     from crossbill.platform.customer.queries import carrier_id
-    from crossbill.platform.product.change_operations import change_product
-    from crossbill.platform.product.change_queries import planned_change, product_named
-
-    owner, person, today = carrier_id(carrier), find_user(user), timezone.localdate()
-    rules, found = policy_of(policy, owner), product_named(owner, product)
-    plan = planned_change(found, wanted, today)
-    make = partial(change_product, product_key=product, wanted=wanted, today=today)
-    return _Deed(owner, found.account.account_key, plan, person, rules, make)
-
-
-def _an_order(carrier: str, user: str, order: Order, policy: Path | None) -> _Deed:
-    """The deed of ordering a product."""
-    from django.utils import timezone
-
-    from crossbill.console.operations import find_user
-    from crossbill.platform.customer.queries import carrier_id
-    from crossbill.platform.product.order_operations import order_plan, order_product
-
-    owner, person, today = carrier_id(carrier), find_user(user), timezone.localdate()
-    rules, plan = policy_of(policy, owner), order_plan(owner, order, today)
-    make = partial(order_product, order=order, today=today)
-    return _Deed(owner, order.terms.account_key, plan, person, rules, make)
-
-
-def _carry_out(deed: _Deed, reason: str, *, dry_run: bool, json: bool) -> None:
-    """Say what the deed costs, make it as it was shown, and say what was made."""
-    from crossbill.platform.billing.change_cost import change_cost
     from crossbill.platform.product.permission import may_change
+    from crossbill.platform.product.together_operations import account_of, make_together
 
-    may_change(deed.user)
-    cost = change_cost(
-        carrier_id=deed.carrier_id,
-        account_key=deed.account_key,
-        plan=deed.plan,
-        policy=deed.policy,
-    )
+    owner, person, today = carrier_id(carrier), find_user(user), timezone.localdate()
+    rules = policy_of(policy, owner)
+    may_change(person)
+    mine = _of_account(items, account_of(owner, items[0]).account_key)
+    found = quote(carrier_id=owner, asked=mine, today=today, policy=rules)
     if not json:
-        show_cost(cost)
-    made = None
+        show_cost(found.cost)
+    made: list[ProductChange] = []
     if not dry_run:
-        made = deed.make(carrier_id=deed.carrier_id, user=deed.user, reason=reason, shown=deed.plan)
+        made = make_together(
+            carrier_id=owner, items=mine, user=person, today=today, reason=reason,
+            shown=found.plans,
+        )  # fmt: skip
     if json:
-        print_json({"cost": cost.document(), "change": _change(made) if made else None})
+        changes = [_change(each) for each in made]
+        one = changes[0] if changes else None
+        print_json({"cost": found.cost.document(), "change": one, "changes": changes})
     else:
-        typer.echo(_said(made) if made else _left(deed.plan))
+        typer.echo("\n".join(map(_said, made)) if made else _left(items[0]))
+
+
+def _of_account(items: "Sequence[Item]", account_key: str) -> "list[Item]":
+    """The items with the account that orders, which the first of them names."""
+    return [
+        replace(item, terms=replace(item.terms, account_key=account_key))
+        if isinstance(item, Order)
+        else item
+        for item in items
+    ]
 
 
 # What a command names
@@ -293,6 +292,31 @@ def _wanted(asked: dict[Kind, Any], day: date) -> Wanted:
     if kind is Kind.PRICE:
         value = None if value == LIST_PRICE else parse_nanos(value)
     return Wanted(kind, day, None if value is True else value)
+
+
+def _beside(written: str, day: date) -> Order:
+    """What is ordered beside, by its code and terms; whose, the first item says."""
+    code, *stated = written.split(",")
+    given = dict(part.split("=", 1) for part in stated if "=" in part)
+    if len(given) != len(stated) or set(given) - ITEM_TERMS or not code:
+        cure = f"write CODE, and behind it any of {', '.join(sorted(ITEM_TERMS))} as name=value"
+        raise NotAnItem("Not an item of an order", field="--with", value=written, cure=cure)
+    own, ends = given.get("price"), given.get("contract-end")
+    terms = Terms(
+        NOBODY,
+        code,
+        _quantity(given.get("quantity", "1")),
+        parse_nanos(own) if own is not None else None,
+        contract_end_date=day_of(ends, "--with") if ends else None,
+    )
+    return Order(terms, day_of(given["on"], "--with") if "on" in given else day)
+
+
+def _quantity(written: str) -> int:
+    if not (written.isascii() and written.isdecimal() and len(written) < LONGEST_QUANTITY):
+        cure = "write a whole number, as quantity=2"
+        raise NotAnItem("Not a quantity", field="--with", value=written, cure=cure)
+    return int(written)
 
 
 # What a command says
@@ -312,8 +336,8 @@ def _said(made: "ProductChange") -> str:
     return f"{key} ends and {result.product_key} {then}."
 
 
-def _left(plan: Plan) -> str:
-    deed = "ordered" if plan.wanted.kind is Kind.ORDERED else "changed"
+def _left(first: Item) -> str:
+    deed = "ordered" if isinstance(first, Order) else "changed"
     return f"Nothing was {deed}: this was a dry run."
 
 

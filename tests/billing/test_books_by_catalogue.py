@@ -186,7 +186,7 @@ def test_cost_of_leaving_shows_the_bill_with_the_fee(owner, day):
     product = product_named(owner.id, key)
     leaving = Wanted(Kind.CANCEL, date(2026, 4, day))
     told = change_cost(
-        carrier_id=owner.id, account_key="A1", plan=planned_change(product, leaving, TODAY),
+        carrier_id=owner.id, account_key="A1", plans=[planned_change(product, leaving, TODAY)],
         policy=SWISS,
     )  # fmt: skip
     change(owner, key, Kind.CANCEL, day=date(2026, 4, day))
@@ -285,7 +285,7 @@ MIDDLE = date(2026, 4, 12)
 def test_what_goes_on_after_a_change_neither_begins_nor_ends_anew(with_once, kind, value):
     key = order(with_once, "alpina-s")
     plan = planned_change(product_named(with_once.id, key), Wanted(kind, MIDDLE, value), TODAY)
-    cost = change_cost(carrier_id=with_once.id, account_key="A1", plan=plan, policy=SWISS)
+    cost = change_cost(carrier_id=with_once.id, account_key="A1", plans=[plan], policy=SWISS)
     assert not {line.some["price_code"] for line in cost.lines} & {SET_UP, RETURN}
     change(with_once, key, kind, value, MIDDLE)
     assert once(with_once, "A1", "A2") == [SET_UP]
@@ -306,7 +306,7 @@ def test_what_is_suspended_and_then_cancelled_has_ended(with_once):
     change(with_once, key, Kind.SUSPEND, day=MIDDLE)
     leaving = Wanted(Kind.CANCEL, date(2026, 5, 10))
     plan = planned_change(product_named(with_once.id, key), leaving, TODAY)
-    cost = change_cost(carrier_id=with_once.id, account_key="A1", plan=plan, policy=SWISS)
+    cost = change_cost(carrier_id=with_once.id, account_key="A1", plans=[plan], policy=SWISS)
     assert [line.some["price_code"] for line in cost.lines] == [RETURN]
     change(with_once, key, Kind.CANCEL, day=leaving.effective_date)
     assert once(with_once, "A1") == [RETURN, SET_UP]

@@ -52,7 +52,7 @@ class Shop:
         product = product_named(self.carrier.id, key)
         cost = change_cost(
             carrier_id=self.carrier.id, account_key=product.account.account_key,
-            plan=planned_change(product, Wanted(kind, day, value), TODAY), policy=SWISS,
+            plans=[planned_change(product, Wanted(kind, day, value), TODAY)], policy=SWISS,
         )  # fmt: skip
         return {row["currency"]: row["after"] for row in cost.effect.totals}
 

@@ -260,10 +260,14 @@ def test_suspended_product_is_resumed(operator):
 
 class TestOrdering:
     def test_order_shows_its_cost_and_is_made(self, operator):
-        shown = ask(operator, ORDER, offering="fibre-100", quantity="2")
+        shown = ask(operator, ORDER, offering="fibre-100", quantity="2", also="tv")
         assert re.search(r"Fibre 100 recurring charge begins – 99.80 USD", words(shown))  # noqa: RUF001 - the dash of no value
         answer = agree(operator, shown, ORDER)
-        assert said(answer) == f"Ordered: {ACCOUNT}-fibre-100 begins on {NEXT_MONTH}."
+        assert said(answer) == (
+            f"Ordered: {ACCOUNT}-fibre-100 begins on {NEXT_MONTH}."
+            f" Ordered: {ACCOUNT}-tv begins on {NEXT_MONTH}."
+        )
+        assert "Fibre 100 and Television" in words(shown)
         assert Product.objects.get(product_key=f"{ACCOUNT}-fibre-100").quantity == 2
 
     def test_second_one_is_ordered_only_if_it_is_meant(self, operator):

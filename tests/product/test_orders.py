@@ -9,10 +9,11 @@ from product.shop import CARRIER, POLICY, books, carrier, person, published, run
 from crossbill import cli_product
 from crossbill.core.refusal import Refusal
 from crossbill.platform.customer.models import BillingAccount
-from crossbill.platform.product.changes import Held, Known, Payer, Terms
+from crossbill.platform.product.changes import Held, Kind, Known, Payer, Terms, Wanted
 from crossbill.platform.product.models import Product, ProductChange
-from crossbill.platform.product.orders import Order, Shelf, planned_order
+from crossbill.platform.product.orders import Change, Order, Shelf, planned_order
 from crossbill.platform.product.requirements import Needs
+from crossbill.platform.product.together_operations import plans_together
 
 TODAY, DAY = date(2026, 3, 1), date(2026, 3, 16)
 KNOWN = Known(TODAY, {"plan", "roaming"}, {"A": Payer("CHF"), "Z": Payer("CHF", closed=True)})
@@ -122,6 +123,57 @@ def test_add_on_needs_its_plan(owner):
         order("A3", "roaming-pack")
     assert not ProductChange.objects.exists()
     assert "A1-roaming-pack begins" in order("A1", "roaming-pack")
+
+
+def test_plan_and_add_on_in_one_order(owner):
+    published(owner)
+    said = order("A3", "roaming-pack", "--with", "alpina-s,quantity=2,price=9.00").splitlines()
+    # 27.03 before; the pack and two plans of 9.00 for 16 of 31 days, and a fee for each beginning
+    assert said[-2:] == [
+        "A3-roaming-pack begins on 2026-03-16.", "A3-alpina-s begins on 2026-03-16.",
+    ]  # fmt: skip
+    held = {each.product_key: each for each in Product.objects.filter(account__account_key="A3")}
+    assert held["A3-alpina-s"].quantity == 2
+    assert held["A3-alpina-s"].price_override_nanos == 9_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("roaming-pack", "--with", "alpina-s,on=2026-03-17"), "REQUIRES_ANOTHER"),
+        (("roaming-pack", "--with", "old-plan"), "REQUIRES_ANOTHER"),
+        (("alpina-s", "--with", "roaming-pack", "--with", "moon"), "OFFERING_NOT_SOLD"),
+        (("alpina-s", "--with", "alpina-s"), "ORDERED_ALREADY"),
+        (("alpina-s", "--with", "roaming-pack,colour=red"), "NOT_AN_ITEM"),
+        (("alpina-s", "--with", "roaming-pack,quantity=-1"), "NOT_AN_ITEM"),
+    ],
+)
+def test_of_one_order_all_items_are_made_or_none(owner, words, code):
+    published(owner)
+    with pytest.raises(Refusal, match=code):
+        order("A3", *words)
+    assert not ProductChange.objects.exists()
+
+
+def test_upgrade_and_add_on_in_one_change(owner):
+    published(owner)
+    words = ("change", "A3-0", *BY_ANN, "--on", "2026-03-16", "--offering", "alpina-m")
+    said = run(cli_product.product_app, *words, "--with", "roaming-pack", "--json")
+    document = json.loads(said)
+    assert [row["kind"] for row in document["changes"]] == ["offering", "ordered"]
+    begun = [row for row in document["cost"]["lines"] if row["product_key"] is None]
+    assert {row["offering_code"] for row in begun} == {"alpina-m", "roaming-pack"}
+    assert ProductChange.objects.count() == 2
+
+
+def test_items_of_one_order_are_of_one_account_and_each_product_is_changed_once(owner):
+    leave = Wanted(Kind.CANCEL, DAY)
+    for items in (
+        [Change("A1-0", leave), Change("A3-0", leave)],
+        [Change("A1-0", leave), Change("A1-0", Wanted(Kind.SUSPEND, DAY))],
+    ):
+        with pytest.raises(Refusal, match="NOT_TOGETHER"):
+            plans_together(owner.id, items, TODAY)
 
 
 def test_only_an_operator_orders_and_only_for_accounts_that_are_there(owner):

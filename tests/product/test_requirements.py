@@ -60,7 +60,7 @@ ALLOWED = {
 
 @pytest.mark.parametrize(("products", "plan"), ALLOWED.values(), ids=ALLOWED)
 def test_allowed(products, plan):
-    refuse_alone(plan, products, NEEDS)
+    refuse_alone([plan], products, NEEDS)
 
 
 R = "R requires m or s, and A would hold none of it from 2026-03-16"
@@ -106,7 +106,7 @@ REFUSED = {
 @pytest.mark.parametrize(("products", "plan", "what", "cure"), REFUSED.values(), ids=REFUSED)
 def test_refused(products, plan, what, cure):
     with pytest.raises(Refusal) as caught:
-        refuse_alone(plan, products, NEEDS)
+        refuse_alone([plan], products, NEEDS)
     assert what in caught.value.what
     assert cure in caught.value.cure
     code = "REQUIRES_ANOTHER" if what.startswith(NONE) else "REQUIRED_BY_ANOTHER"

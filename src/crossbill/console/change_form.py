@@ -9,9 +9,9 @@ from django import forms
 from crossbill.core.money import parse_nanos
 from crossbill.core.refusal import Refusal
 from crossbill.platform.allowed import LONGEST_REASON
-from crossbill.platform.billing.quotes import Asked, Change
+from crossbill.platform.billing.quotes import Asked
 from crossbill.platform.product.changes import MOST_QUANTITY, Kind, Terms, Wanted
-from crossbill.platform.product.orders import Order
+from crossbill.platform.product.orders import Change, Order
 
 KINDS = {
     Kind.OFFERING: "Another offering",
@@ -114,13 +114,24 @@ class HoldingForm(AskingForm):
         help_text="as 9.90; empty: the price of the list",
     )  # fmt: skip
     on = Day(label="From", help_text="first day on which it holds")
+    also = forms.ChoiceField(
+        label="Order together with it", required=False,
+        help_text="one of it, at its price, from the same day: all or nothing",
+    )  # fmt: skip
     reason = reason_field()
 
-    def __init__(self, data: Any, *, offerings: Names, **more: Any) -> None:
+    def __init__(self, data: Any, *, account_key: str, offerings: Names, **more: Any) -> None:
         super().__init__(data, **more)
+        self.account_key = account_key
         self.fields["offering"].choices = [("", "Choose one"), *offerings]
+        self.fields["also"].choices = [("", "nothing else"), *offerings]
         self.fields["quantity"].widget.attrs["inputmode"] = "numeric"
         self.fields["price"].widget.attrs["inputmode"] = "decimal"
+
+    def beside(self) -> list[Order]:
+        """What is ordered together with what the form is for."""
+        code, day = self.cleaned_data["also"], self.cleaned_data["on"]
+        return [Order(Terms(self.account_key, code, 1), day)] if code else []
 
     def clean_price(self) -> int | None:
         """An amount in nanos; none is the price of the list."""
@@ -152,7 +163,7 @@ class ChangeForm(HoldingForm):
         label="Account that pays from then on", required=False, max_length=60,
         help_text="its key, as its page shows it",
     )  # fmt: skip
-    field_order = ("kind", "offering", "quantity", "price", "account", "on", "reason")
+    field_order = ("kind", "offering", "quantity", "price", "account", "on", "also", "reason")
 
     def __init__(self, data: Any, *, product_key: str, **more: Any) -> None:
         super().__init__(data, **more)
@@ -179,7 +190,7 @@ class ChangeForm(HoldingForm):
         found = self.cleaned_data
         kind = Kind(found["kind"])
         value = found[VALUES[kind]] if kind in VALUES else None
-        return Change(self.product_key, Wanted(kind, found["on"], value))
+        return [Change(self.product_key, Wanted(kind, found["on"], value)), *self.beside()]
 
     @classmethod
     def initial_of(cls, wanted: Wanted) -> dict[str, Any]:
@@ -197,11 +208,12 @@ class OrderForm(HoldingForm):
     again = forms.BooleanField(
         label="One more of what was ordered for the same day", required=False
     )
-    field_order = ("offering", "quantity", "price", "on", "contract_end", "reason", "again")
+    field_order = (
+        "offering", "quantity", "price", "on", "contract_end", "also", "reason", "again",
+    )  # fmt: skip
 
-    def __init__(self, data: Any, *, account_key: str, **more: Any) -> None:
+    def __init__(self, data: Any, **more: Any) -> None:
         super().__init__(data, **more)
-        self.account_key = account_key
         for name in ("offering", "quantity"):
             self.fields[name].required = True
             self.fields[name].error_messages["required"] = MISSING
@@ -214,4 +226,4 @@ class OrderForm(HoldingForm):
             contract_end_date=found["contract_end"],
         )  # fmt: skip
         day: date = found["on"]
-        return Order(terms, day, found["again"])
+        return [Order(terms, day, found["again"]), *self.beside()]

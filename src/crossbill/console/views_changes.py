@@ -116,7 +116,8 @@ def change(request: HttpRequest, carrier: str, product_key: str) -> HttpResponse
         raise Http404(str(refusal)) from None
 
     def make_form(answers: Any, **more: Any) -> HoldingForm:
-        return ChangeForm(answers, product_key=product_key, **more)
+        key = product.account.account_key
+        return ChangeForm(answers, product_key=product_key, account_key=key, **more)
 
     title = f"Change {offering_names(replacement.carrier_id)[product.offering.code]}"
     dialog = _dialog(
@@ -171,11 +172,14 @@ def _dialog(  # noqa: PLR0913 - what the dialogs of products have
 
     def make(asked: Asked, seen: Seen, reason: str) -> str:
         user = cast("AbstractUser", request.user)
-        return _said(make_quoted(**asking, asked=asked, seen=seen, user=user, reason=reason))
+        made = make_quoted(**asking, asked=asked, seen=seen, user=user, reason=reason)
+        return " ".join(map(_said, made))
 
     deed = Deed(
         lambda asked: quote(**asking, asked=asked),
-        lambda found: _asked_words(product, account.currency, found.plan, names),
+        lambda found: " and ".join(
+            _asked_words(product, account.currency, plan, names) for plan in found.plans
+        ),
         make,
     )
     return Dialog(

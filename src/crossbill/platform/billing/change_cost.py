@@ -25,7 +25,7 @@ from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.product.changes import Begun, Plan
 from crossbill.platform.product.models import Product
 
-NEW_KEY = "\n"  # of a product that has none yet; no key of the books has such a character
+NEW_KEY = "\n"  # begins that of a product that has none yet; no key of the books has such a sign
 LINE = COMPUTED_LINE.key
 
 
@@ -50,7 +50,7 @@ class LineChange:
     def product_key(self) -> str | None:
         """The product; none where the change begins it, for it has no key yet."""
         key = self.some["product_key"]
-        return None if key == NEW_KEY else key
+        return None if key is None or key.startswith(NEW_KEY) else str(key)
 
     @property
     def difference_minor(self) -> int:
@@ -99,27 +99,38 @@ class ChangeCost:
         return said | self.effect.document()
 
 
-def change_cost(*, carrier_id: int, account_key: str, plan: Plan, policy: Policy) -> ChangeCost:
-    """Bill who holds the product now and who will, with and without the change.
+def change_cost(
+    *, carrier_id: int, account_key: str, plans: Sequence[Plan], policy: Policy
+) -> ChangeCost:
+    """Bill who holds the products now and who will, with and without what is planned together.
 
-    One bill an account: that of its period with the day on which the change takes effect; and that
+    One bill an account: that of its period with a day on which a change takes effect; and that
     with the last day of a contract that the change breaks, on which its fee stands.
     """
-    payers = {account_key} | ({plan.begins.terms.account_key} if plan.begins else set())
+    begun = {plan.begins.terms.account_key for plan in plans if plan.begins}
     with transaction.atomic():
-        payers |= _concerned(carrier_id, plan)
+        payers = {account_key} | begun | _concerned(carrier_id, plans)
         rows = book_rows(carrier_id, sorted(payers))
-        products = changed_products(rows["product"], plan)
-        days = {plan.wanted.effective_date, *_broken_on(products, plan), *_left_before(plan)}
-        codes = {row["product_key"]: row["offering_code"] for row in products.to_pylist()}
-        goes_on = with_plan(rows["continued"], plan, NEW_KEY, codes)
-        after = rows | {"product": products, "continued": goes_on}
+        after: Rows = rows
+        days: set[date] = set()
+        for number, plan in enumerate(plans):
+            after = _planned(after, plan, f"{NEW_KEY}{number}")
+            days |= {plan.wanted.effective_date, *_left_before(plan)}
+            days |= _broken_on(after["product"], plan)
         spans = {
             (period_with(day, cycle), cycle)
             for cycle in _cycles(carrier_id, payers)
             for day in days
         }
         return cost_between(carrier_id, rows, after, spans, policy)
+
+
+def _planned(rows: Rows, plan: Plan, new_key: str) -> Rows:
+    """The books as a plan leaves them; what begins has this key."""
+    products = changed_products(rows["product"], plan, new_key)
+    codes = {row["product_key"]: row["offering_code"] for row in products.to_pylist()}
+    goes_on = with_plan(rows["continued"], plan, new_key, codes)
+    return {**rows, "product": products, "continued": goes_on}
 
 
 def amendment_cost(*, carrier_id: int, amendment: Amendment, policy: Policy) -> ChangeCost:
@@ -207,11 +218,11 @@ def _place(line: LineChange) -> tuple[Any, ...]:
     return row["account_key"], line.product_key is None, *(str(row[name]) for name in LINE)
 
 
-def changed_products(products: pa.Table, plan: Plan) -> pa.Table:
-    """The products as a change leaves them."""
+def changed_products(products: pa.Table, plan: Plan, new_key: str) -> pa.Table:
+    """The products as a change leaves them; what begins has this key."""
     rows = [_changed(row, plan) for row in products.to_pylist()]
     if plan.begins is not None:
-        rows.append(_begun(plan.begins))
+        rows.append(_begun(plan.begins, new_key))
     return pa.Table.from_pylist(rows, PRODUCT.arrow)
 
 
@@ -250,14 +261,14 @@ def _left_before(plan: Plan) -> set[date]:
     return {end - timedelta(days=1) for end in ends if end < plan.wanted.effective_date}
 
 
-def _begun(begun: Begun) -> dict[str, Any]:
+def _begun(begun: Begun, new_key: str) -> dict[str, Any]:
     days = {"start_date": begun.start_date, "end_date": begun.end_date}
-    return {"product_key": NEW_KEY} | vars(begun.terms) | days
+    return {"product_key": new_key} | vars(begun.terms) | days
 
 
-def _concerned(carrier_id: int, plan: Plan) -> set[str]:
-    """Who pays for what the plan ends, lets go on, or lets bear a contract."""
-    touched = {*plan.ends, *plan.contracts}
+def _concerned(carrier_id: int, plans: Iterable[Plan]) -> set[str]:
+    """Who pays for what the plans end, let go on, or let bear a contract."""
+    touched = {key for plan in plans for key in (*plan.ends, *plan.contracts)}
     products = Product.objects.filter(carrier_id=carrier_id, product_key__in=touched)
     return set(products.values_list("account__account_key", flat=True))
 

@@ -1,7 +1,7 @@
 """Quotes: what a change or an order costs, made only while that is still what was shown."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from hashlib import sha256
@@ -14,19 +14,18 @@ from crossbill.core.policy import Policy
 from crossbill.core.refusal import Refusal
 from crossbill.platform.billing.change_cost import ChangeCost, change_cost
 from crossbill.platform.customer.models import BillingAccount
-from crossbill.platform.customer.queries import account_named
-from crossbill.platform.product.change_operations import change_product, lock_accounts
-from crossbill.platform.product.change_queries import (
-    account_changes,
-    concerned,
-    planned_change,
-    product_named,
-)
-from crossbill.platform.product.changes import COLUMNS, Held, Plan, Wanted
+from crossbill.platform.product.change_operations import lock_accounts
+from crossbill.platform.product.change_queries import account_changes
+from crossbill.platform.product.changes import COLUMNS, Held, Plan
 from crossbill.platform.product.models import ProductChange
-from crossbill.platform.product.order_operations import order_plan, order_product
-from crossbill.platform.product.orders import Order
+from crossbill.platform.product.orders import Change, Item, Order, in_order
 from crossbill.platform.product.permission import may_change
+from crossbill.platform.product.together_operations import (
+    account_of,
+    accounts_of,
+    make_together,
+    plans_together,
+)
 
 
 class AccountChangedSince(Refusal):
@@ -41,15 +40,7 @@ class CostChangedSince(Refusal):
     code: ClassVar[str] = "COST_CHANGED_SINCE"
 
 
-@dataclass(frozen=True)
-class Change:
-    """A change of a product that somebody asks for."""
-
-    product_key: str
-    wanted: Wanted
-
-
-Asked = Change | Order
+Asked = Item | Sequence[Item]
 
 
 @dataclass(frozen=True)
@@ -71,32 +62,37 @@ class Seen:
 
 @dataclass(frozen=True)
 class Quote:
-    """A plan and its cost as the books are now."""
+    """Plans, in order of their days, and their cost together as the books are now."""
 
-    plan: Plan
+    plans: tuple[Plan, ...]
     cost: ChangeCost
     last_change: int
 
     @property
     def day(self) -> date:
         """The first day on which it holds."""
-        return self.plan.wanted.effective_date
+        return self.plans[0].wanted.effective_date
 
     @property
     def seen(self) -> Seen:
         """What to hand back with the agreement."""
-        return Seen(self.last_change, hash_of(asdict(self.plan)), hash_of(self.cost.document()))
+        return Seen(
+            self.last_change,
+            hash_of({"plans": [*map(asdict, self.plans)]}),
+            hash_of(self.cost.document()),
+        )
 
 
 def quote(*, carrier_id: int, asked: Asked, today: date, policy: Policy) -> Quote:
-    """The plan of what is asked for, and its cost; a Refusal where it cannot be."""
-    account = _account(carrier_id, asked)
+    """The plans of what is asked for, and their cost; a Refusal where it cannot be."""
+    items = _items(asked)
+    account = account_of(carrier_id, items[0])
     last = _last_change(account)  # first: whoever changes it from here on makes the quote old
-    plan = _plan(carrier_id, asked, today)
+    plans = plans_together(carrier_id, items, today)
     cost = change_cost(
-        carrier_id=carrier_id, account_key=account.account_key, plan=plan, policy=policy
+        carrier_id=carrier_id, account_key=account.account_key, plans=plans, policy=policy
     )
-    return Quote(plan, cost, last)
+    return Quote(plans, cost, last)
 
 
 @transaction.atomic
@@ -109,42 +105,29 @@ def make_quoted(  # noqa: PLR0913 - what an agreement is
     today: date,
     policy: Policy,
     reason: str = "",
-) -> ProductChange:
+) -> list[ProductChange]:
     """Make what was quoted, at that cost or not at all.
 
     Whoever agrees twice to one quote gets what the first time has made.
     """
     may_change(user)
-    account = _account(carrier_id, asked)
-    lock_accounts(carrier_id, _concerned(carrier_id, asked))
-    made = _made_of(account, asked, seen, user)
-    if made is not None:
+    items = _items(asked)
+    account = account_of(carrier_id, items[0])
+    lock_accounts(carrier_id, accounts_of(carrier_id, items))
+    made = _made_of(account, items, seen, user)
+    if made:
         return made
-    now = quote(carrier_id=carrier_id, asked=asked, today=today, policy=policy)
+    now = quote(carrier_id=carrier_id, asked=items, today=today, policy=policy)
     if now.seen != seen:
         what = "The change costs something else now than was shown"
         raise CostChangedSince(what, cure="look at the cost again; nothing was changed")
-    return _make(carrier_id, asked, now.plan, user, today, reason)
+    return make_together(
+        carrier_id=carrier_id, items=items, user=user, today=today, reason=reason, shown=now.plans
+    )
 
 
-def _account(carrier_id: int, asked: Asked) -> BillingAccount:
-    if isinstance(asked, Order):
-        return account_named(carrier_id, asked.terms.account_key)
-    account: BillingAccount = product_named(carrier_id, asked.product_key).account
-    return account
-
-
-def _concerned(carrier_id: int, asked: Asked) -> set[str]:
-    """The accounts that hold something else afterwards."""
-    if isinstance(asked, Order):
-        return {asked.terms.account_key}
-    return concerned(product_named(carrier_id, asked.product_key), asked.wanted)
-
-
-def _plan(carrier_id: int, asked: Asked, today: date) -> Plan:
-    if isinstance(asked, Order):
-        return order_plan(carrier_id, asked, today)
-    return planned_change(product_named(carrier_id, asked.product_key), asked.wanted, today)
+def _items(asked: Asked) -> tuple[Item, ...]:
+    return in_order([asked] if isinstance(asked, Change | Order) else asked)
 
 
 def _last_change(account: BillingAccount) -> int:
@@ -153,21 +136,22 @@ def _last_change(account: BillingAccount) -> int:
 
 
 def _made_of(
-    account: BillingAccount, asked: Asked, seen: Seen, user: AbstractUser
-) -> ProductChange | None:
+    account: BillingAccount, items: Sequence[Item], seen: Seen, user: AbstractUser
+) -> list[ProductChange]:
     """What this person has made of this very quote; a Refusal where the account has changed."""
     later = list(account_changes(account).filter(id__gt=seen.last_change))
     if not later:
-        return None
-    if len(later) == 1 and later[0].made_by == user and _is_made(asked, later[0]):
-        return later[0]
+        return []
+    mine = len(later) == len(items) and all(each.made_by == user for each in later)
+    if mine and all(_is_made(item, each) for item, each in zip(items, later, strict=True)):
+        return later
     who, key = later[-1].made_by.get_username(), later[-1].product.product_key
     what = f"{who} has changed what {account.account_key} holds since the cost was shown"
     cure = "look at the cost again; nothing was changed"
     raise AccountChangedSince(what, field="product_key", value=key, cure=cure)
 
 
-def _is_made(asked: Asked, made: ProductChange) -> bool:
+def _is_made(asked: Item, made: ProductChange) -> bool:
     """Whether a change is what was asked for."""
     wanted, after = asked.wanted, made.after or {}
     if (made.kind, made.effective_date) != (wanted.kind.value, wanted.effective_date):
@@ -177,19 +161,6 @@ def _is_made(asked: Asked, made: ProductChange) -> bool:
         return after == Held(key, asked.terms, wanted.effective_date).document()
     same = made.product.product_key == asked.product_key
     return same and after.get(COLUMNS.get(wanted.kind, "")) == wanted.value
-
-
-def _make(  # noqa: PLR0913 - what a change is
-    carrier_id: int, asked: Asked, plan: Plan, user: AbstractUser, today: date, reason: str
-) -> ProductChange:
-    if isinstance(asked, Order):
-        return order_product(
-            carrier_id=carrier_id, order=asked, user=user, today=today, reason=reason, shown=plan
-        )
-    return change_product(
-        carrier_id=carrier_id, product_key=asked.product_key, wanted=asked.wanted, user=user,
-        today=today, reason=reason, shown=plan,
-    )  # fmt: skip
 
 
 def hash_of(document: Mapping[str, Any]) -> str:

@@ -62,18 +62,24 @@ def change_product(  # noqa: PLR0913 - what a change is
     may_change(user)
     refuse_long(reason, ReasonTooLong)
     product = _locked(carrier_id, product_key, wanted)
-    plan, before = planned_change(product, wanted, today), held(product)
+    plan = planned_change(product, wanted, today)
     if shown is not None and plan != shown:
         what = f"{product_key} was changed since the cost was shown"
         raise ChangedMeanwhile(what, cure="look at it again; nothing was changed")
-    _end(carrier_id, plan)
+    return make_change(product, plan, user, reason)
+
+
+def make_change(product: Product, plan: Plan, user: AbstractUser, reason: str) -> ProductChange:
+    """Make a change that was planned just now, while its accounts are locked."""
+    before = held(product)
+    _end(product.carrier_id, plan)
     result = _result(product, plan)
     _carry(product, result, plan, before.end_date)
     return ProductChange.objects.create(
-        carrier_id=carrier_id,
+        carrier_id=product.carrier_id,
         product=product,
-        kind=wanted.kind.value,
-        effective_date=wanted.effective_date,
+        kind=plan.wanted.kind.value,
+        effective_date=plan.wanted.effective_date,
         made_by=user,
         reason=reason,
         before=before.document(),

@@ -1,6 +1,6 @@
 """What commands and changes ask about the products of an account and what was done to them."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from typing import Any, ClassVar
@@ -66,11 +66,16 @@ def held(product: Product) -> Held:
 
 def planned_change(product: Product, wanted: Wanted, today: date) -> Plan:
     """What a change would do to a product as the books are now; a Refusal where it cannot be."""
+    plan = changed_plan(product, wanted, today)
+    refuse_any_alone(product.carrier_id, concerned(product, wanted), [plan])
+    return plan
+
+
+def changed_plan(product: Product, wanted: Wanted, today: date) -> Plan:
+    """The same, whatever requires the product: it may be changed together with it."""
     keys = concerned(product, wanted)
     known = known_for(product.carrier_id, keys, today, wanted.effective_date)
-    plan = planned(_situation(product), wanted, known)
-    _refuse_alone(product.carrier_id, keys, plan)
-    return plan
+    return planned(_situation(product), wanted, known)
 
 
 def concerned(product: Product, wanted: Wanted) -> set[str]:
@@ -79,15 +84,21 @@ def concerned(product: Product, wanted: Wanted) -> set[str]:
     return {product.account.account_key} | moved
 
 
-def _refuse_alone(carrier_id: int, keys: Collection[str], plan: Plan) -> None:
-    """Refuse what would part something on these accounts from what it requires."""
-    day = plan.wanted.effective_date
-    needs = needs_on(carrier_id, day)
-    if needs.requires:
-        ended = Product.objects.filter(carrier_id=carrier_id, product_key__in=plan.ends)
-        found = {*held_after(carrier_id, keys, day), *ended.select_related("account", "offering")}
-        products = sorted(map(held, found), key=lambda each: each.product_key)
-        refuse_alone(plan, products, needs)
+def refuse_any_alone(carrier_id: int, keys: Collection[str], plans: Sequence[Plan]) -> None:
+    """Refuse what would part something on these accounts from what it requires.
+
+    What is required is what the catalogues in force say on the day of each of the plans.
+    """
+    first = min(plan.wanted.effective_date for plan in plans)
+    for day in {plan.wanted.effective_date for plan in plans}:
+        needs = needs_on(carrier_id, day)
+        if needs.requires:
+            ends = {key for plan in plans for key in plan.ends}
+            ended = Product.objects.filter(carrier_id=carrier_id, product_key__in=ends)
+            found = {*held_after(carrier_id, keys, first)}
+            found |= {*ended.select_related("account", "offering")}
+            products = sorted(map(held, found), key=lambda each: each.product_key)
+            refuse_alone(plans, products, needs)
 
 
 def held_after(carrier_id: int, keys: Collection[str], day: date) -> "QuerySet[Product]":

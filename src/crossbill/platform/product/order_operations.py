@@ -18,7 +18,7 @@ from crossbill.platform.product.change_operations import (
     lock_accounts,
 )
 from crossbill.platform.product.change_queries import held, held_after, known_for
-from crossbill.platform.product.changes import Kind, Plan
+from crossbill.platform.product.changes import Kind, Plan, Terms
 from crossbill.platform.product.models import Product, ProductChange
 from crossbill.platform.product.orders import Order, Shelf, planned_order
 from crossbill.platform.product.permission import may_change
@@ -53,14 +53,21 @@ def order_product(  # noqa: PLR0913 - what an order is
     if shown is not None and plan != shown:
         what = f"{account.account_key} was changed since the cost was shown"
         raise ChangedMeanwhile(what, cure="look at it again; nothing was ordered")
+    return make_order(account, plan, user, reason)
+
+
+def make_order(
+    account: BillingAccount, plan: Plan, user: AbstractUser, reason: str
+) -> ProductChange:
+    """Make an order that was planned just now, while its account is locked."""
     assert plan.begins is not None, "an order begins a product"
-    key = _key(carrier_id, order.terms.account_key, order.terms.offering_code)
+    key = _key(account.carrier_id, account.account_key, plan.begins.terms.offering_code)
     made = begin_product(account.carrier, key, plan.begins)
     return ProductChange.objects.create(
-        carrier_id=carrier_id,
+        carrier_id=account.carrier_id,
         product=made,
         kind=Kind.ORDERED.value,
-        effective_date=order.effective_date,
+        effective_date=plan.begins.start_date,
         made_by=user,
         reason=reason,
         after=held(made).document(),
@@ -76,10 +83,13 @@ def _key(carrier_id: int, account_key: str, offering_code: str) -> str:
 
 
 def _shelf(account: BillingAccount, day: date) -> Shelf:
+    mine = held_after(account.carrier_id, {account.account_key}, day)
+    needs = needs_on(account.carrier_id, day)
+    return Shelf([held(each) for each in mine], needs, ordered_terms(account, day))
+
+
+def ordered_terms(account: BillingAccount, day: date) -> list[Terms]:
+    """The terms of what was ordered from a day on and is still held."""
     orders = ProductChange.objects.filter(kind=Kind.ORDERED.value, effective_date=day)
     mine = held_after(account.carrier_id, {account.account_key}, day)
-    return Shelf(
-        held=[held(each) for each in mine],
-        needs=needs_on(account.carrier_id, day),
-        ordered=[held(each).terms for each in mine.filter(changes__in=orders)],
-    )
+    return [held(each).terms for each in mine.filter(changes__in=orders)]

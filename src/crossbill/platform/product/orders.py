@@ -1,6 +1,6 @@
 """The rules of ordering: who may begin to hold what, from which day."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import ClassVar
@@ -59,8 +59,31 @@ class Shelf:
     ordered: Collection[Terms] = ()
 
 
+@dataclass(frozen=True)
+class Change:
+    """A change of a product that somebody asks for."""
+
+    product_key: str
+    wanted: Wanted
+
+
+Item = Change | Order
+
+
+def in_order(items: Iterable[Item]) -> tuple[Item, ...]:
+    """What is asked for together, in the order of its days; of one day as it was asked for."""
+    return tuple(sorted(items, key=lambda item: item.wanted.effective_date))
+
+
 def planned_order(order: Order, known: Known, shelf: Shelf) -> Plan:
     """What is to begin; a Refusal where it cannot be ordered."""
+    plan = ordered_plan(order, known, shelf.ordered)
+    refuse_alone([plan], shelf.held, shelf.needs)
+    return plan
+
+
+def ordered_plan(order: Order, known: Known, ordered: Collection[Terms]) -> Plan:
+    """The same, whatever it requires: that may begin beside it."""
     terms, day = order.terms, order.effective_date
     refuse_far(day, known.today)
     _refuse_days(order, known.today)
@@ -70,12 +93,10 @@ def planned_order(order: Order, known: Known, shelf: Shelf) -> Plan:
     if known.payers[terms.account_key].closed:
         what, cure = "The account is closed", "choose an account that is not"
         raise OrderNotPossible(what, field="account_key", value=terms.account_key, cure=cure)
-    plan = Plan(order.wanted, {}, Begun(terms, day, None))
-    refuse_alone(plan, shelf.held, shelf.needs)
-    if not order.again and terms in shelf.ordered:
+    if not order.again and terms in ordered:
         what, cure = "The same was ordered for that day", "say --again if one more is wanted"
         raise OrderedAlready(what, field="offering_code", value=terms.offering_code, cure=cure)
-    return plan
+    return Plan(order.wanted, {}, Begun(terms, day, None))
 
 
 def _refuse_days(order: Order, today: date) -> None:

@@ -1,7 +1,7 @@
 """The rules of what needs what: an add-on is held only beside an offering that it requires."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import ClassVar
@@ -36,27 +36,31 @@ class Needs:
     contains: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
-def refuse_alone(plan: Plan, held: Collection[Held], needs: Needs) -> None:
-    """Refuse a plan that leaves a product without what it requires, on its day or a later one.
+def refuse_alone(plans: Sequence[Plan], held: Collection[Held], needs: Needs) -> None:
+    """Refuse plans that leave a product without what it requires, on their day or a later one.
 
-    ``held`` are the products of all accounts concerned. What is alone before the plan may stay so.
+    ``held`` are the products of all accounts concerned. What is alone before may stay so; of plans
+    that are made together one may begin what another one requires.
     """
-    after = _after(plan, held)
-    for day in _days(plan.wanted.effective_date, [*held, *after]):
+    after = _after(plans, held)
+    first = min(plan.wanted.effective_date for plan in plans)
+    for day in _days(first, [*held, *after]):
         known = Counter(map(_what, _alone(held, day, needs)))
         for each in _alone(after, day, needs):
             if not known[_what(each)]:
-                raise _refusal(plan, each, day, needs)
+                raise _refusal(plans, each, day, needs)
             known[_what(each)] -= 1
 
 
-def _after(plan: Plan, held: Iterable[Held]) -> list[Held]:
-    """The products as the plan leaves them."""
-    ends = plan.ends
-    after = [replace(each, end_date=ends.get(each.product_key, each.end_date)) for each in held]
-    if plan.begins is not None:
-        new = plan.begins
-        after.append(Held(NEW_KEY, new.terms, new.start_date, new.end_date))
+def _after(plans: Iterable[Plan], held: Iterable[Held]) -> list[Held]:
+    """The products as the plans leave them."""
+    after = list(held)
+    for plan in plans:
+        ends = plan.ends
+        after = [replace(e, end_date=ends.get(e.product_key, e.end_date)) for e in after]
+        if plan.begins is not None:
+            new = plan.begins
+            after.append(Held(NEW_KEY, new.terms, new.start_date, new.end_date))
     return after
 
 
@@ -102,16 +106,18 @@ def _what(product: Held) -> tuple[str, str]:
     return product.terms.account_key, product.terms.offering_code
 
 
-def _refusal(plan: Plan, alone: Held, day: date, needs: Needs) -> Refusal:
+def _refusal(plans: Sequence[Plan], alone: Held, day: date, needs: Needs) -> Refusal:
     """The refusal that names what would be alone, and what to do first."""
     account, code = _what(alone)
     one_of = " or ".join(sorted(needs.requires[code]))
-    if alone.product_key in (NEW_KEY, plan.goes_on):
-        when = "on that day" if day == plan.wanted.effective_date else f"from {day}"
+    if alone.product_key in (NEW_KEY, *(plan.goes_on for plan in plans)):
+        begins = {plan.wanted.effective_date for plan in plans}
+        when = "on that day" if begins == {day} else f"from {day}"
         what = f"{code} requires {one_of}, and the account holds none of it {when}"
         cure = f"order {one_of} first, or from an earlier day"
         return RequiresAnother(what, field="offering_code", value=code, cure=cure)
     what = f"{alone.product_key} requires {one_of}, and {account} would hold none of it from {day}"
-    deed = "suspend or cancel" if plan.wanted.kind is Kind.SUSPEND else "cancel"
+    suspends = any(plan.wanted.kind is Kind.SUSPEND for plan in plans)
+    deed = "suspend or cancel" if suspends else "cancel"
     cure = f"{deed} {alone.product_key} first, from {day} or earlier"
     return RequiredByAnother(what, field="product_key", value=alone.product_key, cure=cure)
