@@ -17,12 +17,15 @@ from benchmarks.pipeline import measure
 from benchmarks.rating.measure import measure as measure_rating
 from benchmarks.rating.report import sizes_table
 from benchmarks.report import page, sizes_as_text
+from benchmarks.two_databases import measure as measure_databases
+from benchmarks.two_databases_report import sizes_table as databases_table
 
 ROOT = Path(__file__).parents[1]
 SIZES = (10_000, 100_000, 1_000_000)
 RATING_SIZES = (2_000_000, 20_000_000, 100_000_000)
 BILLING_SIZES = (10_000, 100_000, 1_000_000)
 COMPARISON_SIZES = (1_000_000, 4_000_000, 10_000_000)
+DATABASES_SIZES = (1_000_000, 10_000_000)
 INFERENCE_SIZES = (100_000, 1_000_000)
 REPEAT = 3
 LARGE = 1_000_000  # from here on one run says enough: what disturbs it is small beside it
@@ -38,7 +41,9 @@ def main() -> None:
         measured = {"date": date, "machine": where, "versions": versions()} | found
         _write(_results(options.out, job), json.dumps(measured, indent=1) + "\n")
         print(JOBS[job][1](measured))
-    _write(options.out / "docs" / "benchmarks.md", page(*(_known(options.out, j) for j in JOBS)))
+    _write(
+        options.out / "docs" / "benchmarks.md", page(**{j: _known(options.out, j) for j in JOBS})
+    )
 
 
 def _pipeline(options: argparse.Namespace) -> dict[str, Any]:
@@ -62,6 +67,10 @@ def _comparison(options: argparse.Namespace) -> dict[str, Any]:
     return measure_comparison(options.comparison_sizes)
 
 
+def _databases(options: argparse.Namespace) -> dict[str, Any]:
+    return measure_databases(options.databases_sizes)
+
+
 def _inference(options: argparse.Namespace) -> dict[str, Any]:
     return measure_inference(options.inference_sizes)
 
@@ -72,6 +81,7 @@ JOBS = {
     "rating": (_rating, sizes_table),
     "billing": (_billing, bills_table),
     "comparison": (_comparison, comparison_table),
+    "databases": (_databases, databases_table),
     "inference": (_inference, inference_table),
 }
 
@@ -104,6 +114,12 @@ def _options() -> argparse.Namespace:
         type=_numbers,
         default=COMPARISON_SIZES,
         help="records on each side, joined by commas",
+    )
+    parser.add_argument(
+        "--databases-sizes",
+        type=_numbers,
+        default=DATABASES_SIZES,
+        help="rows of each database, joined by commas",
     )
     parser.add_argument(
         "--inference-sizes",

@@ -1,6 +1,6 @@
 """The page with the measured table: medians of the runs, and how they scale."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from statistics import median
 from typing import Any
 
@@ -9,6 +9,7 @@ from benchmarks.comparison.report import section as comparison_section
 from benchmarks.inference.report import section as inference_section
 from benchmarks.rating.report import section as rating_section
 from benchmarks.tables import facts, table
+from benchmarks.two_databases_report import section as databases_section
 
 Run = dict[str, Any]
 STEPS = {
@@ -33,7 +34,7 @@ PAGE = """\
 command; what counts is how they relate: to each other as the sizes grow, and to the anchor beside
 them.
 
-{pipeline}{rating}{billing}{comparison}{inference}## Do it yourself
+{pipeline}{rating}{billing}{comparison}{databases}{inference}## Do it yourself
 
 ```
 make bench
@@ -41,6 +42,7 @@ make bench
 .venv/bin/python -m benchmarks --only rating --rating-sizes 2000000
 .venv/bin/python -m benchmarks --only billing --billing-sizes 10000,100000
 .venv/bin/python -m benchmarks --only comparison --comparison-sizes 1000000
+.venv/bin/python -m benchmarks --only databases --databases-sizes 1000000
 .venv/bin/python -m benchmarks --only inference --inference-sizes 100000
 ```
 
@@ -76,25 +78,16 @@ and compiling its queries) is most of the time, which is why a further account i
 DISK = "20 GB"
 
 
-def page(
-    measured: dict[str, Any] | None,
-    rating: dict[str, Any] | None = None,
-    billing: dict[str, Any] | None = None,
-    comparison: dict[str, Any] | None = None,
-    inference: dict[str, Any] | None = None,
-) -> str:
-    """The page in Markdown, of what has been measured."""
-    return PAGE.format(
-        pipeline=_pipeline(measured) if measured else "",
-        rating=f"{rating_section(rating)}\n" if rating else "",
-        billing=billing_section(billing) if billing else "",
-        comparison=comparison_section(comparison) if comparison else "",
-        inference=inference_section(inference) if inference else "",
-        disk=DISK,
-    )
+def page(**measured: Run | None) -> str:
+    """The page in Markdown, of the jobs that have been measured."""
+    sections = {
+        name: section(found) if (found := measured.get(name)) else ""
+        for name, section in SECTIONS.items()
+    }
+    return PAGE.format(**sections, disk=DISK)
 
 
-def _pipeline(measured: dict[str, Any]) -> str:
+def _pipeline(measured: Run) -> str:
     groups = _by_size(measured["runs"])
     return PIPELINE.format(
         machine=facts(measured), sizes=_sizes_table(groups), steps=_steps_table(groups)
@@ -161,3 +154,13 @@ def _seconds(runs: Sequence[Run], part: str) -> float:
 
 def _megabytes(runs: Sequence[Run], who: str) -> str:
     return f"{median(run['memory_kb']['replace'][who] for run in runs) / 1024:,.0f}"
+
+
+SECTIONS: dict[str, Callable[[Run], str]] = {
+    "pipeline": _pipeline,
+    "rating": lambda measured: f"{rating_section(measured)}\n",
+    "billing": billing_section,
+    "comparison": comparison_section,
+    "databases": databases_section,
+    "inference": inference_section,
+}

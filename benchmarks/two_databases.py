@@ -8,7 +8,7 @@ import argparse
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -27,19 +27,29 @@ SIDES = ("left", "right")
 
 
 def main() -> None:
-    """Make both databases, compare them, drop them, print what travelled."""
+    """Compare two databases and print what travelled."""
     chosen = _arguments()
-    differing = max(chosen.rows // 1000, 1) if chosen.differing is None else chosen.differing
+    result = measured(chosen.rows, chosen.differing)
+    print(json.dumps(result, indent=1) if chosen.json else _in_words(result))
+
+
+def measure(sizes: Sequence[int]) -> dict[str, Any]:
+    """What travels at each size."""
+    return {"runs": [measured(rows) for rows in sizes]}
+
+
+def measured(rows: int, differing: int | None = None) -> dict[str, Any]:
+    """Make both databases, compare them, drop them; one row in a thousand differs, if not said."""
+    differing = max(rows // 1000, 1) if differing is None else differing
     with _databases() as places, TemporaryDirectory(prefix="crossbill-bench-") as folder:
-        row_bytes = _fill(places, chosen.rows, differing)
+        row_bytes = _fill(places, rows, differing)
         (Path(folder) / "spec.yaml").write_text(_spec(), "utf-8")
         found = _compared(Path(folder) / "spec.yaml")
     assert found["differing"] == differing, f"{found['differing']} rows found to differ"
     allowed = differing * ALLOWED * row_bytes
-    whole = 2 * chosen.rows * row_bytes
-    result = {"rows": chosen.rows, "row_bytes": row_bytes, **found}
-    result |= {"allowed_bytes": allowed, "both_tables_bytes": whole}
-    print(json.dumps(result, indent=1) if chosen.json else _in_words(result))
+    whole = 2 * rows * row_bytes
+    sizes = {"allowed_bytes": allowed, "both_tables_bytes": whole}
+    return {"rows": rows, "row_bytes": row_bytes, **found, **sizes}
 
 
 def _arguments() -> argparse.Namespace:

@@ -29,7 +29,7 @@ def bench(out: Path, *options: str) -> None:
 def test_page_shows_medians_and_how_they_scale():
     runs = [run(100, 10.0), run(100, 30.0), run(100, 20.0), run(1100, 420.0)]
     measured = {"machine": {"cores": "2"}, "versions": {}, "date": "2024-06-30", "runs": runs}
-    text = page(measured)
+    text = page(pipeline=measured)
     assert "| 100 | 3 | 5.0 | 1.0 | 20.0 | 5 |  | 1 | 2 | 1.50 |" in text
     assert "| 1,100 | 1 | 5.0 | 1.0 | 420.0 | 3 | 2.00 | 1 | 2 | 1.50 |" in text
 
@@ -40,7 +40,7 @@ def test_benchmark_runs_at_a_hundred_accounts_and_writes_its_table(tmp_path):
     (only,) = measured["runs"]
     assert sum(only["states"].values()) == 100
     assert only["memory_kb"]["replace"]["both"] > 0
-    assert (tmp_path / "docs" / "benchmarks.md").read_text() == page(measured)
+    assert (tmp_path / "docs" / "benchmarks.md").read_text() == page(pipeline=measured)
 
 
 def test_rating_benchmark_rates_like_plain_python_and_writes_its_table(tmp_path):
@@ -53,7 +53,7 @@ def test_rating_benchmark_rates_like_plain_python_and_writes_its_table(tmp_path)
     assert measured["plain"]["nanos"] > 0
     assert measured["stages"]["events"] == 2000
     text = (tmp_path / "docs" / "benchmarks.md").read_text()
-    assert text == page(None, measured)
+    assert text == page(rating=measured)
     assert "| 2,000 |" in text
 
 
@@ -64,7 +64,7 @@ def test_billing_benchmark_bills_and_writes_its_table(tmp_path):
     assert only["totals"][0]["bills"] == only["accounts"] == 300
     assert measured["stages"]["lines"] == only["lines"] > 2000
     text = (tmp_path / "docs" / "benchmarks.md").read_text()
-    assert text == page(None, None, measured)
+    assert text == page(billing=measured)
     assert "| 300 |" in text
 
 
@@ -74,7 +74,7 @@ def test_comparison_benchmark_finds_what_the_bare_join_finds_and_writes_its_tabl
     assert [run["limit"] for run in measured["runs"]] == ["8GB", "1GB"]
     assert all(run["different"] > 5 for run in measured["runs"])
     text = (tmp_path / "docs" / "benchmarks.md").read_text()
-    assert text == page(None, None, None, measured)
+    assert text == page(comparison=measured)
     assert "| 20,000 | 8GB |" in text
 
 
@@ -87,3 +87,5 @@ def test_of_two_databases_less_travels_than_the_rows_that_differ_times_a_hundred
     found = json.loads(capsys.readouterr().out)
     assert (found["differing"], found["matched"]) == (9, 3000)
     assert found["travelled_bytes"] < found["allowed_bytes"] < found["both_tables_bytes"]
+    measured = {"machine": {}, "versions": {}, "date": "2024-06-30", "runs": [found]}
+    assert f"| 3,000 | {found['row_bytes']} | 9 |" in page(databases=measured)
