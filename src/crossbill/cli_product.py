@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from crossbill.platform.product.models import Product, ProductChange
 
 LIST_PRICE = "list"
-ITEM_TERMS = {"quantity", "price", "on", "contract-end"}
+ITEM_TERMS = {"quantity", "price", "price-of", "on", "contract-end"}
 NOBODY = ""  # the account of an item before it is known whose it is
 LONGEST_QUANTITY = 18
 PRODUCT = typer.Argument(help="The key of the product.")
@@ -36,6 +36,7 @@ WITH = typer.Option(
     " CODE,quantity=2,price=9.90,on=2026-12-15,contract-end=2027-12-01. Can be repeated.",
 )
 FIRST_DAY = typer.Option(help="First day on which it holds, as 2026-03-31.")
+PRICE_OF = typer.Option(help="Of several recurring prices the one that the own price replaces.")
 
 product_app = typer.Typer(
     help="What customers hold: look at it, change it from a day on.", no_args_is_help=True
@@ -99,6 +100,7 @@ def change(  # noqa: PLR0913 - the options of the command
     price: Annotated[
         str | None, typer.Option(help="An own price a month, as 9.90; list: the list's price.")
     ] = None,
+    price_of: Annotated[str | None, PRICE_OF] = None,
     suspend: Annotated[
         bool, typer.Option("--suspend", help="Charge nothing until resumed.")
     ] = False,
@@ -124,7 +126,7 @@ def change(  # noqa: PLR0913 - the options of the command
         Kind.MOVE: move,
     }
     day = day_of(on, "--on")
-    change = Change(product, _wanted(asked, day))
+    change = Change(product, _wanted(asked, day, price_of))
     more = [_beside(written, day) for written in beside or []]
     ready()
     _carry_out(carrier, user, [change, *more], policy, reason, dry_run=dry_run, json=json)
@@ -203,6 +205,7 @@ def order(  # noqa: PLR0913 - the options of the command
     on: Annotated[str, typer.Option(help="First day on which it is held, as 2026-03-31.")],
     quantity: Annotated[int, typer.Option(help="How many.")] = 1,
     price: Annotated[str | None, typer.Option(help="An own price a month, as 9.90.")] = None,
+    price_of: Annotated[str | None, PRICE_OF] = None,
     contract_end: Annotated[
         str | None, typer.Option(help="First day on which leaving is free, as 2027-03-31.")
     ] = None,
@@ -218,7 +221,7 @@ def order(  # noqa: PLR0913 - the options of the command
     """Order a product from a day on, and say before what that does to the bill of that day."""
     ends = day_of(contract_end, "--contract-end") if contract_end else None
     own = parse_nanos(price) if price is not None else None
-    terms = Terms(account, offering, quantity, own, contract_end_date=ends)
+    terms = Terms(account, offering, quantity, own, price_of, contract_end_date=ends)
     day = day_of(on, "--on")
     more = [_beside(written, day) for written in beside or []]
     ready()
@@ -282,7 +285,7 @@ def _of_account(items: "Sequence[Item]", account_key: str) -> "list[Item]":
 # What a command names
 
 
-def _wanted(asked: dict[Kind, Any], day: date) -> Wanted:
+def _wanted(asked: dict[Kind, Any], day: date, price_of: str | None) -> Wanted:
     given = {kind: value for kind, value in asked.items() if value is not None}
     if len(given) != 1:
         names = " or ".join(f"--{kind}" for kind in asked)
@@ -291,7 +294,11 @@ def _wanted(asked: dict[Kind, Any], day: date) -> Wanted:
     ((kind, value),) = given.items()
     if kind is Kind.PRICE:
         value = None if value == LIST_PRICE else parse_nanos(value)
-    return Wanted(kind, day, None if value is True else value)
+    elif price_of is not None:
+        raise typer.BadParameter(
+            "--price-of is for an own price; give --price too, or leave it out"
+        )
+    return Wanted(kind, day, None if value is True else value, price_of)
 
 
 def _beside(written: str, day: date) -> Order:
@@ -307,6 +314,7 @@ def _beside(written: str, day: date) -> Order:
         code,
         _quantity(given.get("quantity", "1")),
         parse_nanos(own) if own is not None else None,
+        given.get("price-of"),
         contract_end_date=day_of(ends, "--with") if ends else None,
     )
     return Order(terms, day_of(given["on"], "--with") if "on" in given else day)

@@ -15,7 +15,7 @@ from crossbill.platform.customer.models import BillingAccount, Carrier
 from crossbill.platform.product.catalogue_operations import retire, take_over
 from crossbill.platform.product.change_operations import change_product
 from crossbill.platform.product.change_queries import planned_change, product_named
-from crossbill.platform.product.changes import Kind, Terms, Wanted
+from crossbill.platform.product.changes import Kind, OwnPriceUnclear, Terms, Wanted
 from crossbill.platform.product.order_operations import order_product
 from crossbill.platform.product.orders import Order
 
@@ -228,6 +228,23 @@ def test_offering_of_two_catalogues_is_not_charged_but_told(owner):
     found = billed(owner, "A1")
     assert {row["code"] for row in found.unresolved} == {"PRICE_DOUBLED"}
     assert found.bills == []
+
+
+def test_own_price_of_a_bundle_is_instead_of_one_of_its_prices(owner):
+    published(owner)
+    with pytest.raises(OwnPriceUnclear, match="alpina-s/monthly or family/second-card"):
+        order(owner, "family", price_override_nanos=5 * 10**9)
+    key = order(
+        owner, "family", price_override_nanos=5 * 10**9, price_override_code="alpina-s/monthly"
+    )
+    found = sorted(line for line in lines(owner, "A1") if "activation" not in line[0])
+    assert found == [
+        ("alpina-s/monthly", "21.90"),
+        ("alpina-s/monthly", "5.00"),
+        ("family/second-card", "9.90"),
+    ]
+    change(owner, key, Kind.PRICE, day=date(2026, 4, 15))
+    assert product_named(owner.id, key).price_override_code == "alpina-s/monthly"
 
 
 def test_usage_of_an_offering_of_two_catalogues_is_told_too(owner):

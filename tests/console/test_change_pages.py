@@ -107,6 +107,8 @@ REFUSED = [
     ({"kind": "quantity", "quantity": "1,5"}, "quantity", "Write a whole number from 1 to"),
     ({"kind": "price", "price": "9,90"}, "price", "Not a decimal amount. What to do: write it as"),
     ({"kind": "price", "price": "-1"}, "price", "A product cannot have this price. What to do:"),
+    ({"kind": "price", "price": "9", "price_of": "moon"}, "price_of",
+     "Tv has no such recurring price. What to do: say which one the own price is instead of: tv"),
     ({"kind": "move", "account": "nobody"}, "account", "There is no such account. What to do:"),
     ({"kind": "resume"}, "on", f"{TV} is not suspended on that day. What to do: check the product"),
     ({"reason": "x" * 501}, "reason", "Ensure this value has at most 500 characters"),

@@ -147,6 +147,39 @@ def test_what_cannot_be_charged_is_set_apart_with_its_reason(code, value, change
     assert unresolved[0]["field"]
 
 
+TERMS = {
+    "offering_code": "FIBRE", "timing": "arrears", "months": 1, "alignment": "cycle",
+    "prorated": True, "tax_category": "standard", "tax_inclusive": False,
+}  # fmt: skip
+NET = TERMS | {"price_code": "FIBRE/net", "kind": "recurring"}
+BUNDLE = [NET, NET | {"price_code": "FIBRE/tv"}]
+SET_UP = TERMS | {"price_code": "FIBRE/set-up", "kind": "one_time", "timing": "start"}
+OWN_PRICES = {  # what the product says, the prices of its offering, and what each price becomes
+    "of a plain offering": ({}, [], {"FIBRE": 7}),
+    "of a plain offering by its code": ({"price_override_code": "FIBRE"}, [], {"FIBRE": 7}),
+    "of one recurring price": ({}, [NET, SET_UP], {"FIBRE/net": 7}),
+    "of a part of a bundle": (
+        {"price_override_code": "FIBRE/tv"}, BUNDLE, {"FIBRE/net": 100, "FIBRE/tv": 7},
+    ),
+    "of which part nobody says": ({}, BUNDLE, None),
+    "of a price that it has not": ({"price_override_code": "FIBRE"}, BUNDLE, None),
+    "of a price that is due once": ({"price_override_code": "FIBRE/set-up"}, [NET, SET_UP], None),
+    "of another plain offering": ({"price_override_code": "PHONE"}, [], None),
+    "of a price, and there is none": (
+        {"price_override_nanos": None, "price_override_code": "FIBRE/net"}, [NET], None,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("said", "component", "charged"), OWN_PRICES.values(), ids=OWN_PRICES)
+def test_an_own_price_is_instead_of_one_price(said, component, charged):
+    codes = ["FIBRE", *(row["price_code"] for row in component)]
+    prices = [PRICE | {"offering_code": code, "amount_nanos": 100} for code in codes]
+    found, unresolved = resolved(product=[OWN | said], component=component, price=prices)
+    assert {row["price_code"]: row["price_nanos"] for row in found} == (charged or {})
+    assert {row["code"] for row in unresolved} == (set() if charged else {"OWN_PRICE_UNCLEAR"})
+
+
 def test_an_own_price_needs_no_list_price():
     found, unresolved = resolved(product=[OWN], price=[])
     assert [row["price_nanos"] for row in found] == [7]

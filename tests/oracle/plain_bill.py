@@ -171,7 +171,8 @@ class Biller:
         return self._line(product, terms, days, sign, price, units, share, times)
 
     def _price(self, product: dict, terms: dict) -> int:
-        if terms["kind"] == "recurring" and product["price_override_nanos"] is not None:
+        named = product.get("price_override_code") in (None, terms["price_code"])
+        if terms["kind"] == "recurring" and named and product["price_override_nanos"] is not None:
             return product["price_override_nanos"]
         by_start = self.policy["price_by"] == "start_time"
         day = product["start_date"] if by_start else self.first

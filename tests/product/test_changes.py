@@ -219,6 +219,41 @@ def test_refusal_names_what_could_be_meant():
         planned(OVERTAKEN, Wanted(Kind.CANCEL, DAY), KNOWN)
 
 
+# Own prices: of several recurring prices one is named
+
+SEVERAL = replace(KNOWN, recurring={"alpina-s": ["s/net", "s/tv"], "alpina-m": []})
+OF_TV = replace(LIST, price_override_nanos=9, price_override_code="s/tv")
+OWN_PRICES = {  # what is held, the own price that is wanted and of which price, and what it becomes
+    "of one of two": (LIST, 9, "s/tv", OF_TV),
+    "of the other one": (replace(OF_TV, price_override_code="s/net"), 9, "s/tv", OF_TV),
+    "the list's again": (OF_TV, None, None, LIST),
+    "of which nobody says": (LIST, 9, None, "OWN_PRICE_UNCLEAR"),
+    "of none that there is": (LIST, 9, "s/once", "OWN_PRICE_UNCLEAR"),
+    "a name without a price": (OF_TV, None, "s/tv", "OWN_PRICE_UNCLEAR"),
+    "of what costs nothing again": (M, 9, None, "OWN_PRICE_UNCLEAR"),
+    "the same": (OF_TV, 9, "s/tv", "CHANGE_OF_NOTHING"),
+}
+
+
+@pytest.mark.parametrize(("terms", "nanos", "of", "becomes"), OWN_PRICES.values(), ids=OWN_PRICES)
+def test_own_price_of_what_has_several_prices(terms, nanos, of, becomes):
+    wanted = Wanted(Kind.PRICE, DAY, nanos, of)
+    situation = Situation(Held("P", terms, START))
+    if isinstance(becomes, Terms):
+        assert planned(situation, wanted, SEVERAL).begins == begins(becomes)
+        return
+    with pytest.raises(Refusal) as caught:
+        planned(situation, wanted, SEVERAL)
+    assert (caught.value.code, bool(caught.value.cure)) == (becomes, True)
+
+
+def test_own_price_of_a_part_does_not_go_with_another_offering():
+    plan = planned(
+        Situation(Held("P", OF_TV, START)), Wanted(Kind.OFFERING, DAY, "alpina-m"), SEVERAL
+    )
+    assert plan.begins == begins(M)
+
+
 # Contracts: who bears one, and where one is broken
 
 BREAKING = replace(KNOWN, contract_goes_to={"alpina-s": ["alpina-m"], "alpina-m": []})

@@ -46,16 +46,12 @@ SEEDS = st.integers(0, 2**32)
 MONTHS = st.integers(12 * 2023 + 6, 12 * 2024 + 11)
 
 
-def month_of(day):
-    return 12 * day.year + day.month - 1
-
-
 class Dice(Random):
     """What a random carrier is thrown with; most of its days lie about a month."""
 
     def __init__(self, seed, month):
         super().__init__(seed)
-        self.near = [day for day in EDGES if abs(month_of(day) - month) < 3]
+        self.near = [day for day in EDGES if abs(12 * day.year + day.month - 1 - month) < 3]
 
     def mostly(self, usual, *rare):
         """The usual one seven times of ten."""
@@ -224,9 +220,12 @@ def customer(seed, key, month):
         offering = f"{key}-{number}"
         product = held(dice, f"P{offering}", key, offering)
         rows["product"].append(product)
-        codes = [f"{offering}-{n}" for n in range(dice.randint(0, 3))]
-        rows["component"] += [terms(dice, offering, code) for code in codes]
-        for code in codes or [offering]:
+        priced = [terms(dice, offering, f"{offering}-{n}") for n in range(dice.randint(0, 3))]
+        rows["component"] += priced
+        parts = [row["price_code"] for row in priced if row["kind"] == "recurring"]
+        if parts[1:] and product["price_override_nanos"] is not None:
+            product["price_override_code"] = dice.choice(parts)
+        for code in [row["price_code"] for row in priced] or [offering]:
             rows["price"] += prices(dice, code, currency, account, segment)
             if dice.random() < 0.3:
                 through = {"price_code": code, "charged_through": dice.day()}

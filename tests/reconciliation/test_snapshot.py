@@ -57,6 +57,7 @@ TABLES = {
             "start_date": DAY,
             "end_date": None if key == "C0" else NEXT,
             "price_override_nanos": None if key == "C0" else 1,
+            "price_override_code": "fibre" if key == "C1" else None,
             "discount_ppm": None if key == "C0" else 0,
             "discount_end_date": None,
             "contract_end_date": NEXT,

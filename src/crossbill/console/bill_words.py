@@ -18,6 +18,10 @@ UNCHARGED = {
     "CURRENCY_MISMATCH": ("The price is in another currency", "add a price in the account's"),
     "TAX_RATE_MISSING": ("There is no tax rate of the account's jurisdiction", CATALOGUE),
     "TAX_RATE_DOUBLED": ("Two rates of one tax hold on one day", "end one of them"),
+    "OWN_PRICE_UNCLEAR": (
+        "It is not told instead of which of its prices its own price is",
+        "name the price",
+    ),
     "USAGE_TERMS_DOUBLED": ("Its usage is taxed in two ways", "state it once in the catalogue"),
     "QUANTITY_INVALID": ("The quantity is missing or below nothing", "correct the product"),
     "PRICE_NEGATIVE": ("The price is below nothing", "correct it; a reduction is a discount"),

@@ -34,6 +34,7 @@ FIELDS = {
     "effective_date": "on",
     "offering_code": "offering",
     "price_override_nanos": "price",
+    "price_override_code": "price_of",
     "account_key": "account",
     "contract_end_date": "contract_end",
 }
@@ -113,6 +114,10 @@ class HoldingForm(AskingForm):
         label="Own price a month", required=False, max_length=30,
         help_text="as 9.90; empty: the price of the list",
     )  # fmt: skip
+    price_of = forms.CharField(
+        label="Own price instead of", required=False, max_length=121,
+        help_text="the code of the price, where there are several recurring ones",
+    )  # fmt: skip
     on = Day(label="From", help_text="first day on which it holds")
     also = forms.ChoiceField(
         label="Order together with it", required=False,
@@ -163,7 +168,9 @@ class ChangeForm(HoldingForm):
         label="Account that pays from then on", required=False, max_length=60,
         help_text="its key, as its page shows it",
     )  # fmt: skip
-    field_order = ("kind", "offering", "quantity", "price", "account", "on", "also", "reason")
+    field_order = (
+        "kind", "offering", "quantity", "price", "price_of", "account", "on", "also", "reason",
+    )  # fmt: skip
 
     def __init__(self, data: Any, *, product_key: str, **more: Any) -> None:
         super().__init__(data, **more)
@@ -173,7 +180,8 @@ class ChangeForm(HoldingForm):
         """A kind that gives a value another one needs the new one; a price may be the list's."""
         found: dict[str, Any] = super().clean() or self.cleaned_data
         name = VALUES.get(Kind(found["kind"])) if "kind" in found else None
-        for other in set(VALUES.values()) - {name}:
+        shown = {name, "price_of"} if name == "price" else {name}
+        for other in {*VALUES.values(), "price_of"} - shown:
             self.errors.pop(other, None)  # what the kind does not ask for is not shown, nor read
         if name and name != "price" and name not in self.errors and not found.get(name):
             self.add_error(name, MISSING)
@@ -181,8 +189,9 @@ class ChangeForm(HoldingForm):
 
     def asks_for(self, name: str) -> bool:
         """Whether the chosen kind shows the field."""
-        if name in VALUES.values():
-            return VALUES.get(self.cleaned_data["kind"]) == name
+        if name in (*VALUES.values(), "price_of"):
+            asked = VALUES.get(self.cleaned_data["kind"])
+            return asked == ("price" if name == "price_of" else name)
         return super().asks_for(name)
 
     def asked(self) -> Asked:
@@ -190,12 +199,14 @@ class ChangeForm(HoldingForm):
         found = self.cleaned_data
         kind = Kind(found["kind"])
         value = found[VALUES[kind]] if kind in VALUES else None
-        return [Change(self.product_key, Wanted(kind, found["on"], value)), *self.beside()]
+        of = found["price_of"] or None if kind is Kind.PRICE else None
+        return [Change(self.product_key, Wanted(kind, found["on"], value, of)), *self.beside()]
 
     @classmethod
     def initial_of(cls, wanted: Wanted) -> dict[str, Any]:
         """What the form begins with, to ask for a change."""
         begun: dict[str, Any] = {"kind": wanted.kind.value, "on": wanted.effective_date}
+        begun |= {"price_of": wanted.price_code} if wanted.price_code else {}
         return begun | ({VALUES[wanted.kind]: wanted.value} if wanted.kind in VALUES else {})
 
 
@@ -209,7 +220,8 @@ class OrderForm(HoldingForm):
         label="One more of what was ordered for the same day", required=False
     )
     field_order = (
-        "offering", "quantity", "price", "on", "contract_end", "also", "reason", "again",
+        "offering", "quantity", "price", "price_of", "on", "contract_end", "also", "reason",
+        "again",
     )  # fmt: skip
 
     def __init__(self, data: Any, **more: Any) -> None:
@@ -223,7 +235,7 @@ class OrderForm(HoldingForm):
         found = self.cleaned_data
         terms = Terms(
             self.account_key, found["offering"], found["quantity"], found["price"],
-            contract_end_date=found["contract_end"],
+            found["price_of"] or None, contract_end_date=found["contract_end"],
         )  # fmt: skip
         day: date = found["on"]
         return [Order(terms, day, found["again"]), *self.beside()]

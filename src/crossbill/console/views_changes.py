@@ -103,6 +103,8 @@ def _undo_query(undo: Undoing) -> tuple[str, str]:
         value = format_nanos(value, 2)
     if kind in VALUES and value is not None:
         asked[VALUES[kind]] = str(value)
+    if undo.wanted.price_code:
+        asked["price_of"] = undo.wanted.price_code
     return undo.product_key, urlencode(asked)
 
 
@@ -192,14 +194,14 @@ def _asked_words(
     product: Product | None, currency: str, plan: Plan, names: Mapping[str, str]
 ) -> str:
     """What is asked for, in the words of the catalogue."""
-    kind, value = plan.wanted.kind, plan.wanted.value
+    kind, value, of = plan.wanted.kind, plan.wanted.value, plan.wanted.price_code
     held = names[product.offering.code] if product else ""
     price = _price(value if isinstance(value, int) else None, currency)
     words = {
         Kind.ORDERED: names.get(str(value), ""),
         Kind.OFFERING: f"{held} becomes {names.get(str(value), '')}",
         Kind.QUANTITY: f"{held}: {product.quantity if product else ''} to {value}",
-        Kind.PRICE: f"{held}: {price}",
+        Kind.PRICE: f"{held}: {price}" + (f" instead of {of}" if of else ""),
         Kind.MOVE: f"{held} moves to account {value}",
     }
     return words.get(kind) or f"{KINDS[kind]} {held}"

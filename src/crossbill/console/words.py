@@ -40,6 +40,7 @@ FIELDS = {
     "original_minor": "original amount",
     "balance_minor": "balance",
     "price_override_nanos": "own price",
+    "price_override_code": "price that its own price is instead of",
     "discount_ppm": "discount",
     "events": "usage records",
     "bill_medium": "bills by",

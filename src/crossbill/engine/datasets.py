@@ -61,7 +61,8 @@ PRODUCT = described(
     quantity              integer   units held
     start_date            date      first day charged
     end_date              date?     first day no longer charged
-    price_override_nanos  integer?  the customer's own monthly price per unit, if not the list's
+    price_override_nanos  integer?  the customer's own price per unit, if not the list's
+    price_override_code   text?     of several recurring prices the one that it is instead of
     discount_ppm          integer?  share of the charge taken off, millionths
     discount_end_date     date?     first day without the discount
     contract_end_date     date?     end of the commitment

@@ -16,7 +16,7 @@ from crossbill.platform.billing.change_cost import ChangeCost, change_cost
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.product.change_operations import lock_accounts
 from crossbill.platform.product.change_queries import account_changes
-from crossbill.platform.product.changes import COLUMNS, Held, Plan
+from crossbill.platform.product.changes import COLUMNS, Held, Kind, Plan
 from crossbill.platform.product.models import ProductChange
 from crossbill.platform.product.orders import Change, Item, Order, in_order
 from crossbill.platform.product.permission import may_change
@@ -159,7 +159,8 @@ def _is_made(asked: Item, made: ProductChange) -> bool:
     if isinstance(asked, Order):
         key = made.product.product_key
         return after == Held(key, asked.terms, wanted.effective_date).document()
-    same = made.product.product_key == asked.product_key
+    of = after.get("price_override_code") if wanted.kind is Kind.PRICE else None
+    same = (made.product.product_key, of) == (asked.product_key, wanted.price_code)
     return same and after.get(COLUMNS.get(wanted.kind, "")) == wanted.value
 
 

@@ -74,7 +74,8 @@ def resolve(  # noqa: PLR0913 - the tables that a charge is made of
     held = _with_account(product, account, OF_ACCOUNT if lists else ())
     rows = _with_policy(_in_periods(held, periods), policy)
     stated = component.filter(component.kind != USAGE)
-    rows = _with_currency(due(rows, stated, charged, boundary), currency)
+    parts = due(rows, _with_recurring(stated), charged, boundary)
+    rows = _with_currency(_with_own_price(parts, product, stated), currency)
     wanted = _priced_days(product, price, stated, days)
     priced = _with_price(_discounted(rows), price, wanted, lists)
     rows = _with_tax_rate(priced, tax_rate, days)
@@ -121,6 +122,40 @@ def resolve_usage(  # noqa: PLR0913 - the tables that a charge is made of
     rows = _with_currency(_with_policy(rows, policy), currency)
     taxed = _with_tax_rate(rows, tax_rate, bill_days(periods))
     return _with_first_fault(taxed).select(*RESOLVED)
+
+
+def _with_recurring(component: ir.Table) -> ir.Table:
+    """Adds to each component how many recurring prices its offering has."""
+    recurring = (component.kind == RECURRING).cast("int64")
+    offered = ibis.window(group_by="offering_code")
+    return component.mutate(recurring_prices=recurring.sum().over(offered))
+
+
+def _with_own_price(rows: ir.Table, product: ir.Table, component: ir.Table) -> ir.Table:
+    """Adds ``own``: the customer's own price is instead of this one; and where it cannot be told.
+
+    Of several recurring prices the product has to name one, and one that its offering has.
+    """
+    astray = _naming_no_price(product, component).mutate(astray=ibis.literal(value=True))
+    found = rows.left_join(astray, "product_key").drop("product_key_right")
+    priced, named = found.price_override_nanos.notnull(), found.price_override_code.notnull()
+    recurring = found.category == RECURRING
+    one_of = found.recurring_prices.fill_null(1) > 1
+    unclear = found.astray.fill_null(False) | (priced & ~named & one_of) | (named & ~priced)
+    mine = ~named | (found.price_override_code == found.price_code)
+    return found.mutate(own=recurring & priced & mine, own_unclear=recurring & unclear)
+
+
+def _naming_no_price(product: ir.Table, component: ir.Table) -> ir.Table:
+    """The products whose own price is said to be instead of one that their offering has not."""
+    named = product.filter(product.price_override_code.notnull()).select(
+        "product_key", "offering_code", price_code="price_override_code"
+    )
+    recurring = component.filter(component.kind == RECURRING)
+    stray = named.anti_join(recurring, ["offering_code", "price_code"])
+    plain = stray.filter(stray.price_code == stray.offering_code)
+    of_a_plain_offering = plain.anti_join(component, "offering_code")
+    return stray.anti_join(of_a_plain_offering, "product_key").select("product_key").distinct()
 
 
 def with_usage_taxes(rows: ir.Table, component: ir.Table) -> ir.Table:
@@ -286,7 +321,7 @@ def _with_price(rows: ir.Table, price: ir.Table, wanted: ir.Table, lists: Lists)
     by_start = rows.price_by == PriceBy.START_TIME.value
     dated = rows.mutate(price_date=ibis.ifelse(by_start, rows.start_date, rows.period_from))
     found = _with_list_price(dated, price, wanted, lists)
-    own = found.price_override_nanos.notnull() & (found.category == RECURRING)
+    own = found.own
     as_before = (found.sign < 0) & found.charged_nanos.notnull()
     return found.mutate(
         own=own | as_before,
@@ -380,6 +415,7 @@ def _lookup_faults(rows: ir.Table) -> list[_Fault]:
         _Fault("POLICY_UNKNOWN", "policy_code", rows.policies.isnull()),
         _Fault("POLICY_DOUBLED", "policy_code", rows.policies > 1),
         _Fault("CURRENCY_UNKNOWN", "currency", rows.minor_digits.isnull() | (rows.currencies > 1)),
+        *_own_faults(rows),
         *_list_faults(rows),
         *_usage_faults(rows),
         _Fault("PRICE_MISSING", "offering_code", rows.price_nanos.isnull()),
@@ -390,6 +426,13 @@ def _lookup_faults(rows: ir.Table) -> list[_Fault]:
         _Fault("TAX_RATE_MISSING", "tax_code", rows.tax_ppm.isnull()),
         _Fault("TAX_RATE_DOUBLED", "tax_code", rows.tax_rates > 1),
     ]
+
+
+def _own_faults(rows: ir.Table) -> list[_Fault]:
+    """Of products: an own price that is instead of no price, or of one of several."""
+    if "own_unclear" not in rows.columns:
+        return []
+    return [_Fault("OWN_PRICE_UNCLEAR", "price_override_code", rows.own_unclear)]
 
 
 def _list_faults(rows: ir.Table) -> list[_Fault]:

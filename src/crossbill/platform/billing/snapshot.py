@@ -94,8 +94,8 @@ QUERIES = {
     """,
     "product": f"""
         SELECT product_key, account_key, o.code, source_code, quantity, start_date, end_date,
-               price_override_nanos, discount_ppm, discount_end_date, contract_end_date,
-               changed_at AT TIME ZONE 'UTC'
+               price_override_nanos, price_override_code, discount_ppm, discount_end_date,
+               contract_end_date, changed_at AT TIME ZONE 'UTC'
         FROM customer_billingaccount a JOIN {POPULATION} USING (account_key)
         JOIN product_product p ON p.account_id = a.id
         JOIN product_productoffering o ON o.id = p.offering_id

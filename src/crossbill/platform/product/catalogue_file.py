@@ -81,6 +81,14 @@ class ProductCatalogue:
             for terms in _usage_terms(offering, known):
                 yield PLAIN_USE | {"offering_code": offering.code, "price_code": USAGE} | terms
 
+    def recurring(self) -> dict[str, list[str]]:
+        """The codes of the recurring prices of each offering."""
+        found: dict[str, list[str]] = {offering.code: [] for offering in self.spec.offerings}
+        for row in self._components():
+            if row["kind"] == "recurring":
+                found[row["offering_code"]].append(row["price_code"])
+        return found
+
     def warnings(self) -> list[str]:
         """What is sound and may yet be meant otherwise: prices that only some customers have."""
         return [

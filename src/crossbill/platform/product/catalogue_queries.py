@@ -122,5 +122,14 @@ def contracts_on(carrier_id: int, day: date) -> dict[str, list[str]]:
     return {e.code: e.contract_goes_to for e in sold if e.contract_goes_to is not None}
 
 
+def recurring_on(carrier_id: int, day: date) -> dict[str, list[str]]:
+    """The codes of the recurring prices of each offering, those of the parts of a bundle too."""
+    return {
+        offering: codes
+        for known in catalogues_on(carrier_id, day)
+        for offering, codes in known.recurring().items()
+    }
+
+
 def _sold_on(carrier_id: int, day: date) -> list[OfferingSpec]:
     return [each for known in catalogues_on(carrier_id, day) for each in known.spec.offerings]

@@ -138,6 +138,7 @@ def begin_product(carrier: Carrier, key: str, begun: Begun) -> Product:
         start_date=begun.start_date,
         end_date=begun.end_date,
         price_override_nanos=terms.price_override_nanos,
+        price_override_code=terms.price_override_code,
         discount_ppm=terms.discount_ppm,
         discount_end_date=terms.discount_end_date,
         contract_end_date=terms.contract_end_date,

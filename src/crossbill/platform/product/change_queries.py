@@ -10,7 +10,7 @@ from django.db.models import F, Q, QuerySet
 from crossbill.core.refusal import Refusal
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.dated import open_after
-from crossbill.platform.product.catalogue_queries import contracts_on, needs_on
+from crossbill.platform.product.catalogue_queries import contracts_on, needs_on, recurring_on
 from crossbill.platform.product.changes import (
     COLUMNS,
     Held,
@@ -57,6 +57,7 @@ def held(product: Product) -> Held:
         offering_code=product.offering.code,
         quantity=product.quantity,
         price_override_nanos=product.price_override_nanos,
+        price_override_code=product.price_override_code,
         discount_ppm=product.discount_ppm,
         discount_end_date=product.discount_end_date,
         contract_end_date=product.contract_end_date,
@@ -158,11 +159,17 @@ def _day(change: ProductChange, name: str) -> date | None:
 def _last(change: ProductChange) -> LastChange:
     kind, after = Kind(change.kind), change.after or {}
     return LastChange(
-        Wanted(kind, change.effective_date, after.get(COLUMNS.get(kind, ""))),
+        _asked(kind, change.effective_date, after),
         change.resulting_product.product_key if change.resulting_product else None,
         _day(change, "end_date"),
         _day(change, "contract_end_date"),
     )
+
+
+def _asked(kind: Kind, day: date, after: Mapping[str, Any]) -> Wanted:
+    """What was asked for, as the product that came of it shows."""
+    of = after.get("price_override_code") if kind is Kind.PRICE else None
+    return Wanted(kind, day, after.get(COLUMNS.get(kind, "")), of)
 
 
 def known_for(carrier_id: int, keys: Collection[str], today: date, day: date) -> Known:
@@ -176,6 +183,7 @@ def known_for(carrier_id: int, keys: Collection[str], today: date, day: date) ->
         frozenset(offerings.values_list("code", flat=True)),
         {each.account_key: _payer(each) for each in accounts},
         contracts_on(carrier_id, day),
+        recurring_on(carrier_id, day),
     )
 
 

@@ -43,6 +43,9 @@ COLUMNS: dict[Kind, str] = {
 }
 
 
+OWN_PRICE = ("price_override_nanos", "price_override_code")
+
+
 class ProductHasEnded(Refusal):
     """The product is no longer held on that day. Change it from an earlier day."""
 
@@ -109,6 +112,12 @@ class OwnPriceNotPossible(Refusal):
     code: ClassVar[str] = "OWN_PRICE_NOT_POSSIBLE"
 
 
+class OwnPriceUnclear(Refusal):
+    """It is not told instead of which recurring price the own price is. Name one of them."""
+
+    code: ClassVar[str] = "OWN_PRICE_UNCLEAR"
+
+
 class MoveNotPossible(Refusal):
     """The product cannot be moved to that account. Name an account that can pay for it."""
 
@@ -123,6 +132,7 @@ class Terms:
     offering_code: str
     quantity: int
     price_override_nanos: int | None = None
+    price_override_code: str | None = None
     discount_ppm: int | None = None
     discount_end_date: date | None = None
     contract_end_date: date | None = None
@@ -146,11 +156,15 @@ class Held:
 
 @dataclass(frozen=True)
 class Wanted:
-    """A change that somebody asks for; ``value`` is that of the kind's column, if it has one."""
+    """A change that somebody asks for; ``value`` is that of the kind's column, if it has one.
+
+    ``price_code`` says of an own price instead of which of several prices it is.
+    """
 
     kind: Kind
     effective_date: date
     value: str | int | None = None
+    price_code: str | None = None
 
 
 @dataclass(frozen=True)
@@ -193,12 +207,15 @@ class Known:
     """What else the rules look at: today, what is sold, and the accounts in question.
 
     ``contract_goes_to`` has the offerings to which the contract of one goes; without it to all.
+    ``recurring`` has the codes of an offering's recurring prices; without it, it has one of its own
+    code.
     """
 
     today: date
     offerings: Collection[str] = ()
     payers: Mapping[str, Payer] = field(default_factory=dict)
     contract_goes_to: Mapping[str, Collection[str]] = field(default_factory=dict)
+    recurring: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -348,9 +365,11 @@ def _changed(situation: Situation, wanted: Wanted, known: Known) -> Plan:
     refuse_value(wanted, known)
     if wanted.kind is Kind.MOVE:
         _refuse_payer(held, str(wanted.value), known)
+    if wanted.kind is Kind.PRICE:
+        refuse_unclear(held.terms.offering_code, wanted.value, wanted.price_code, known)
     before = _replaced_today(situation, day)
     terms = _terms(held.terms, wanted, before, known)
-    if getattr(held.terms, COLUMNS[wanted.kind]) == wanted.value:
+    if _is_that(held.terms, wanted):
         raise ChangeOfNothing(
             f"{held.product_key} is that already", field=COLUMNS[wanted.kind],
             value=str(wanted.value), cure="check what was asked for",
@@ -375,18 +394,26 @@ def _replaced_today(situation: Situation, day: date) -> Held | None:
     return before
 
 
+def _is_that(terms: Terms, wanted: Wanted) -> bool:
+    """Whether what is held has what is wanted already."""
+    same = bool(getattr(terms, COLUMNS[wanted.kind]) == wanted.value)
+    return same and wanted.price_code in (None, terms.price_override_code)
+
+
 def _terms(terms: Terms, wanted: Wanted, before: Held | None, known: Known) -> Terms:
     """The new terms: an own price is that of its offering, and does not go with another one.
 
     Nor does the contract, where the catalogue says so.
     """
     changes: dict[str, Any] = {COLUMNS[wanted.kind]: wanted.value}
+    if wanted.kind is Kind.PRICE:
+        changes["price_override_code"] = wanted.price_code
     if wanted.kind is Kind.OFFERING:
         carried = wanted.value in known.contract_goes_to.get(terms.offering_code, [wanted.value])
-        changes["price_override_nanos"] = None
+        changes |= dict.fromkeys(OWN_PRICE)
         changes["contract_end_date"] = terms.contract_end_date if carried else None
         if before is not None and before.terms.offering_code == wanted.value:
-            for name in ("price_override_nanos", "contract_end_date"):
+            for name in (*OWN_PRICE, "contract_end_date"):
                 changes[name] = getattr(before.terms, name)
     return replace(terms, **changes)
 
@@ -431,6 +458,25 @@ def refuse_value(wanted: Wanted, known: Known) -> None:
                 "A product cannot have this price", field="price_override_nanos", value=str(nanos),
                 cure="give 0 or more, up to 1,000,000,000 a month",
             )  # fmt: skip
+
+
+def refuse_unclear(offering: str, nanos: str | int | None, code: str | None, known: Known) -> None:
+    """Refuse an own price of which nobody says instead of which price it is, and a name alone."""
+    prices = sorted(known.recurring.get(offering, [offering]))
+    if nanos is None and code is not None:
+        what, cure = "A price is named, and no own price for it", "give the own price too"
+    elif nanos is None or code in prices or (code is None and len(prices) == 1):
+        return
+    elif not prices:
+        what, cure = f"{offering} has no recurring price", "take the own price out"
+    else:
+        what = (
+            f"{offering} has {len(prices)} recurring prices"
+            if code is None
+            else (f"{offering} has no such recurring price")
+        )
+        cure = f"say which one the own price is instead of: {' or '.join(prices)}"
+    raise OwnPriceUnclear(what, field="price_override_code", value=code, cure=cure)
 
 
 def _nearest(code: str, offerings: Collection[str]) -> str:

@@ -94,6 +94,9 @@ class Product(models.Model):
     start_date = models.DateField()
     end_date = models.DateField(null=True, blank=True, help_text="First day no longer charged")
     price_override_nanos = models.BigIntegerField(null=True, blank=True)
+    price_override_code = models.CharField(  # noqa: DJ001 - none where there is only one price
+        max_length=121, null=True, blank=True, help_text="Instead of which price it is"
+    )
     discount_ppm = models.BigIntegerField(null=True, blank=True)
     discount_end_date = models.DateField(null=True, blank=True)
     contract_end_date = models.DateField(null=True, blank=True)
@@ -112,6 +115,11 @@ class Product(models.Model):
                 name="product_price_is_not_negative",
                 condition=models.Q(price_override_nanos__isnull=True)
                 | models.Q(price_override_nanos__gte=0),
+            ),
+            models.CheckConstraint(
+                name="product_own_price_names_its_price",
+                condition=models.Q(price_override_code__isnull=True)
+                | models.Q(price_override_nanos__isnull=False),
             ),
             models.CheckConstraint(
                 name="product_ends_after_it_starts",

@@ -16,6 +16,7 @@ from crossbill.platform.product.changes import (
     Terms,
     Wanted,
     refuse_far,
+    refuse_unclear,
     refuse_value,
 )
 from crossbill.platform.product.requirements import Needs, refuse_alone
@@ -90,6 +91,8 @@ def ordered_plan(order: Order, known: Known, ordered: Collection[Terms]) -> Plan
     refuse_value(Wanted(Kind.OFFERING, day, terms.offering_code), known)
     refuse_value(Wanted(Kind.QUANTITY, day, terms.quantity), known)
     refuse_value(Wanted(Kind.PRICE, day, terms.price_override_nanos), known)
+    own, of = terms.price_override_nanos, terms.price_override_code
+    refuse_unclear(terms.offering_code, own, of, known)
     if known.payers[terms.account_key].closed:
         what, cure = "The account is closed", "choose an account that is not"
         raise OrderNotPossible(what, field="account_key", value=terms.account_key, cure=cure)

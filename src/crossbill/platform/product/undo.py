@@ -28,4 +28,6 @@ def undoing(row: Mapping[str, Any]) -> Undoing:
     key = row["resulting_product_key"] or row["product_key"]
     if kind in BACK:
         return Undoing(key, Wanted(BACK[kind], row["date"]))
-    return Undoing(key, Wanted(kind, row["date"], row["before"][COLUMNS[kind]]))
+    before = row["before"]
+    of = before.get("price_override_code") if kind is Kind.PRICE else None
+    return Undoing(key, Wanted(kind, row["date"], before[COLUMNS[kind]], of))

@@ -36,7 +36,7 @@ LONGEST = {
     "product_key": 60, "discount_key": 60, "tax_name": 40, "reason": 200, "open_item_key": 60,
     "document_number": 60, "source_code": 60, "name": 200, "segment": 40, "mandate_key": 60,
     "deposit_key": 60, "bank_code": 20, "account_digits": 4, "tax_code": 20, "street": 200,
-    "city": 100, "region": 40, "postcode": 20,
+    "city": 100, "region": 40, "postcode": 20, "price_override_code": 121,
 }  # fmt: skip
 
 
@@ -278,6 +278,13 @@ def _product(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table
             "price_override_nanos",
             "The customer's own price is over 100,000 a month; if it means 'not set', say so",
             own > HIGHEST_MONTHLY_PRICE_NANOS,
+        ),
+        Check(
+            "OWN_PRICE_MISSING",
+            "MAPPING",
+            "price_override_code",
+            "It names the price that an own price is instead of, and has no own price",
+            table.price_override_code.notnull() & table.price_override_nanos.isnull(),
         ),
         Check(
             "QUANTITY_INVALID",
