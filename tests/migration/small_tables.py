@@ -36,6 +36,9 @@ SOUND: dict[str, list[Row]] = {
         {"product_key": "P1", "account_key": "A1", "offering_code": "fibre", "quantity": 1,
          "start_date": date(2023, 5, 1)}
     ],
+    "feature": [
+        {"product_key": "P1", "account_key": "A1", "feature_code": "roaming", "valid_from": DAY}
+    ],
     "discount": [
         {"discount_key": "D1", "account_key": "A1", "position": 1, "kind": "percentage",
          "rate_ppm": 50_000, "product_key": "P1", "offering_code": "fibre", "category": "recurring",

@@ -14,7 +14,7 @@ from crossbill.platform.concession.models import Discount, Exemption
 from crossbill.platform.customer.models import BillingAccount, Customer, Payer
 from crossbill.platform.ledger.models import Deposit, OpenItem
 from crossbill.platform.payment.models import Mandate
-from crossbill.platform.product.models import Product
+from crossbill.platform.product.models import Feature, Product
 from crossbill.replacement.migration.map import REMAINDER
 from crossbill.replacement.migration.validate import (
     CHECKS,
@@ -198,7 +198,7 @@ def test_longest_texts_are_those_of_the_books():
         field.name: field.max_length
         for model in (
             *(Customer, BillingAccount, Payer, Product, OpenItem, Mandate, Deposit),
-            *(Discount, Exemption),
+            *(Discount, Exemption, Feature),
         )
         for field in model._meta.get_fields()
         if getattr(field, "max_length", None)

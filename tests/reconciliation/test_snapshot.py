@@ -84,6 +84,17 @@ TABLES = {
         }
         for number, key in enumerate(KEYS, start=1)
     ],
+    "feature": [
+        {
+            "product_key": f"P{key}",
+            "account_key": key,
+            "feature_code": code,
+            "valid_from": DAY,
+            "valid_to": NEXT if code == "roaming" else None,
+        }
+        for key in KEYS
+        for code in ("premium_barring", "roaming")
+    ],
     "exemption": [
         {
             "account_key": key,
@@ -181,6 +192,7 @@ def _load(carrier: Carrier) -> None:
     customers.take_over_customers(rows=run(load.customer_rows(tables, code, number)))
     customers.take_over_accounts(rows=run(load.account_rows(tables, code, number)))
     products.take_over_products(rows=run(load.product_rows(tables, code, number, offerings)))
+    products.take_over_features(rows=run(load.feature_rows(tables, code)))
     given = run(load.discount_rows(tables, code, number, offerings))
     concessions.take_over_discounts(rows=given)
     concessions.take_over_exemptions(rows=run(load.exemption_rows(tables, code)))

@@ -57,6 +57,7 @@ ENTITIES = {
     "balance": "Balance",
     "collection": "Payment and dunning",
     "mandate": "Mandate",
+    "feature": "Feature",
     "deposit": "Deposit",
     "bill": "Bill",
     "bill_line": "Bill line",

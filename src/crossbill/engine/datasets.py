@@ -70,6 +70,18 @@ PRODUCT = described(
     """,
 )
 
+FEATURE = described(
+    "feature",
+    "product_key feature_code valid_from",
+    """
+    product_key   text   the service that has it
+    account_key   text   whose the service is
+    feature_code  text   what it can or must not do: roaming, voicemail, premium_barring ...
+    valid_from    date   first day
+    valid_to      date?  first day no longer
+    """,
+)
+
 DISCOUNT = described(
     "discount",
     "discount_key",
@@ -463,7 +475,7 @@ USAGE = described(
 CANONICAL = {
     dataset.name: dataset
     for dataset in (
-        *(CUSTOMER, ACCOUNT, PAYER, PRODUCT, DISCOUNT, EXEMPTION, OPEN_ITEM, BALANCE),
+        *(CUSTOMER, ACCOUNT, PAYER, PRODUCT, FEATURE, DISCOUNT, EXEMPTION, OPEN_ITEM, BALANCE),
         *(COLLECTION, MANDATE, DEPOSIT, BILL, BILL_LINE, TARIFF, USAGE),
     )
 }

@@ -15,6 +15,7 @@ from crossbill.engine.datasets import (
     DEPOSIT,
     DISCOUNT,
     EXEMPTION,
+    FEATURE,
     MANDATE,
     OPEN_ITEM,
     PAYER,
@@ -29,7 +30,7 @@ FEW = 1000  # so many rows are joined one by one as fast as in any other way
 EXPORTS: dict[str, Dataset] = {
     dataset.name: dataset
     for dataset in (
-        *(CUSTOMER, ACCOUNT, PAYER, PRODUCT, DISCOUNT, EXEMPTION, OPEN_ITEM, BALANCE),
+        *(CUSTOMER, ACCOUNT, PAYER, PRODUCT, FEATURE, DISCOUNT, EXEMPTION, OPEN_ITEM, BALANCE),
         *(COLLECTION, MANDATE, DEPOSIT, PRICE, TAX_RATE),
     )
 }
@@ -38,6 +39,7 @@ EXPORTED_TABLES = (
     "customer_billingaccount",
     "customer_payer",
     "product_product",
+    "product_feature",
     "concession_discount",
     "concession_exemption",
     "ledger_openitem",
@@ -100,6 +102,14 @@ QUERIES = {
         JOIN product_product p ON p.account_id = a.id
         JOIN product_productoffering o ON o.id = p.offering_id
         WHERE a.carrier_id = %(carrier)s ORDER BY product_key COLLATE "C"
+    """,
+    "feature": f"""
+        SELECT product_key, account_key, feature_code, valid_from, valid_to
+        FROM customer_billingaccount a JOIN {POPULATION} USING (account_key)
+        JOIN product_product p ON p.account_id = a.id
+        JOIN product_feature f ON f.product_id = p.id
+        WHERE a.carrier_id = %(carrier)s
+        ORDER BY product_key COLLATE "C", feature_code COLLATE "C", valid_from
     """,
     "discount": f"""
         SELECT discount_key, account_key, position, product_key, o.code, category, d.kind,

@@ -193,7 +193,8 @@ def _payer(account: BillingAccount) -> Payer:
 
 def account_products(account: BillingAccount) -> "QuerySet[Product]":
     """What an account holds and held, in order of its starts."""
-    return account.products.select_related("offering").order_by("start_date", "product_key")
+    held = account.products.select_related("offering").prefetch_related("features")
+    return held.order_by("start_date", "product_key")
 
 
 def account_changes(account: BillingAccount) -> "QuerySet[ProductChange]":

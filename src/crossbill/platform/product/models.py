@@ -132,6 +132,31 @@ class Product(models.Model):
         return self.product_key
 
 
+class Feature(models.Model):
+    """What a service can do or must not do, beyond what it is charged for."""
+
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="features")
+    feature_code = models.CharField(max_length=40)
+    valid_from = models.DateField()
+    valid_to = models.DateField(null=True, blank=True, help_text="First day no longer")
+
+    class Meta:
+        ordering = ["product", "feature_code", "valid_from"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["product", "feature_code", "valid_from"], name="feature_begins_once_a_day"
+            ),
+            models.CheckConstraint(
+                name="feature_ends_after_it_starts",
+                condition=models.Q(valid_to__isnull=True)
+                | models.Q(valid_to__gte=models.F("valid_from")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.product} {self.feature_code}"
+
+
 class ProductChange(models.Model):
     """A change of what somebody holds, as it was made: by whom, why, from which day. Append-only.
 

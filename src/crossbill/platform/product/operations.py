@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from crossbill.platform.bulk import copy_in
 from crossbill.platform.product.models import (
+    Feature,
     Product,
     ProductOffering,
     ProductOfferingPrice,
@@ -68,3 +69,8 @@ def publish_catalogue(
 def take_over_products(*, rows: pa.Table) -> int:
     """Add products; a key that is there already fails the whole chunk."""
     return copy_in(Product, rows)
+
+
+def take_over_features(*, rows: pa.Table) -> int:
+    """Add features of products; one that is there already fails the whole chunk."""
+    return copy_in(Feature, rows)

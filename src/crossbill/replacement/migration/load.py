@@ -73,6 +73,15 @@ def product_rows(tables: Tables, carrier: str, carrier_id: int, offerings: ir.Ta
     return _of_accounts("product", rows, carrier, carrier_id, "offering_code")
 
 
+def feature_rows(tables: Tables, carrier: str) -> ir.Table:
+    """What the products can do."""
+    rows = tables["feature"]
+    return rows.select(
+        "feature_code", "valid_from", "valid_to",
+        product_id=_id("product", carrier, rows.product_key),
+    ).order_by("product_id", "feature_code", "valid_from")  # fmt: skip
+
+
 def discount_rows(tables: Tables, carrier: str, carrier_id: int, offerings: ir.Table) -> ir.Table:
     """The discounts of the accounts; ``offerings`` as for the products."""
     rows = tables["discount"].left_join(offerings, "offering_code").drop("offering_code_right")

@@ -218,6 +218,8 @@ def _rows_of_the_books(tables: load.Tables, replacement: Replacement) -> dict[st
     }
     if "payer" in tables:
         rows["payers"] = load.payer_rows(tables, carrier)
+    if "feature" in tables:
+        rows["features"] = load.feature_rows(tables, carrier)
     if "discount" in tables:
         rows["discounts"] = load.discount_rows(tables, carrier, carrier_id, offerings)
     if "exemption" in tables:
@@ -248,13 +250,14 @@ def _take_over(rows: Mapping[str, Future[pa.Table]]) -> dict[str, int]:
         counts["payers"] = customers.take_over_payers(rows=rows["payers"].result())
     wanted = rows["products wanted"].result()["rows"][0].as_py()
     assert counts["products"] == wanted, f"{counts['products']} of {wanted} products"
-    for name, take_over_rows in GIVEN_OR_PAID.items():
+    for name, take_over_rows in BESIDE.items():
         if name in rows:
             counts[name] = take_over_rows(rows=rows[name].result())
     return counts | _open_the_books(rows) if "entries" in rows else counts
 
 
-GIVEN_OR_PAID = {
+BESIDE = {
+    "features": products.take_over_features,
     "discounts": concessions.take_over_discounts,
     "exemptions": concessions.take_over_exemptions,
     "collections": payment.take_over_collections,

@@ -74,6 +74,7 @@ Entity = Literal[
     "account",
     "payer",
     "product",
+    "feature",
     "discount",
     "exemption",
     "open_item",

@@ -17,6 +17,7 @@ from crossbill.replacement.migration.checks import (
 )
 from crossbill.replacement.migration.collection_checks import collection, deposit, mandate
 from crossbill.replacement.migration.concession_checks import discount_checks, exemption_checks
+from crossbill.replacement.migration.feature_checks import feature_checks
 from crossbill.replacement.migration.map import REMAINDER, Mapped, amounts
 from crossbill.replacement.migration.payer_checks import payer_checks
 from crossbill.replacement.migration.usage_checks import (
@@ -36,7 +37,7 @@ LONGEST = {
     "product_key": 60, "discount_key": 60, "tax_name": 40, "reason": 200, "open_item_key": 60,
     "document_number": 60, "source_code": 60, "name": 200, "segment": 40, "mandate_key": 60,
     "deposit_key": 60, "bank_code": 20, "account_digits": 4, "tax_code": 20, "street": 200,
-    "city": 100, "region": 40, "postcode": 20, "price_override_code": 121,
+    "city": 100, "region": 40, "postcode": 20, "price_override_code": 121, "feature_code": 40,
 }  # fmt: skip
 
 
@@ -113,6 +114,7 @@ KEYS: dict[str, list[str]] = {
     "account": ["account_key"],
     "payer": ["account_key", "category", "payer_key", "valid_from"],
     "product": ["product_key"],
+    "feature": ["product_key", "feature_code", "valid_from"],
     "discount": ["discount_key"],
     "exemption": ["account_key", "tax_name", "valid_from"],
     "open_item": ["open_item_key"],
@@ -438,6 +440,7 @@ CHECKS = {
     "account": _account,
     "payer": payer_checks,
     "product": _product,
+    "feature": feature_checks,
     "discount": discount_checks,
     "exemption": exemption_checks,
     "open_item": _open_item,

@@ -53,6 +53,7 @@ THINGS = {
     "customer": "the customer's record",
     "payer": "who pays",
     "product": "a product",
+    "feature": "a feature of a service",
     "open_item": "an open item",
     "balance": "the carried balance",
     "collection": "how the account pays",
