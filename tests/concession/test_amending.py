@@ -13,11 +13,12 @@ from product.shop import run as run_app
 from crossbill import cli_account
 from crossbill.core.refusal import Refusal
 from crossbill.platform.billing.amendment_quotes import make_amendment, quote_amendment
+from crossbill.platform.billing.books import book_rows
 from crossbill.platform.billing.compute import read_policy
 from crossbill.platform.concession.grants import DiscountAsked
 from crossbill.platform.concession.models import Discount
 from crossbill.platform.concession.queries import timeline
-from crossbill.platform.customer.models import AccountChange, BillingAccount, Payer
+from crossbill.platform.customer.models import AccountChange, BillingAccount, Carrier, Payer
 
 pytestmark = pytest.mark.django_db
 run = partial(run_app, cli_account.account_app)
@@ -71,7 +72,7 @@ def test_a_discount_costs_what_is_shown_and_ends():
     assert [row["what"] for row in happened] == ["starts", "discount", "discount"]
 
 
-def test_another_account_pays_a_share_and_no_longer():
+def test_another_account_pays_a_share_and_no_longer(shop):
     # 60 % of 19.90 are 11.94, beside the 25.00 that the payer has itself
     assert costs(amend("payers", "A1", "A3=60", "A1=40")) == [
         ["A1", "21.51", "8.60", "-12.91"], ["A3", "27.03", "39.93", "12.90"],
@@ -82,6 +83,9 @@ def test_another_account_pays_a_share_and_no_longer():
         amend("payers", "A2", "A1")
     assert costs(amend("payers", "A1", on=NEXT))[0] == ["A1", "8.60", "21.51", "12.91"]
     assert "Its bills: 60 % of everything by A3, from" in run("show", "A1", "--carrier", CARRIER)
+    amend("payers", "A1", "A3=60", "A1=40")
+    exported = book_rows(shop.id)["payer"].to_pylist()
+    assert [row["valid_to"] for row in exported] == [None, None], "what held on no day stays here"
     with pytest.raises(IntegrityError, match="only the end can be set"), transaction.atomic():
         Payer.objects.update(share_ppm=1)
 
@@ -103,10 +107,13 @@ def test_an_exempt_account_pays_no_tax_until_it_ends():
         (("discount", "A1", "--percent", "5,5"), "AMOUNT_UNREADABLE"),
         (("payers", "A1", "=60"), "NOT_A_SHARE"),
         (("payers", "A1", "A2=60"), "PAYERS_NOT_POSSIBLE"),
+        (("payers", "A1", "Z1"), "PAYERS_NOT_POSSIBLE"),
         (("discount", "A1", "--percent", "5", "--reason", "x" * 501), "ACCOUNT_REASON_TOO_LONG"),
     ],
 )
 def test_wrong_words_change_nothing(words, code):
+    stranger = Carrier.objects.create(code="other", name="Another carrier, with an account Z1")
+    BillingAccount.objects.filter(account_key="A2").update(carrier=stranger, account_key="Z1")
     with pytest.raises(Refusal) as refused:
         amend(*words)
     assert refused.value.code == code

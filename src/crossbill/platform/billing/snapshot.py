@@ -72,6 +72,7 @@ def export(name: str, carrier_id: int) -> Iterator[pa.RecordBatchReader]:
         yield reader
 
 
+# Of rows that were corrected on their first day, only the one that holds goes along.
 QUERIES = {
     "customer": f"""
         SELECT customer_key, name, kind, segment FROM customer_customer
@@ -88,11 +89,14 @@ QUERIES = {
         WHERE a.carrier_id = %(carrier)s ORDER BY account_key COLLATE "C"
     """,
     "payer": f"""
-        SELECT account_key, payer_key, category, share_ppm::bigint, valid_from, valid_to
+        SELECT DISTINCT ON (account_key COLLATE "C", category COLLATE "C", payer_key COLLATE "C",
+                            valid_from)
+               account_key, payer_key, category, share_ppm::bigint, valid_from, valid_to
         FROM customer_billingaccount a JOIN {POPULATION} USING (account_key)
         JOIN customer_payer p ON p.account_id = a.id
         WHERE a.carrier_id = %(carrier)s
-        ORDER BY account_key COLLATE "C", category COLLATE "C", payer_key COLLATE "C", valid_from
+        ORDER BY account_key COLLATE "C", category COLLATE "C", payer_key COLLATE "C", valid_from,
+                 valid_to DESC NULLS FIRST
     """,
     "product": f"""
         SELECT product_key, account_key, o.code, source_code, quantity, start_date, end_date,
@@ -121,11 +125,13 @@ QUERIES = {
         WHERE a.carrier_id = %(carrier)s ORDER BY discount_key COLLATE "C"
     """,
     "exemption": f"""
-        SELECT account_key, tax_name, valid_from, valid_to, reason
+        SELECT DISTINCT ON (account_key COLLATE "C", tax_name COLLATE "C", valid_from)
+               account_key, tax_name, valid_from, valid_to, reason
         FROM customer_billingaccount a JOIN {POPULATION} USING (account_key)
         JOIN concession_exemption e ON e.account_id = a.id
         WHERE a.carrier_id = %(carrier)s
-        ORDER BY account_key COLLATE "C", tax_name COLLATE "C" NULLS FIRST, valid_from
+        ORDER BY account_key COLLATE "C", tax_name COLLATE "C" NULLS FIRST, valid_from,
+                 valid_to DESC NULLS FIRST
     """,
     "open_item": f"""
         SELECT open_item_key, account_key, kind, document_number, document_date, due_date,
