@@ -133,3 +133,6 @@ def test_the_rules_of_the_sample_carrier_are_found(tmp_path, monkeypatch, capsys
     assert lines["reproduced"] > 5000
     offs = [family["bill_discounts"] for family in document["families"]]
     assert sum(off["compared"] for off in offs) == sum(off["reproduced"] for off in offs) > 1000
+    bills = document["bills"]  # of those with discounts, too, whose lines name products
+    assert bills["compared"] > 1500
+    assert bills["unexplained"] + len(document["unexplained_taxes"]) < 15

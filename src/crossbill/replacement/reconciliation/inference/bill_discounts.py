@@ -25,6 +25,11 @@ BILL = ("billed_account", "period_from")
 UNIT = (*BILL, "discount_key")
 NO_NAME = ""  # of a discount, where not every line names its own: all of a bill are one sum
 
+PRINTED = (
+    "file", "line", "line_id", *BILL, "product_key", "category", "price_code", "charge_from",
+    "currency", "tax_code", "tax_category", "tax_inclusive", "net_minor", "tax_minor",
+    "minor_digits", "family", "usable",
+)  # fmt: skip
 KNOWN = ("USAGE_MISSING", "SUM_INCOMPLETE")  # lines set aside that say what they charge
 # Why a discount of a whole bill is not compared, and what to do.
 REASONS: dict[str, tuple[str, str]] = {
@@ -60,7 +65,7 @@ def judged(t: Tables, *, named: bool) -> ir.Table:
         discount_key=rows.discount_key.fill_null("") if named else ibis.literal(NO_NAME)
     )
     account = t["account"].rename(billed_account="account_key")
-    rows = looked_up(rows, account, BILL[:1], ("currency",), "accounts")
+    rows = looked_up(rows, account, BILL[:1], ("currency", "tax_code"), "accounts")
     rows = looked_up(rows, t["currency"], ("currency",), ("minor_digits",), "currencies")
     for other, keys in ((_families(t), BILL[:1]), (_bases(t), BILL), (_given(t, named), UNIT)):
         rows = rows.left_join(other, list(keys)).drop(*(f"{key}_right" for key in keys))
@@ -68,7 +73,11 @@ def judged(t: Tables, *, named: bool) -> ir.Table:
     rows = rows.left_join(shared, "billed_account").drop("billed_account_right")
     scale = integers.nanos_per_minor(rows.minor_digits.fill_null(0))
     return _with_first_fault(
-        rows.mutate(net_minor=integers.quotient(rows.net_nanos, scale), rest=rows.net_nanos % scale)
+        rows.mutate(
+            net_minor=integers.quotient(rows.net_nanos, scale),
+            tax_minor=integers.quotient(rows.tax_nanos, scale),
+            rest=(rows.net_nanos % scale).abs() + (rows.tax_nanos.fill_null(0) % scale).abs(),
+        )
     )
 
 
@@ -223,6 +232,33 @@ def fits(unit: ir.Table, candidate: ir.Table, shares: Sequence[ir.Table], named:
     rows = rows.left_join(sums, on).drop(*(f"{key}_right" for key in on))
     now = -rows.off_minor.fill_null(0)
     return rows.select("unit_id", "number", now_minor=now, fits=now == rows.old_minor)
+
+
+def as_printed(off_line: ir.Table, taxable: ir.Table, holder: ir.Table) -> ir.Table:
+    """Reads discounts that name products, and ``taxable`` lines; writes both with what tax asks.
+
+    A part of a discount is taxed as the charges of its product on the bill are, where that is one
+    way.
+    """
+    terms = taxable.group_by(*BILL, "product_key").aggregate(
+        untold=taxable.count(where=~taxable.usable),
+        tax_category=taxable.tax_category.min(),
+        tax_inclusive=taxable.tax_inclusive.max(),
+        kinds=taxable.tax_category.nunique(),
+        all_inclusive=taxable.tax_inclusive.min(),
+    )
+    on = [*BILL, "product_key"]
+    rows = off_line.drop("family").left_join(terms, on).drop(*(f"{key}_right" for key in on))
+    rows = rows.left_join(holder.select("product_key", "family"), "product_key")
+    one_kind = (rows.kinds == 1) & (rows.tax_inclusive == rows.all_inclusive) & (rows.untold == 0)
+    stated = ~rows.tax_inclusive | rows.tax_minor.notnull()
+    place = ibis.row_number().over(order_by=[rows.file, rows.line]).cast("int64")
+    parts = rows.mutate(
+        line_id=-place - 1,  # those of products count from 0
+        category=ibis.literal(DISCOUNT),
+        usable=(rows.code.isnull() & one_kind & stated).fill_null(False),
+    )
+    return taxable.select(*PRINTED).union(parts.select(*PRINTED))
 
 
 def outcome_rows(unit: ir.Table, mask: ir.Table) -> ir.Table:

@@ -62,6 +62,7 @@ class Shape:
     stated: tuple[str, ...] = ()  # terms of such discounts that are not searched
     named: bool = False  # each line of one says which it is
     narrow: bool = False  # some are of a product or an offering only
+    parted: bool = False  # each line of one says from which product it is taken
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -125,11 +126,12 @@ def search(shape: Shape) -> Calculation:
             Step("verdict", lambda t: amounts.masks(t["pattern"], t["fit"]), stored=False),
             *_discounts_of_bills(shape),
             Step("taxable", lambda t: taxes.taxable(t["line"], t["unit"], t["component"], key)),
+            Step("printed", lambda t: _printed(t, shape), stored=shape.parted),
             Step("bill", lambda t: _judged_bills(t, shape)),
             Step(
                 "taxed",
                 lambda t: taxes.taxed(
-                    t["taxable"], t["bill"], t["tax_candidate"], t["tax_rate"], t["exemption"],
+                    t["printed"], t["bill"], t["tax_candidate"], t["tax_rate"], t["exemption"],
                     t["periods"], shape.taxes,
                 ),
             ),
@@ -144,7 +146,7 @@ def search(shape: Shape) -> Calculation:
             Step("bill_mask", lambda t: taxes.masks(t["bill_tax_now"], "bill_id")),
             Step(
                 "bill_family",
-                lambda t: t["taxable"].select("billed_account", "period_from", "family").distinct(),
+                lambda t: t["printed"].select("billed_account", "period_from", "family").distinct(),
                 stored=False,
             ),
             Step("outcome", lambda t: _outcomes(t, shape)),
@@ -181,10 +183,18 @@ def _discounts_of_bills(shape: Shape) -> list[Step]:
     return bill_discounts.steps(shape.discounts, stated, named=named, narrow=narrow)
 
 
+def _printed(t: Tables, shape: Shape) -> ir.Table:
+    """The lines that are taxed; discounts of whole bills where they print what they lower."""
+    if not shape.parted:
+        return t["taxable"]
+    return bill_discounts.as_printed(t["off_line"], t["taxable"], t["holder"])
+
+
 def _judged_bills(t: Tables, shape: Shape) -> ir.Table:
-    """The bills; of which charges a discount of a whole bill lowers the tax is not printed."""
-    rows = taxes.judged_bills(t["old_bill"], t["taxable"])
-    return taxes.without(rows, t["off_line"]) if shape.discounts else rows
+    """The bills; a discount without product does not say of which charges it lowers the tax."""
+    rows = taxes.judged_bills(t["old_bill"], t["printed"])
+    untold = shape.discounts and not shape.parted
+    return taxes.without(rows, t["off_line"]) if untold else rows
 
 
 def _with_parts(t: Tables, shape: Shape) -> ir.Table:
@@ -205,7 +215,7 @@ def _outcomes(t: Tables, shape: Shape) -> ir.Table:
     """How many rows of each family the same candidates reproduce, by kind and currency."""
     amount = t["pattern"].inner_join(t["verdict"], "pattern")
     parts = [amount.select(*OUTCOME, "size_minor", rows="units", lines="lines")]
-    lines = t["taxable"].inner_join(t["line_mask"], "line_id")
+    lines = t["printed"].inner_join(t["line_mask"], "line_id")
     parts.append(_each(lines, taxes.TAXED_LINE, lines.tax_minor))
     of = t["bill_family"].rename(account_key="billed_account")
     bills = t["bill"].inner_join(t["bill_mask"], "bill_id")

@@ -71,7 +71,7 @@ def unfit_taxes(found: Inference) -> list[Row]:
     """Old lines and bills whose tax is another one by the policy, in order of their place."""
     t = found.tables
     numbers = winners(found.fits).select("family", number="tax_number")
-    line = t["line_tax"].filter(~t["line_tax"].fits).inner_join(t["taxable"], "line_id")
+    line = t["line_tax"].filter(~t["line_tax"].fits).inner_join(t["printed"], "line_id")
     lines = line.inner_join(numbers, ["family", "number"]).select(
         "file", "line", "currency", "now_minor", kind=ibis.literal("line"), old_minor="tax_minor"
     )

@@ -189,7 +189,10 @@ def _with_discounts(
         categories=rows.category.count(), positions=rows.position.count(), narrow=only.count()
     ).cross_join(
         kinds.aggregate(most_kinds=kinds.kinds.max()),
-        offs.aggregate(unnamed=offs.count() - offs.discount_key.count()),
+        offs.aggregate(
+            unnamed=offs.count() - offs.discount_key.count(),
+            whole=offs.count(where=offs.product_key.fill_null("") == ""),
+        ),
     )
     (row,) = backend.to_pyarrow(asked).to_pylist()
     return replace(
@@ -198,4 +201,5 @@ def _with_discounts(
         stated=bill_discounts.stated_terms(row | {"both_kinds": row["most_kinds"] > 1}),
         named=row["unnamed"] == 0,
         narrow=row["narrow"] > 0,
+        parted=row["whole"] == 0,
     )
