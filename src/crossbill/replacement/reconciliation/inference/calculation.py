@@ -126,32 +126,39 @@ def search(shape: Shape) -> Calculation:
             Step("verdict", lambda t: amounts.masks(t["pattern"], t["fit"]), stored=False),
             *_discounts_of_bills(shape),
             Step("taxable", lambda t: taxes.taxable(t["line"], t["unit"], t["component"], key)),
-            Step("printed", lambda t: _printed(t, shape), stored=shape.parted),
-            Step("bill", lambda t: _judged_bills(t, shape)),
-            Step(
-                "taxed",
-                lambda t: taxes.taxed(
-                    t["printed"], t["bill"], t["tax_candidate"], t["tax_rate"], t["exemption"],
-                    t["periods"], shape.taxes,
-                ),
-            ),
-            Step("line_tax", lambda t: taxes.line_computed(t["taxed"]), stored=False),
-            Step("line_mask", lambda t: taxes.masks(t["line_tax"], "line_id")),
-            Step(
-                "bill_tax_now",
-                lambda t: taxes.bill_computed(
-                    t["taxed"], t["bill"], t["tax_candidate"], shape.taxes
-                ),
-            ),
-            Step("bill_mask", lambda t: taxes.masks(t["bill_tax_now"], "bill_id")),
-            Step(
-                "bill_family",
-                lambda t: t["printed"].select("billed_account", "period_from", "family").distinct(),
-                stored=False,
-            ),
+            *_tax_stage(shape),
             Step("outcome", lambda t: _outcomes(t, shape)),
         ],
     )  # fmt: skip
+
+
+def _tax_stage(shape: Shape) -> list[Step]:
+    """What the lines and bills that are printed are taxed under each candidate."""
+    return [
+        Step("printed", lambda t: _printed(t, shape), stored=shape.parted),
+        Step("bill", lambda t: _judged_bills(t, shape)),
+        Step(
+            "taxed",
+            lambda t: taxes.taxed(
+                t["printed"], t["bill"], t["tax_candidate"], t["tax_rate"], t["exemption"],
+                t["periods"], shape.taxes,
+            ),
+        ),
+        Step("line_tax", lambda t: taxes.line_computed(t["taxed"]), stored=False),
+        Step("line_mask", lambda t: taxes.masks(t["line_tax"], "line_id")),
+        Step(
+            "bill_tax_now",
+            lambda t: taxes.bill_computed(
+                t["taxed"], t["bill"], t["tax_candidate"], shape.taxes
+            ),
+        ),
+        Step("bill_mask", lambda t: taxes.masks(t["bill_tax_now"], "bill_id")),
+        Step(
+            "bill_family",
+            lambda t: t["printed"].select("billed_account", "period_from", "family").distinct(),
+            stored=False,
+        ),
+    ]  # fmt: skip
 
 
 def _resolved(t: Tables) -> ir.Table:
