@@ -97,7 +97,7 @@ SELECT 'P' || lpad(id::VARCHAR, 10, '0') AS product_key,
        CASE WHEN draw('ends', id, 60) = 0 AND start_date < DATE '2024-04-01'
             THEN DATE '2024-04-11' + draw('last', id, 40)::INTEGER END AS end_date,
        CASE WHEN draw('own', id, 20) = 0 THEN (1000 + draw('price', id, 3000)) * 10000000 END::BIGINT
-           AS price_override_nanos,
+           AS price_override_nanos, NULL::VARCHAR AS price_override_code,
        CASE WHEN draw('discount', id, 10) = 0 THEN one_of([50000, 100000, 150000, 200000], 'off', id)
             END::BIGINT AS discount_ppm,
        NULL::DATE AS discount_end_date,

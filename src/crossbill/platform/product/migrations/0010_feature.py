@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("product", "0008_catalogue_taken_over"),
+        ("product", "0009_own_price_of_a_bundle"),
     ]
 
     operations = [
