@@ -28,6 +28,10 @@ def test_prices_of_a_bundle_and_what_is_taken_off_them_are_told_apart():
     ]
 
 
+def test_usage_beside_the_only_price_needs_no_name():
+    assert named(line(), line("usage", "duo")) == ["Recurring charge", "Usage"]
+
+
 def test_what_another_account_used_is_said_to_be_its():
     paid = ProductLines("S1", [LineExplained(line(used_by="C2"), "1.00", "0.08", ())])
     assert paid.used_by == "C2"

@@ -20,6 +20,7 @@ from crossbill.engine.store import Store
 from crossbill.platform.billing.compute import MONTH, AccountNotThere
 from crossbill.platform.billing.explain_bill import BillExplained, LineExplained
 from crossbill.platform.billing.preview import Preview, preview
+from crossbill.platform.billing.resolve import USAGE
 from crossbill.platform.product.queries import offering_names
 from crossbill.replacement.migration import queries as migration
 from crossbill.replacement.migration.models import AccountMove, Replacement
@@ -52,7 +53,7 @@ class ProductLines:
     @property
     def named(self) -> list[tuple[str, LineExplained]]:
         """Each line with what it is: which price where there are several, and which discount."""
-        prices = {_price(each.line) for each in self.lines}
+        prices = {_price(each.line) for each in self.lines} - {""}
         return [(_words(each.line, several=len(prices) > 1), each) for each in self.lines]
 
     @property
@@ -62,7 +63,12 @@ class ProductLines:
 
 
 def _price(line: Mapping[str, Any]) -> str:
-    """The price that a line charges, or takes something off; as the catalogue's offering has it."""
+    """The price that a line charges, or takes something off; as the catalogue's offering has it.
+
+    Usage has none: the whole of it is one line.
+    """
+    if line["category"] == USAGE:
+        return ""
     return str(line["taken_from"] or line["price_code"] or "").rpartition("/")[2]
 
 
