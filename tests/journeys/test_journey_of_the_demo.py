@@ -68,7 +68,7 @@ def test_every_seeded_defect_is_found_under_its_class_and_none_is_invented(journ
 def test_controls_find_what_has_no_class_and_nothing_else(journey):
     seeded = {"seeded": 1, "found": 1, "false": 0}
     assert journey[0]["control_defects"] == dict.fromkeys(
-        ("deposits", "dunning", "mandates"), seeded
+        ("deposits", "dunning", "features", "mandates"), seeded
     )
 
 

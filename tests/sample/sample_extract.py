@@ -24,6 +24,7 @@ TABLES = (
         "COLLECT",
         "MANDATE",
         "DEPOSIT",
+        "SVCFEA",
         "BILLHDR",
         "BILLLIN",
         "TARIFF",

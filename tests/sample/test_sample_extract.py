@@ -121,7 +121,7 @@ def test_manifest_ties_with_every_file(estate: Estate) -> None:
         assert row["AS_OF"] == "20240601020000"
 
 
-def test_only_where_a_control_has_to_find_it_is_dunning_a_mandate_or_a_deposit_wrong(
+def test_only_where_a_control_has_to_find_it_is_something_wrong_that_no_bill_shows(
     estate: Estate,
 ) -> None:
     wrong = [("dunning", key) for key, level in levels(estate).items() if level is not None]
@@ -131,8 +131,10 @@ def test_only_where_a_control_has_to_find_it_is_dunning_a_mandate_or_a_deposit_w
     for row in estate.tables["DEPOSIT"]:
         if money(row["HELD_AMT"]) != money(row["DEP_AMT"]) - money(row["RFD_AMT"]):
             wrong.append(("deposits", row["CUST_NO"]))
+    held = [(f["CUST_NO"], f["SVC_ID"], f["FEA"]) for f in estate.tables["SVCFEA"]]
+    wrong += [("features", key[0]) for key, count in Counter(held).items() if count > 1]
     assert sorted(wrong) == sorted((r["control"], r["account_key"]) for r in estate.for_controls)
-    assert len(wrong) == 3 * 6
+    assert len(wrong) == 4 * 6
 
 
 def levels(estate: Estate) -> dict[str, str | None]:

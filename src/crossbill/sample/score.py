@@ -5,9 +5,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from .old_system.chunk import CONTROLS_TRUTH, TRUTH
-from .old_system.collection import FAULTS as FOR_CONTROLS
+from .old_system.collection import FAULTS as OF_COLLECTION
 from .old_system.faults import FAULTS
+from .old_system.features import CONTROL as OF_FEATURES
 
+FOR_CONTROLS = (*OF_COLLECTION, OF_FEATURES)
 Score = dict[str, int]
 FIGURES = ("seeded", "found", "right_class", "false")
 

@@ -24,6 +24,13 @@ from .collection import (
 )
 from .discounts import give_discounts, give_exemption
 from .faults import FAULTS
+from .features import (
+    FEATURE_HEADERS,
+    FEATURES,
+    feature_plan,
+    feature_row,
+    make_features,
+)
 from .files import (
     BILLS,
     CUSTOMERS,
@@ -57,9 +64,9 @@ TRUTHS = {
     TRUTH: "class_code,account_key,record,detail",
     CONTROLS_TRUTH: CONTROLS_HEADER,
 }
-MANY_ROWS = {**HEADERS, **COLLECTION_HEADERS}
+MANY_ROWS = {**HEADERS, **COLLECTION_HEADERS, **FEATURE_HEADERS}
 TOTALS = "totals"
-PARTS = ("", ":traffic", ":granted", ":collection")
+PARTS = ("", ":traffic", ":granted", ":collection", ":features")
 ATTEMPTS = 2_000  # the rarest opportunity comes about once in fifty accounts
 
 
@@ -70,6 +77,7 @@ class Draws(NamedTuple):
     traffic: Random
     granted: Random
     paying: Random
+    able: Random
 
 
 @dataclass(slots=True)
@@ -93,6 +101,7 @@ def make_chunk(
     bounds = chunk_bounds(accounts)[chunk]
     plans = chunk_plan(bounds, accounts, {c: f.mid_cycle for c, f in FAULTS.items()}, draws.all)
     unpaid = collection_plan(bounds, accounts, plans, draws.paying)
+    unable = feature_plan(bounds, accounts, [*plans, *unpaid], draws.able)
     files = {name: Rows() for name in MANY_ROWS}
     truth: dict[str, list[str]] = {name: [] for name in TRUTHS}
     plain, made = Plan(), []
@@ -106,6 +115,10 @@ def make_chunk(
         truth[CONTROLS_TRUTH] += _write_collection(
             account, unpaid.get(index, ""), draws.paying, files
         )
+        features, spoiled = make_features(account, index in unable, draws.able)
+        truth[CONTROLS_TRUTH] += spoiled
+        for feature in features:
+            files[FEATURES].add(feature_row(feature, account), None)
     return files, truth
 
 

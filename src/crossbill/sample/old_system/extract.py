@@ -11,6 +11,7 @@ from pathlib import Path
 from . import chunk as chunks
 from .calendar import AS_OF
 from .collection import COLLECTION_CONTROL_FIELDS
+from .features import FEATURE_CONTROL_FIELDS
 from .files import (
     CHARGE_HEADER,
     CHARGE_TABLE,
@@ -145,10 +146,15 @@ def _write_table(path: Path, header: str, rows: list[tuple[str, Decimal]]) -> To
     return len(rows), sum((value for _, value in rows), Decimal(0))
 
 
+def _control_fields() -> dict[str, str]:
+    """Which field of each file the old system adds up."""
+    return {**CONTROL_FIELDS, **COLLECTION_CONTROL_FIELDS, **FEATURE_CONTROL_FIELDS}
+
+
 def _write_manifest(path: Path, totals: dict[str, Total]) -> None:
     """What the old system says that it has written."""
     rows = [
         f"{name};{totals[name][0]};{AS_OF};{field};{amount(totals[name][1])}"
-        for name, field in {**CONTROL_FIELDS, **COLLECTION_CONTROL_FIELDS}.items()
+        for name, field in _control_fields().items()
     ]
     path.write_bytes(b"".join(_encoded(line) for line in [MANIFEST_HEADER, *rows]))
