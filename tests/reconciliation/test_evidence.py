@@ -389,6 +389,6 @@ def test_the_guide_in_the_pack_checks_it_without_crossbill(pack, tmp_path):
     chain = (tmp_path / "chain.txt").read_text().splitlines()
     assert "Verified Successfully" in shown[0]
     assert shown[1].split()[0] == (tmp_path / "head.txt").read_text().splitlines()[1]
-    assert shown[2].count(": OK") == len(chain) == 15
+    assert shown[2].count(": OK") == len(chain) == 16
     assert shown[3].split()[0] == chain[3].split()[2]
     assert shown[4].split()[0] in (tmp_path / "approvals.csv").read_text()
