@@ -195,6 +195,7 @@ def test_a_control_without_data_says_so_and_has_not_passed(wave, tmp_path):
     reasons = {run.control: run.reason for run in runs}
     assert reasons["balances"] == "There is no old balance, no new open item"
     assert reasons["usage_counts"] == "There is no new usage, no rated usage"
+    assert reasons["after_catch_up"] == "No later extract was read"
 
 
 def test_a_run_is_put_on_record_with_its_terms_sums_and_figures(wave, tmp_path):

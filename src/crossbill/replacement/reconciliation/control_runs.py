@@ -27,6 +27,7 @@ from crossbill.replacement.reconciliation.models import ControlRow, ControlRun
 from crossbill.replacement.reconciliation.sides import Sides
 
 NOTHING = "There is nothing of the kind on either side"
+NOT_LATER = "No later extract was read"
 ROWS = ("key", "unit", "left_value", "right_value", "difference", "verdict")
 
 
@@ -67,7 +68,7 @@ def _run(control: Control, sides: Sides) -> ControlRun:
     tables = sides.tables((*terms.needs, *terms.uses))
     lacking = [name for name in terms.needs if name not in tables]
     if lacking:
-        return _recorded(control, sides.wave, reason=f"There is no {_words(lacking)}")
+        return _recorded(control, sides.wave, reason=_lacking_words(sides, lacking))
     measured = judged(control.verb.measure(tables), terms.tolerance)
     rows = sides.backend.create_table(f"measured_{control.id}", measured, temp=True)
     found = standing(sides.backend.to_pyarrow(totals(rows)).to_pylist())
@@ -91,6 +92,13 @@ def _schema() -> pa.Schema:
     kinds = {name: pa.int64() for name in ("left_value", "right_value", "difference")}
     fields = [(name, kinds.get(name, pa.string())) for name in ROWS]
     return pa.schema([("run_id", pa.int64()), *fields])
+
+
+def _lacking_words(sides: Sides, names: list[str]) -> str:
+    """What a control lacks: the whole later extract where none was read, else tables by name."""
+    if sides.later_extract is None and any(name.startswith("later_") for name in names):
+        return NOT_LATER
+    return f"There is no {_words(names)}"
 
 
 def _words(names: list[str]) -> str:
