@@ -39,13 +39,14 @@ def list_controls(
         controls = [{"control": c.id, **c.terms.model_dump()} for c in catalogue().values()]
         print_json({"controls": controls, "runs": [plain_run(run) for run in last.values() if run]})
         return
-    table = new_table("Controls", "control", "level", "owner", *(f">{wave.name}" for wave in waves))
+    headings = [f">{wave.name}" for wave in waves] or ["level", "owner"]
+    table = new_table("Controls", "control", *headings)
     for control in catalogue().values():
         terms = control.terms
         told = "" if terms.blocking else " (for information)"
         said = f"{control.id}: {terms.title}{told}"
         found = [_word(last[wave.position, control.id]) for wave in waves]
-        table.add_row(escape(said), terms.level, terms.owner, *found)
+        table.add_row(escape(said), *(found or [terms.level, terms.owner]))
     Console().print(table)
 
 
@@ -124,17 +125,18 @@ def named_waves(carrier: str) -> "list[Wave]":
 
 
 def show_runs(runs: "list[ControlRun]", *, times: bool) -> None:
-    """A line a run: how many figures, how many differ, over and under apart."""
+    """A line a run: how many figures, how many differ, over and under apart; then what has no data."""
     from crossbill.replacement.reconciliation.control_queries import open_count
 
     headings = ("outcome", ">figures", ">differ", ">within", "over by", "under by")
     table = new_table("Controls", "control", "wave", *(["at"] if times else []), *headings)
+    table.columns[0].no_wrap = True  # a narrow console breaks sentences, not names
     for run in runs:
         table.add_row(
             run.control,
             escape(run.wave.name),
             *([f"{run.ran_at:%Y-%m-%d %H:%M}"] if times else []),
-            escape(f"{run.outcome}: {run.reason}" if run.outcome == "no data" else run.outcome),
+            run.outcome,
             f"{sum(unit['rows'] for unit in run.totals):,}",
             f"{open_count(run):,}",
             f"{sum(unit['within'] for unit in run.totals):,}",
@@ -142,6 +144,9 @@ def show_runs(runs: "list[ControlRun]", *, times: bool) -> None:
             _amounts(run, "under_by"),
         )
     Console().print(table)
+    lacking = [run for run in runs if run.outcome == "no data"]
+    for said in dict.fromkeys(f"{r.control} on {r.wave.name}: {r.reason}" for r in lacking):
+        typer.echo(f"No data: {said}")
 
 
 def _amounts(run: "ControlRun", name: str) -> str:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 from ledger.books import make_books
 
+from crossbill.cli_controls import show_runs
 from crossbill.core.plugins import PluginUnknown
 from crossbill.engine.datasets import ACCOUNT, CANONICAL, CHARGE, MOVE, SUSPENDED, USAGE_TOTAL
 from crossbill.engine.rating_datasets import RATED_USAGE
@@ -186,7 +187,7 @@ def outcomes(runs: list[ControlRun]) -> dict[str, str]:
     return {run.control: run.outcome for run in runs}
 
 
-def test_a_control_without_data_says_so_and_has_not_passed(wave, tmp_path):
+def test_a_control_without_data_says_so_and_has_not_passed(wave, tmp_path, monkeypatch, capsys):
     runs = run_controls(wave=wave, store=Store(f"file://{tmp_path}"))
     found = outcomes(runs)
     assert set(found) == set(catalogue())
@@ -196,6 +197,11 @@ def test_a_control_without_data_says_so_and_has_not_passed(wave, tmp_path):
     assert reasons["balances"] == "There is no old balance, no new open item"
     assert reasons["usage_counts"] == "There is no new usage, no rated usage"
     assert reasons["after_catch_up"] == "No later extract was read"
+    monkeypatch.setenv("COLUMNS", "80")
+    show_runs(runs, times=True)
+    told = capsys.readouterr().out
+    assert "extract_integrity │" in told
+    assert "No data: after_catch_up on wave 1: No later extract was read\n" in told
 
 
 def test_a_run_is_put_on_record_with_its_terms_sums_and_figures(wave, tmp_path):
