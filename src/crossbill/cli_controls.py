@@ -125,7 +125,7 @@ def named_waves(carrier: str) -> "list[Wave]":
 
 
 def show_runs(runs: "list[ControlRun]", *, times: bool) -> None:
-    """A line a run: how many figures, how many differ, over and under apart; then what has no data."""
+    """A line a run: how many figures and how many differ, over and under; then what lacks data."""
     from crossbill.replacement.reconciliation.control_queries import open_count
 
     headings = ("outcome", ">figures", ">differ", ">within", "over by", "under by")
