@@ -13,6 +13,7 @@ from crossbill.cli_progress import TerminalProgress
 
 GATE_REFUSED = 1
 MOST_SHOWN = 10
+NAME_SIGNS = 32  # of a summed field, beside its four amounts
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 
 
@@ -124,8 +125,14 @@ def _show_totals(totals: list[dict[str, Any]]) -> None:
         table.add_row(total["stage"], *counts)
         for name, sums in total["sums"].items():
             amounts = [_apart(sums[k]) for k in ("in", "accepted", "duplicate", "suspended")]
-            table.add_row(f"  {_summed(name, total['currency'])}", *amounts)
+            table.add_row(_in_lines(_summed(name, total["currency"])), *amounts)
     Console().print(table)
+
+
+def _in_lines(summed: str) -> str:
+    """A summed field below its stage; a long file's name on a line of its own, not broken."""
+    file, _, field = summed.rpartition(".")
+    return f"  {summed}" if len(summed) <= NAME_SIGNS else f"  {file}\n    {field}"
 
 
 def _apart(amount: str) -> str:

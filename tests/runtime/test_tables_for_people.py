@@ -18,12 +18,14 @@ def test_control_totals_say_their_currency_and_what_only_is_a_check_sum(capsys):
     states = ("in", "accepted", "duplicate", "suspended")
     money = dict(zip(states, ("-16056168.70", "1234.5", "0.00", "-0.50"), strict=True))
     units = dict(zip(states, ("913565609", "912284856", "1279376", "1377"), strict=True))
-    sums = {"bill.total_minor": money, "usage.quantity": units}
+    long = "WA_Fn-UseC_-Telco-Customer-Churn.csv.TotalCharges_minor"
+    sums = {"bill.total_minor": money, "usage.quantity": units, long: money}
     stage = {"stage": "map", "currency": "CHF", "sums": sums} | dict.fromkeys(states, 1_000)
     cli_replace._show_totals([stage])
     said = " ".join(capsys.readouterr().out.split())
     assert "bill.total, CHF │ -16,056,168.70 │ 1,234.5 │ 0.00 │ -0.50" in said
     assert "usage.quantity, check sum │ 913,565,609 │" in said
+    assert "│ TotalCharges, CHF │" in said
 
 
 @pytest.mark.usefixtures("narrow")
