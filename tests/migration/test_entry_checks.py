@@ -16,6 +16,7 @@ from crossbill.platform.ledger.models import Deposit, OpenItem
 from crossbill.platform.payment.models import Mandate
 from crossbill.platform.product.models import Feature, Product
 from crossbill.replacement.migration.map import REMAINDER
+from crossbill.replacement.migration.transform import languages
 from crossbill.replacement.migration.validate import (
     CHECKS,
     HIERARCHY_LEVELS,
@@ -23,6 +24,7 @@ from crossbill.replacement.migration.validate import (
     check_rows,
     checks_of,
     with_own_prices,
+    with_usual_terms,
 )
 
 TABLE = Path(__file__).with_name("entry_checks.txt").read_text("utf-8")
@@ -69,7 +71,7 @@ def _value(column: str, value: str) -> Any:
 
 def known(entity: str, records):
     """The tables that the checks of one entity look at."""
-    found = tables(records)
+    found = tables(records) | {"language": languages()}
     return found | ({"unresolved": unresolved(found)} if entity == "product" else {})
 
 
@@ -191,6 +193,21 @@ def test_own_price_that_no_integer_holds_becomes_one_that_is_refused(engine):
     product = tables({"product": [carrier, others]})["product"]
     owned = with_own_prices(product, prices(), ibis.literal(DAY)).order_by("product_key")
     assert engine.to_pyarrow(owned)["price_override_nanos"].to_pylist() == [-1, None]
+
+
+@pytest.mark.parametrize(
+    ("said", "taken"),
+    [
+        ((None, None, None), ("paper", "en", None)),
+        (("portal", "pt-br", " A1 "), ("portal", "pt-br", "A1")),
+        (("carrier pigeon", "", " "), ("carrier pigeon", "", None)),
+    ],
+)
+def test_terms_that_are_not_said_are_those_of_the_books(engine, said, taken):
+    names = ("bill_medium", "bill_language", "credit_class")
+    account = SOUND["account"][1] | dict(zip(names, said, strict=True))
+    held = with_usual_terms(tables({"account": [account]})["account"])
+    assert tuple(engine.to_pyarrow(held.select(*names)).to_pylist()[0].values()) == taken
 
 
 def test_longest_texts_are_those_of_the_books():

@@ -44,6 +44,9 @@ TABLES = {
             "postcode": "00501",
             "opened_date": None if key == "C0" else date(1999, 12, 31),
             "disputed": key == "C2",
+            "bill_medium": "portal" if key == "C2" else "paper",
+            "bill_language": "pt-br" if key == "C3" else "en",
+            "credit_class": None if key == "C0" else "poor, or worse",
         }
         for key, name in zip(KEYS, [*ODD_NAMES, "Z", "A"], strict=True)
     ],

@@ -11,7 +11,7 @@ Row = dict[str, str]
 MASTER = (
     *(("REC_TYP", 2), ("CUST_NO", 10), ("NAME", 40), ("CTYPE", 1), ("SEG", 2), ("STREET", 40)),
     *(("CITY", 25), ("ST", 2), ("ZIP", 10), ("TAXCD", 4), ("PAR_NO", 10), ("STAT", 1), ("CYC", 2)),
-    *(("OPN_DT", 8), ("DSP", 1), ("BAL", 12), ("LCHG", 14)),
+    *(("OPN_DT", 8), ("DSP", 1), ("BAL", 12), ("LCHG", 14), ("MED", 1), ("LNG", 2), ("CRC", 1)),
 )
 
 TABLES = (

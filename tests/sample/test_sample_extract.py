@@ -100,7 +100,7 @@ def test_too_few_accounts_are_refused(tmp_path: Path) -> None:
 def test_customer_master_is_fixed_width_with_a_trailer_that_ties(estate: Estate) -> None:
     lines = (estate.folder / "CUSTMAST.DAT").read_bytes().split(b"\n")
     assert lines.pop() == b""
-    assert {len(line) for line in lines} == {184}
+    assert {len(line) for line in lines} == {188}
     assert {line[:2] for line in lines[:-1]} == {b"01"}
     assert estate.trailer[:9] == "99TRAILER"
     assert int(estate.trailer[9:19]) == len(estate.master)

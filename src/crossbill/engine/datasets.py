@@ -34,6 +34,9 @@ ACCOUNT = described(
     postcode            text?     billing address
     opened_date         date?     first day with us
     disputed            boolean   an open dispute exists
+    bill_medium         text?     paper, email or portal; empty: paper
+    bill_language       text?     code of a language, as en or pt-br; empty: en
+    credit_class        text?     the carrier's own word for the risk
     """,
 )
 

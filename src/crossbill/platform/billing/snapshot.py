@@ -83,7 +83,8 @@ QUERIES = {
     """,
     "account": f"""
         SELECT account_key, customer_key, parent_account_key, status, currency, tax_code,
-               bill_cycle_day, street, city, region, postcode, opened_date, disputed
+               bill_cycle_day, street, city, region, postcode, opened_date, disputed,
+               bill_medium, bill_language, nullif(credit_class, '')
         FROM customer_billingaccount a JOIN {POPULATION} USING (account_key)
         JOIN customer_customer c ON c.id = a.customer_id
         WHERE a.carrier_id = %(carrier)s ORDER BY account_key COLLATE "C"

@@ -8,6 +8,7 @@ from crossbill.core.refusal import Refusal
 MEDIA = ("paper", "email", "portal")  # how a bill reaches who pays it
 FIELDS = ("bill_medium", "bill_language", "credit_class")
 LONGEST_CLASS = 20
+USUAL = {"bill_medium": MEDIA[0], "bill_language": "en"}  # of an account of which nothing is said
 
 
 class BadAccountTerm(Refusal):

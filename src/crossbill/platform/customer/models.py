@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.db import models
 
-from crossbill.platform.customer.account_terms import MEDIA
+from crossbill.platform.customer.account_terms import MEDIA, USUAL
 
 LONGEST_WORDS = 1000
 
@@ -76,9 +76,13 @@ class BillingAccount(models.Model):
     disputed = models.BooleanField()
     live_from_date = models.DateField(null=True, blank=True, help_text="First day billed here")
     bill_medium = models.CharField(
-        max_length=10, choices=[(each, each.title()) for each in MEDIA], db_default=MEDIA[0]
+        max_length=10,
+        choices=[(each, each.title()) for each in MEDIA],
+        db_default=USUAL["bill_medium"],
     )
-    bill_language = models.CharField(max_length=12, db_default="en", help_text="As de or pt-br")
+    bill_language = models.CharField(
+        max_length=12, db_default=USUAL["bill_language"], help_text="As de or pt-br"
+    )
     credit_class = models.CharField(
         max_length=20, blank=True, db_default="", help_text="The carrier's own word for the risk"
     )

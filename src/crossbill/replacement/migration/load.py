@@ -52,6 +52,7 @@ def account_rows(tables: Tables, carrier: str, carrier_id: int) -> ir.Table:
             id=_id("account", carrier, rows.account_key),
             customer_id=_id("customer", carrier, rows.customer_key),
             carrier_id=ibis.literal(carrier_id),
+            credit_class=rows.credit_class.fill_null(""),
         )
         .drop("customer_key", "source_file", "source_line")
         .order_by("account_key")

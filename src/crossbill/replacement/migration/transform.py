@@ -13,6 +13,7 @@ from crossbill.engine.datasets import CANONICAL, CUSTOMER, LINEAGE, MOVE, PAYER,
 from crossbill.engine.store import MONEY_SUFFIXES
 from crossbill.engine.store import Receipt as Written
 from crossbill.platform.billing.bills import unresolved
+from crossbill.platform.customer.account_operations import LANGUAGES
 from crossbill.replacement.migration import plan
 from crossbill.replacement.migration.extract import landed_path
 from crossbill.replacement.migration.map import (
@@ -30,6 +31,7 @@ from crossbill.replacement.migration.validate import (
     check_rows,
     recurring_prices,
     with_own_prices,
+    with_usual_terms,
 )
 from crossbill.replacement.migration.workspace import Workspace
 from crossbill.runs.receipt import Receipt, Sums
@@ -124,6 +126,9 @@ def validate_chunk(workspace: Workspace, entity: str) -> Receipt:
     with workspace.engine() as backend:
         tables = {name: _before(workspace, backend, name, entity) for name in workspace.entities}
         stated = {name: ibis.memtable(rows) for name, rows in workspace.catalogue.tables().items()}
+        if entity == "account":
+            tables["account"] = with_usual_terms(tables["account"])
+            tables["language"] = languages()
         if entity == "product":
             prices = recurring_prices(stated["price"], stated["component"])
             start = ibis.literal(workspace.periods[0][0])
@@ -132,6 +137,11 @@ def validate_chunk(workspace: Workspace, entity: str) -> Receipt:
             tables["unresolved"] = unresolved_products(workspace, backend, tables, stated)
         checked = check_rows(entity, tables, _offerings(workspace), stated["tax_rate"])
         return write(workspace, backend, checked, valid_dataset(entity), "valid", entity)
+
+
+def languages() -> ir.Table:
+    """The languages that a bill may be in, as ``language_code``."""
+    return ibis.memtable(pa.table({"language_code": sorted(LANGUAGES)}))
 
 
 def unresolved_products(

@@ -37,7 +37,10 @@ OWN_MATTERS = {
 # The fields that hold one of few values, so that one of them may stand for another.
 CODED = {
     "customer": ("kind", "segment"),
-    "account": ("status", "currency", "tax_code", "city", "region"),
+    "account": (
+        *("status", "currency", "tax_code", "city", "region"),
+        *("bill_medium", "bill_language", "credit_class"),
+    ),
     "product": ("offering_code", "source_code"),
     "open_item": ("kind",),
 }

@@ -55,6 +55,7 @@ from .payers import settle
 from .plan import Plan, chunk_bounds, chunk_plan
 from .rater import rate_usage
 from .records import ZERO, Account
+from .terms import make_terms
 from .traffic import give_usage
 from .usage_files import usage_rows
 
@@ -66,7 +67,7 @@ TRUTHS = {
 }
 MANY_ROWS = {**HEADERS, **COLLECTION_HEADERS, **FEATURE_HEADERS}
 TOTALS = "totals"
-PARTS = ("", ":traffic", ":granted", ":collection", ":features")
+PARTS = ("", ":traffic", ":granted", ":collection", ":features", ":terms")
 ATTEMPTS = 2_000  # the rarest opportunity comes about once in fifty accounts
 
 
@@ -78,6 +79,7 @@ class Draws(NamedTuple):
     granted: Random
     paying: Random
     able: Random
+    terms: Random
 
 
 @dataclass(slots=True)
@@ -111,6 +113,7 @@ def make_chunk(
         made.append(account)
     settle(made)
     for index, account in enumerate(made, bounds[0]):
+        account.terms = make_terms(draws.terms)
         _write_account(account, files)
         truth[CONTROLS_TRUTH] += _write_collection(
             account, unpaid.get(index, ""), draws.paying, files

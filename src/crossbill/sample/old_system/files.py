@@ -32,7 +32,7 @@ BILLS, LINES = "BILLHDR.CSV", "BILLLIN.CSV"
 TARIFF_TABLE, CHARGE_TABLE, TAX_TABLE = "TARIFF.CSV", "TRFCHG.CSV", "TAXTAB.CSV"
 MANIFEST = "MANIFEST.CSV"
 TRAILER = "99TRAILER"
-RECORD_LENGTH = 184
+RECORD_LENGTH = 188
 
 # The files of many rows: first line, and the field whose sum is the control total.
 HEADERS = {
@@ -92,6 +92,7 @@ def customer_row(account: Account) -> str:
         f"{account.city:25}{account.state:2}{account.postcode:10}{account.tax_code:4}"
         f"{account.parent:10}{account.status}01{day_text(account.opened)}"
         f"{'Y' if account.disputed else 'N'}{signed_cents(account.balance, 11)}{account.changed}"
+        f"{account.terms.medium}{account.terms.language:2}{account.terms.credit}"
     )
 
 

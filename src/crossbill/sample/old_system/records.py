@@ -147,6 +147,14 @@ class Share(NamedTuple):
     first: date  # a month whose first day lies on or after it is paid so
 
 
+class Terms(NamedTuple):
+    """How the bills reach the customer, in which language, and how well it pays."""
+
+    medium: str = "P"  # P paper, W customer web
+    language: str = "EN"
+    credit: str = " "  # A good, B fair, C poor; blank: nobody has looked
+
+
 @dataclass(slots=True)
 class Account:
     """Customer and billing account in one, with all that hangs on it."""
@@ -176,6 +184,7 @@ class Account:
     charged: dict[tuple[str, date], Usage] = field(default_factory=dict)  # by service and month
     exempt: bool = False  # of some tax
     exemptions: list[Exemption] = field(default_factory=list)
+    terms: Terms = field(default_factory=Terms)
 
     @property
     def payer(self) -> Payer:
