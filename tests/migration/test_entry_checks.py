@@ -16,6 +16,7 @@ from crossbill.platform.ledger.models import Deposit, OpenItem
 from crossbill.platform.payment.models import Mandate
 from crossbill.platform.product.models import Feature, Product
 from crossbill.replacement.migration.map import REMAINDER
+from crossbill.replacement.migration.terms_checks import with_usual_terms
 from crossbill.replacement.migration.transform import languages
 from crossbill.replacement.migration.validate import (
     CHECKS,
@@ -24,7 +25,6 @@ from crossbill.replacement.migration.validate import (
     check_rows,
     checks_of,
     with_own_prices,
-    with_usual_terms,
 )
 
 TABLE = Path(__file__).with_name("entry_checks.txt").read_text("utf-8")

@@ -25,13 +25,13 @@ from crossbill.replacement.migration.map import (
     taken,
 )
 from crossbill.replacement.migration.sources import open_source
+from crossbill.replacement.migration.terms_checks import with_usual_terms
 from crossbill.replacement.migration.usage_checks import COPIES_COME
 from crossbill.replacement.migration.validate import (
     CHECKS,
     check_rows,
     recurring_prices,
     with_own_prices,
-    with_usual_terms,
 )
 from crossbill.replacement.migration.workspace import Workspace
 from crossbill.runs.receipt import Receipt, Sums

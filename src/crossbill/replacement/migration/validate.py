@@ -1,7 +1,5 @@
 """Entry checks: which mapped rows may be taken over, and which are suspended with a reason."""
 
-from dataclasses import replace
-
 import ibis
 import ibis.expr.types as ir
 
@@ -9,7 +7,6 @@ from crossbill.engine.dataset import Dataset
 from crossbill.engine.datasets import CANONICAL, PRICE
 from crossbill.engine.integers import sum_int64
 from crossbill.platform.billing.due import RECURRING
-from crossbill.platform.customer.account_terms import MEDIA, USUAL
 from crossbill.replacement.migration.checks import (
     Check,
     Tables,
@@ -23,6 +20,7 @@ from crossbill.replacement.migration.concession_checks import discount_checks, e
 from crossbill.replacement.migration.feature_checks import feature_checks
 from crossbill.replacement.migration.map import REMAINDER, Mapped, amounts
 from crossbill.replacement.migration.payer_checks import payer_checks
+from crossbill.replacement.migration.terms_checks import terms_checks
 from crossbill.replacement.migration.usage_checks import (
     COPIES_COME,
     copies,
@@ -73,12 +71,6 @@ def with_own_prices(product: ir.Table, price: ir.Table, on: ir.DateValue) -> ir.
     own = left.fill_null(-1).nullif(listed.list_nanos)  # what no integer holds is far below zero
     price_column = carries.ifelse(own, listed.price_override_nanos)
     return listed.mutate(price_override_nanos=price_column).drop("others_nanos", "list_nanos")
-
-
-def with_usual_terms(account: ir.Table) -> ir.Table:
-    """Give each account the medium and language that the books give where nothing is said."""
-    said = {name: account[name].fill_null(usual) for name, usual in USUAL.items()}
-    return account.mutate(**said, credit_class=account.credit_class.strip().nullif(""))
 
 
 def check_rows(entity: str, tables: Tables, offerings: ir.Table, tax_codes: ir.Table) -> Mapped:
@@ -249,22 +241,7 @@ def _account(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table
             "The bill cycle day is not a day from 1 to 31",
             ~table.bill_cycle_day.between(1, 31),
         ),
-        *_terms(table, tables["language"]),
-    ]
-
-
-def _terms(table: ir.Table, language: ir.Table) -> list[Check]:
-    """How the account is billed is one of the ways that the books have."""
-    medium = unknown("MEDIUM_UNKNOWN", table.bill_medium, MEDIA)
-    return [
-        replace(medium, fails=medium.fails.fill_null(False)),
-        Check(
-            "LANGUAGE_UNKNOWN",
-            "MAPPING",
-            "bill_language",
-            "The bill_language is no code such as en, de or pt-br; map the old code",
-            is_not_in(table.bill_language, language.language_code).fill_null(False),
-        ),
+        *terms_checks(table, tables),
     ]
 
 
