@@ -97,7 +97,10 @@ def _show_burning(burning: "BurnDown") -> None:
         return
     (first, count), (last, left) = burning.days[0], burning.days[-1]
     most = max(count for _, count in burning.days)
+    day = burning.cutover
+    passed = day is not None and day < last
+    cutover = f"the cutover of {day} has passed" if passed else f"the next cutover is on {day}"
     typer.echo(
         f"Findings that hold accounts back: {count:,} on {first}, {most:,} at most, "
-        f"{left:,} on {last}; the next cutover is on {burning.cutover}"
+        f"{left:,} on {last}; {cutover}"
     )

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from crossbill import cli_replace, cli_work
+from crossbill import cli_replace, cli_trend, cli_work
 
 
 @pytest.fixture
@@ -59,3 +59,17 @@ def test_a_class_is_not_broken_where_the_terminal_is_narrow(capsys, monkeypatch)
     assert "MISSING_PRODUCT" in said
     assert "product FIB100," in said
     assert max(map(len, said.splitlines())) <= 98
+
+
+@pytest.mark.parametrize(
+    ("cutover", "said"),
+    [
+        (date(2026, 5, 4), "the next cutover is on 2026-05-04"),
+        (date(2026, 5, 3), "the cutover of 2026-05-03 has passed"),
+    ],
+)
+def test_a_cutover_that_has_passed_is_not_called_the_next(cutover, said, capsys):
+    days = [(date(2026, 5, 1), 3), (date(2026, 5, 4), 1)]
+    cli_trend._show_burning(SimpleNamespace(days=days, cutover=cutover))
+    told = capsys.readouterr().out
+    assert told.endswith(f"3 on 2026-05-01, 3 at most, 1 on 2026-05-04; {said}\n")
