@@ -238,7 +238,10 @@ POLICY_KEYS = {
     "day_count": (period.DayCount, "how the days of a part of an interval are counted"),
     "end_day_counts": (None, "`true`: the last day of a part is charged; `false`: it is not"),
     "rounding_mode": (rounding.RoundingMode, "how amounts become minor units"),
-    "rounding_scope": (policy.ChargeRounding, "which amount of a charge is rounded first"),
+    "rounding_scope": (
+        policy.ChargeRounding,
+        "what is rounded first; `bill`: the sum of its charges, of which each line is a part",
+    ),
     "rounding_digits": (policy.FURTHER_DIGITS, "how many digits beyond the currency's it keeps"),
     "discount_base": (policy.DiscountBase, "of which charge a product's discount is a share"),
     "price_by": (policy.PriceBy, "which day chooses the version of a price"),

@@ -1,12 +1,14 @@
 """Bills of the books by the catalogues in force: components, lists, taxes, and days they begin."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
 import pyarrow as pa
 import pytest
 from product.shop import JANUARY, POLICY, TEXT, books, carrier, person, published
 
+from crossbill.core.policy import ChargeRounding
 from crossbill.engine.datasets import USAGE_TOTAL
 from crossbill.platform.billing.change_cost import change_cost
 from crossbill.platform.billing.compute import read_policy
@@ -22,6 +24,7 @@ from crossbill.platform.product.orders import Order
 pytestmark = pytest.mark.django_db
 
 SWISS = read_policy(POLICY)
+WHOLE_BILLS = replace(SWISS, rounding_scope=ChargeRounding.BILL)
 TODAY, APRIL = date(2026, 4, 1), date(2026, 4, 1)
 MONTHLY = "      - price: monthly\n"
 
@@ -34,11 +37,13 @@ def owner() -> Carrier:
     return made
 
 
-def billed(owner: Carrier, key: str, period: str = "2026-04", used: Sequence[dict] = ()):
+def billed(
+    owner: Carrier, key: str, period: str = "2026-04", used: Sequence[dict] = (), policy=SWISS
+):
     return preview(
-        carrier_id=owner.id, account_key=key, period=period, policies={"swiss": SWISS},
+        carrier_id=owner.id, account_key=key, period=period, policies={"asked": policy},
         used=pa.Table.from_pylist([*used], USAGE_TOTAL.arrow),
-    )["swiss"]  # fmt: skip
+    )["asked"]  # fmt: skip
 
 
 def lines(owner: Carrier, key: str, period: str = "2026-04") -> list[tuple[str, str]]:
@@ -81,6 +86,18 @@ def test_what_a_catalogue_declares_is_billed_by_it_and_the_rest_by_the_books(own
     published(owner)
     assert lines(owner, "A1") == [("alpina-s/monthly", "21.90")]
     assert lines(owner, "A3") == [("old-plan", "25.00")]
+
+
+def test_what_is_rounded_as_a_whole_is_previewed_so(owner):
+    published(owner)
+    for day in (11, 12):  # 21 and 20 of 31 days of 21.90 are 14.8354... and 14.1290...
+        order(owner, "alpina-s", date(2026, 5, day))
+    found = [billed(owner, "A1", "2026-05", policy=p).bills[0] for p in (SWISS, WHOLE_BILLS)]
+    nets = [
+        sorted(line.net for line in bill.lines if line.line["category"] == "recurring")
+        for bill in found
+    ]
+    assert nets == [["14.13", "14.84", "21.90"], ["14.13", "14.83", "21.90"]]
 
 
 def test_bill_period_that_begins_before_the_version_is_billed_by_the_one_before(owner):

@@ -16,6 +16,7 @@ from crossbill.replacement.reconciliation.lines import line_causes
 FOLDER = Path(__file__).parent / "line_causes"
 TOPICS = sorted(path.stem for path in FOLDER.glob("*.md") if path.stem != "carrier")
 MAY = "2024-05"
+WHOLE_BILLS = OLD_POLICY | {"policy_code": "whole", "rounding_scope": "bill"}
 TERMS = {"alignment": "cycle", "prorated": True, "tax_inclusive": False}
 
 
@@ -180,10 +181,13 @@ class Population:
     def facts(self, months: set[str]) -> dict[str, Rows]:
         """The carrier, for the months that are billed."""
         parts = [month_period(*map(int, month.split("-"))) for month in sorted(months)]
-        accounts = [ACCOUNT | {"account_key": key} for key in self.lines]
+        accounts = [
+            ACCOUNT | {"account_key": key, "policy_code": lines[0].row.get("policy") or "old"}
+            for key, lines in self.lines.items()
+        ]
         tables = catalogue()
         tables |= {"account": accounts, "product": self.products, "customer": [CUSTOMER]}
-        tables |= {"usage_total": self.used, "policy": [OLD_POLICY]}
+        tables |= {"usage_total": self.used, "policy": [OLD_POLICY, WHOLE_BILLS]}
         return stated(tuple((p.from_date, p.to_date) for p in parts), **tables)
 
 

@@ -1,5 +1,7 @@
 """Integer expressions on the engine equal Python's unbounded integers, or stop; they never wrap."""
 
+from math import lcm, prod
+
 import duckdb
 import ibis
 import pyarrow as pa
@@ -39,6 +41,37 @@ def test_division_is_exact_up_to_the_edge(rows):
     truncated = [divide_rounded(a, c, RoundingMode.DOWN) for a, _, c, _ in rows]
     assert computed(t, integers.div_rounded(t.a, t.c, t.mode)) == rounded
     assert computed(t, integers.div_trunc(t.a, t.c)) == truncated
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(VALUES, st.just(0), DIVISORS, MODES), min_size=1, max_size=200))
+def test_rounded_down_is_the_next_below(rows):
+    t = numbers(*rows)
+    assert computed(t, integers.div_floor(t.a, t.c)) == [a // c for a, _, c, _ in rows]
+
+
+PRIMES = [n for n in range(2, 100) if all(n % d for d in range(2, n))]
+
+
+@pytest.mark.parametrize(
+    ("divisors", "multiple"),
+    [
+        ([1], 1),
+        ([28, 29, 30, 31], 377_580),
+        ([31, 365, 90], 203_670),
+        (list(range(1, 25)), lcm(*range(1, 25))),
+        (PRIMES[:15], prod(PRIMES[:15])),
+        (PRIMES[:16], None),
+        (list(range(1, 26)), None),
+    ],
+)
+def test_a_common_multiple_is_exact_or_an_overflow(divisors, multiple):
+    t = ibis.memtable([{"divisors": divisors}])
+    if multiple is None:
+        with pytest.raises(duckdb.OutOfRangeException):
+            computed(t, integers.common_multiple(t.divisors))
+    else:
+        assert computed(t, integers.common_multiple(t.divisors)) == [multiple]
 
 
 @pytest.mark.parametrize("mode", [str(mode) for mode in RoundingMode])

@@ -5,6 +5,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
+from math import floor
 
 from oracle.plain_biller import counted, rounded
 
@@ -38,6 +39,7 @@ class Line:
     counted_as: str
     offering: str | None = None
     base: Fraction = Fraction(0)  # what the product's own discount is a share of
+    exact: Fraction = Fraction(0)  # the amount before it is rounded
     net: int = 0
     tax: int = 0
 
@@ -82,6 +84,8 @@ class Biller:
         found = WholeBill()
         charges = [line for product in self._mine("product") for line in self._charges(product)]
         charges += [self._used(usage) for usage in self._mine("usage_total")]
+        if self.policy["rounding_scope"] == "bill":
+            self._round_together(charges)
         found.lines = charges + self._own_discounts(charges)
         found.lines += self._discounts(charges)
         found.lines += self._true_ups(found.lines)
@@ -193,14 +197,18 @@ class Biller:
         } or {None}
         return [(segment, region), (segment, None), (None, region), (None, None)]
 
+    def _minor(self, nanos: int) -> Fraction:
+        return Fraction(nanos, 10 ** (9 - self.digits))
+
     def _amounts(self, price: int, units: int, share=Fraction(1), times: int = 1):
         """A charge in minor units, and of what its discount is a share.
 
         ``share`` is that of a day, of which there are ``times``. One of the three is rounded first.
         """
-        minor = Fraction(price) / 10 ** (9 - self.digits)
+        minor = self._minor(price)
         first, often = {
             "line": (minor * units * share * times, 1),
+            "bill": (minor * units * share * times, 1),  # for the discount of digits alone
             "unit": (minor * share * times, units),
             "day": (minor * share, units * times),
         }[self.policy["rounding_scope"]]
@@ -215,7 +223,7 @@ class Biller:
         return Line(
             product["product_key"], category, terms["price_code"], *days, sign, amount * sign,
             terms["tax_category"], terms["tax_inclusive"], category, product["offering_code"],
-            base * sign,
+            base * sign, self._minor(price) * units * share * times * sign,
         )  # fmt: skip
 
     def _used(self, usage: dict) -> Line:
@@ -225,7 +233,22 @@ class Biller:
         return Line(
             usage["product_key"], "usage", usage["offering_code"], self.first, self.end, 1,
             amount, taxed["tax_category"], taxed["tax_inclusive"], "usage", usage["offering_code"],
+            exact=self._minor(usage["amount_nanos"]),
         )  # fmt: skip
+
+    def _round_together(self, charges: list[Line]) -> None:
+        """Round the sum alone; each line is cut down, and the largest remainders fill it up."""
+        finer = 10 ** self.policy["rounding_digits"]
+        fine = Fraction(self._money(sum(line.exact for line in charges) * finer), finer)
+        for line in charges:
+            line.amount = floor(line.exact)
+        missing = self._money(fine) - sum(line.amount for line in charges)
+        by_rest = sorted(charges, key=lambda line: (line.amount - line.exact, line.key))
+        for line in by_rest[:missing]:
+            line.amount += 1
+        if self.policy["discount_base"] == "rounded":
+            for line in charges:
+                line.base = Fraction(line.amount)
 
     # What is taken off, and what is missing
 

@@ -42,6 +42,7 @@ FIRST = {
     ChargeRounding.LINE: "lines",
     ChargeRounding.UNIT: "prices of units",
     ChargeRounding.DAY: "prices of days",
+    ChargeRounding.BILL: "sums of bills",
 }
 
 
@@ -60,7 +61,10 @@ def rules(policy: Policy) -> list[str]:
 
 def _first(policy: Policy) -> Iterator[str]:
     """What is rounded before a line is, and of what a discount is a share, where it matters."""
-    if policy.rounding_scope is not ChargeRounding.LINE or policy.rounding_digits:
+    if policy.rounding_scope is ChargeRounding.BILL:
+        yield "charges of a bill rounded together, each line a part of their sum"
+    smaller = policy.rounding_scope in (ChargeRounding.UNIT, ChargeRounding.DAY)
+    if smaller or policy.rounding_digits:
         digits = f"{policy.rounding_digits} digits beyond the currency's"
         yield f"{FIRST[policy.rounding_scope]} first rounded to {digits}"
     if policy.discount_base is DiscountBase.UNROUNDED and policy.rounding_digits:

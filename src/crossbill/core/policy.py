@@ -35,6 +35,7 @@ class ChargeRounding(StrEnum):
     LINE = "line"  # price x quantity x share of the interval
     UNIT = "unit"  # the share of one unit, before it is multiplied
     DAY = "day"  # the price of one day of a part of an interval, before it is multiplied
+    BILL = "bill"  # the sum of a bill's charges, of which each line is then a part
 
 
 class DiscountBase(StrEnum):

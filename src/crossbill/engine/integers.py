@@ -24,6 +24,9 @@ from crossbill.core.rounding import RoundingMode
 INT64 = "int64"
 TOTAL = "decimal(38, 0)"
 LARGEST_POWER = 10**18
+# More different divisors than a common multiple is looked for; it would hardly fit into int64.
+MOST_DIVISORS = 24
+LARGEST_PRIME = 2**63 - 25
 ZERO = ibis.literal(0, INT64)
 
 
@@ -36,6 +39,11 @@ class AmountOverflow(Refusal):
 @ibis.udf.scalar.builtin(name="divide")  # type: ignore[untyped-decorator]
 def _divide(numerator: int, denominator: int) -> int:  # type: ignore[empty-body]
     """The engine's integer division, truncating toward zero."""
+
+
+@ibis.udf.scalar.builtin(name="lcm")  # type: ignore[untyped-decorator]
+def _lcm(one: int, other: int) -> int:  # type: ignore[empty-body]
+    """The engine's least common multiple; one that does not fit is an error."""
 
 
 @ibis.udf.scalar.builtin(name="error")  # type: ignore[untyped-decorator]
@@ -120,6 +128,22 @@ def quotient(numerator: ir.IntegerValue, divisor: ir.IntegerValue | int) -> ir.I
     so that millions of divisions by it need not.
     """
     return _divide(_int64(numerator), _int64(divisor))
+
+
+def div_floor(numerator: ir.IntegerValue, divisor: ir.IntegerValue) -> ir.IntegerValue:
+    """``numerator / divisor`` rounded down, for a divisor that is known to be positive."""
+    return quotient(numerator, divisor) - (numerator % divisor < 0).cast(INT64)
+
+
+def common_multiple(divisors: ir.ArrayValue) -> ir.IntegerValue:
+    """The least common multiple of up to ``MOST_DIVISORS`` positive numbers, each there once.
+
+    One that does not fit into int64 is an overflow, and so are more numbers than that.
+    """
+    found = ibis.ifelse(divisors.length() > MOST_DIVISORS, LARGEST_PRIME, 1).cast(INT64)
+    for place in range(MOST_DIVISORS):
+        found = _lcm(found, divisors[place].fill_null(1))
+    return found
 
 
 def ceil_div(numerator: ir.IntegerValue, divisor: ir.IntegerValue | int) -> ir.IntegerValue:

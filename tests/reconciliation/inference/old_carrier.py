@@ -13,11 +13,15 @@ from oracle.plain_bill import Biller
 from oracle.tables import ACCOUNT, PRICE, PRODUCT, SCHEMAS
 
 from crossbill.core.period import DayCount
-from crossbill.core.policy import FURTHER_DIGITS, ChargeRounding, DiscountBase, PriceBy, TaxScope
+from crossbill.core.policy import FURTHER_DIGITS, DiscountBase, PriceBy, TaxScope
 from crossbill.core.rounding import RoundingMode
 from crossbill.platform.billing.bills import TAX_TERMS
 from crossbill.replacement.reconciliation.inference.datasets import FAMILY, OLD_BILL, OLD_LINE
-from crossbill.replacement.reconciliation.inference.space import DiscountOf, DiscountOrder
+from crossbill.replacement.reconciliation.inference.space import (
+    DiscountOf,
+    DiscountOrder,
+    values_of,
+)
 
 MONTHS = [(date(2024, month, 1), date(2024, month + 1, 1)) for month in (1, 2, 3, 4)]
 DIGITS = 2
@@ -29,8 +33,8 @@ RATES = [
 
 
 def any_policy(dice: Random) -> dict:
-    """Any policy there is, by the plainest of the words that come to the same."""
-    mode, scope = dice.choice(list(RoundingMode)), dice.choice(list(ChargeRounding))
+    """Any policy that is searched, by the plainest of the words that come to the same."""
+    mode, scope = dice.choice(list(RoundingMode)), dice.choice(values_of("rounding_scope"))
     digits, base = dice.choice([0, 0, *FURTHER_DIGITS]), dice.choice(list(DiscountBase))
     if mode in (RoundingMode.DOWN, RoundingMode.UP) and (scope, base) == ("line", "rounded"):
         digits = 0
@@ -39,7 +43,7 @@ def any_policy(dice: Random) -> dict:
         "day_count": str(dice.choice(list(DayCount))),
         "end_day_counts": dice.random() < 0.5,
         "rounding_mode": str(mode),
-        "rounding_scope": str(scope),
+        "rounding_scope": scope,
         "rounding_digits": digits,
         "discount_base": str(base if digits else DiscountBase.ROUNDED),
         "price_by": str(dice.choice(list(PriceBy))),

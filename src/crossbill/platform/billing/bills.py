@@ -13,7 +13,7 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from crossbill.core.money import MINOR_DIGITS
-from crossbill.core.policy import TaxScope
+from crossbill.core.policy import ChargeRounding, TaxScope
 from crossbill.engine.billing_datasets import (
     BILLED_ACCOUNT,
     BOUNDARY,
@@ -42,6 +42,7 @@ from crossbill.platform.billing.resolve import (
     resolve,
     resolve_usage,
 )
+from crossbill.platform.billing.whole_bills import rounded_together
 from crossbill.platform.product.catalogue_format import STANDARD
 
 INPUTS: dict[str, Dataset] = {
@@ -51,7 +52,7 @@ INPUTS: dict[str, Dataset] = {
         COMPONENT, CHARGED, BOUNDARY, USAGE_TOTAL, DISCOUNT, EXEMPTION, COMMITMENT, CREDIT, PAYER,
     )
 }  # fmt: skip
-OPTIONAL = ("by_product", "usage", "commitments", "credits", "payers")  # of a shape
+OPTIONAL = ("by_product", "whole_bills", "usage", "commitments", "credits", "payers")  # of a shape
 RESULTS = ("unresolved", "charge_input", "charge", "bill_line", "bill_tax", "bill", "credit_use")
 TAX_TERMS = {"tax_category": STANDARD, "tax_name": "tax"}  # where a rate states neither
 
@@ -62,6 +63,7 @@ class Shape:
 
     taxes: int = 1  # of a line, side by side
     by_product: bool = True  # some policy taxes the sum of a product's lines
+    whole_bills: bool = False  # some policy rounds the sum of a bill's charges
     discounts: int = 0  # of a bill, one after the other
     usage: bool = False
     commitments: bool = False
@@ -79,7 +81,7 @@ def billing(shape: Shape) -> Calculation:
             Step("bill_period", lambda t: bill.bill_period(t["account"], t["periods"])),
             Step("resolved", lambda t: _resolved(t, shape)),
             Step("charge_input", lambda t: chargeable(t["resolved"]), stored=False),
-            Step("charge", lambda t: charge(t["charge_input"])),
+            *_charges(shape),
             *_discount_passes(shape),
             Step("net_line", lambda t: _net_lines(t, shape), stored=False),
             *_true_ups(shape),
@@ -142,9 +144,11 @@ def shape_of(backend: Backend, held: Mapping[str, ir.Table]) -> Shape:
     rates = held["tax_rate"]
     names = rates.group_by("tax_code", "tax_category").aggregate(n=rates.tax_name.nunique())
     by_product = held["policy"].tax_scope == TaxScope.PRODUCT.value
+    whole_bills = held["policy"].rounding_scope == ChargeRounding.BILL.value
     counts = {
         "taxes": names.n.max(),
         "by_product": by_product.cast("int64").sum(),
+        "whole_bills": whole_bills.cast("int64").sum(),
         "usage": held["usage_total"].count(),
         "commitments": held["commitment"].count(),
         "credits": held["credit"].count(),
@@ -184,6 +188,16 @@ def _resolved(t: Tables, shape: Shape) -> ir.Table:
         return products
     used = ("usage_total", "account", "tax_rate", "policy", "periods", "currency", "component")
     return products.union(resolve_usage(*(t[name] for name in used)))
+
+
+def _charges(shape: Shape) -> list[Step]:
+    """Each charge by itself, and where some policy says so together with those of its bill."""
+    if not shape.whole_bills:
+        return [Step("charge", lambda t: charge(t["charge_input"]))]
+    return [
+        Step("charged_alone", lambda t: charge(t["charge_input"])),
+        Step("charge", lambda t: rounded_together(t["charged_alone"])),
+    ]
 
 
 def _discount_passes(shape: Shape) -> list[Step]:

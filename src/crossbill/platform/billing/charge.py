@@ -1,5 +1,8 @@
 """The amounts of charges, each computed from its own row alone, by the policy on that row.
 
+Where a policy rounds the sum of a bill, a charge is here what it would be by itself, and
+``whole_bills`` makes it a part of that sum.
+
 Nothing is looked up here, so a "what if" (another day count, another price version) is the same
 verb on changed rows. What the rows hold is gathered by ``resolve``.
 """
@@ -23,6 +26,11 @@ def charge(charge_input: ir.Table) -> ir.Table:
 def with_share(rows: ir.Table) -> ir.Table:
     """Adds active_days, interval_days, and the share of the price that is due by the day rules."""
     return _with_parts(_with_days(rows))
+
+
+def in_line(rows: ir.Table) -> ir.BooleanValue:
+    """Whether nothing smaller than the whole charge is rounded."""
+    return rows.rounding_scope.isin([ChargeRounding.LINE.value, ChargeRounding.BILL.value])
 
 
 def with_amounts(rows: ir.Table) -> ir.Table:
@@ -72,7 +80,8 @@ def _with_gross(rows: ir.Table) -> ir.Table:
     first = integers.mul_div_rounded(price, rows.priced_share, parts, rows.rounding_mode)
     fine = rows.mutate(fine_minor=first * rows.times)
     exact = integers.mul_div(price, rows.numerator, rows.denominator)
-    once = (fine.rounding_scope == ChargeRounding.LINE.value) & (fine.finer == 1)
+    by_bill = fine.rounding_scope == ChargeRounding.BILL.value
+    once = by_bill | (in_line(fine) & (fine.finer == 1))
     return fine.mutate(
         gross_nanos=ibis.ifelse(once, exact, fine.fine_minor * step),
         gross_minor=ibis.ifelse(
@@ -88,19 +97,19 @@ def _with_first_rounding(rows: ir.Table) -> ir.Table:
 
     A full interval costs its price and not that of its days.
     """
-    by_line = rows.rounding_scope == ChargeRounding.LINE.value
     by_day = (rows.rounding_scope == ChargeRounding.DAY.value) & (rows.denominator > 1)
     days = ibis.ifelse(by_day, ibis.greatest(rows.active_days, 1), 1)
     unknown = ibis.literal("unknown rounding scope: ") + rows.rounding_scope.fill_null("none")
     return rows.mutate(
         priced_units=rows.rounding_scope.cases(
             (ChargeRounding.LINE.value, rows.quantity),
+            (ChargeRounding.BILL.value, rows.quantity),
             (ChargeRounding.UNIT.value, 1),
             (ChargeRounding.DAY.value, 1),
             else_=integers.stop(unknown),
         ),
         priced_share=integers.quotient(rows.numerator, days),
-        times=days * ibis.ifelse(by_line, 1, rows.quantity),
+        times=days * ibis.ifelse(in_line(rows), 1, rows.quantity),
         finer=integers.power_of_ten(rows.rounding_digits),
     )
 
@@ -108,6 +117,13 @@ def _with_first_rounding(rows: ir.Table) -> ir.Table:
 def _step_nanos(rows: ir.Table) -> ir.IntegerValue:
     """The nanos of the last digit that is kept by what is rounded first."""
     return integers.quotient(integers.nanos_per_minor(rows.minor_digits), rows.finer)
+
+
+def with_discount_of_line(rows: ir.Table) -> ir.Table:
+    """Takes the discount anew of ``gross_minor`` where it is a share of what the line says."""
+    of_line = rows.discount_base == DiscountBase.ROUNDED.value
+    taken = integers.mul_div_rounded(rows.gross_minor, rows.discount_ppm, PPM, rows.rounding_mode)
+    return rows.mutate(discount_minor=ibis.ifelse(of_line, -taken, rows.discount_minor))
 
 
 def _with_discount(rows: ir.Table) -> ir.Table:

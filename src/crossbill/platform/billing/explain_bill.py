@@ -1,6 +1,7 @@
 """Why a bill is what it is: each line in words and numbers, from what the calculation holds."""
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +13,7 @@ from pyarrow import parquet
 from crossbill.core.money import NANO_DIGITS, format_minor, format_nanos, minor_digits
 from crossbill.core.policy import ChargeRounding, DiscountBase, TaxScope
 from crossbill.core.refusal import Refusal
+from crossbill.core.rounding import RoundingMode, divide_rounded
 from crossbill.engine.billing_datasets import COMPUTED_BILL, COMPUTED_LINE
 from crossbill.platform.billing.bill import DISCOUNT
 from crossbill.platform.billing.commitments import COMMITMENT
@@ -21,6 +23,7 @@ from crossbill.platform.billing.price_lists import CHOSEN
 from crossbill.platform.billing.resolve import CHARGED_PRICE, OWN_PRICE, USAGE
 
 Row = Mapping[str, Any]
+Bills = Mapping[tuple[Any, ...], Sequence[Row]]  # the charges of an account in a period
 LINE = ("period_from", "product_key", "price_code", "charge_from", "sign")
 DAY_COUNTS = {
     "actual_actual": "calendar days",
@@ -63,14 +66,16 @@ class BillExplained:
 def explained(found: Computed) -> list[BillExplained]:
     """All bills of a computed snapshot; meant for one account."""
     rows = {name: found.fetch(name).to_pylist() for name in ("bill", "bill_line", "bill_tax")}
-    charges = {(row["account_key"], *_key(row)): row for row in found.fetch("charge").to_pylist()}
+    charged = found.fetch("charge").to_pylist()
+    charges = {(row["account_key"], *_key(row)): row for row in charged}
+    together = _together(charged)
     by_line = {
         row["account_key"] for row in charges.values() if row["tax_scope"] == TaxScope.LINE.value
     }
     return [
         BillExplained(
             bill,
-            tuple(_line(row, charges) for row in _printed(rows["bill_line"], bill)),
+            tuple(_line(row, charges, together) for row in _printed(rows["bill_line"], bill)),
             tuple(_tax(row, bill, by_line) for row in rows["bill_tax"] if _is_of(row, bill)),
             _totals(bill),
         )
@@ -118,18 +123,27 @@ def _place(row: Row) -> tuple[Any, ...]:
     return product is None, product or "", off or row["price_code"], off is not None
 
 
-def _line(row: Row, charges: Mapping[tuple[Any, ...], Row]) -> LineExplained:
+def _together(charges: Iterable[Row]) -> Bills:
+    """What each account is charged in a period, where its sum is rounded."""
+    found: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
+    for row in charges:
+        if row["rounding_scope"] == ChargeRounding.BILL and row["numerator"]:
+            found[row["account_key"], row["period_from"]].append(row)
+    return found
+
+
+def _line(row: Row, charges: Mapping[tuple[Any, ...], Row], together: Bills) -> LineExplained:
     digits = minor_digits(row["currency"])
     charge = charges.get((row["used_by"] or row["account_key"], *_key(row)))
     return LineExplained(
         row,
         format_minor(row["net_minor"], digits),
         format_minor(row["tax_minor"], digits),
-        tuple(_steps(row, charge, digits)),
+        tuple(_steps(row, charge, digits, together)),
     )
 
 
-def _steps(row: Row, charge: Row | None, digits: int) -> Iterable[str]:
+def _steps(row: Row, charge: Row | None, digits: int, together: Bills) -> Iterable[str]:
     """How the line came about."""
     if row["used_by"]:
         yield f"used by {row['used_by']}, paid here; the whole line:"
@@ -146,17 +160,26 @@ def _steps(row: Row, charge: Row | None, digits: int) -> Iterable[str]:
         named = f"{row['taken_from']}: the product's own discount"
         yield f"off {named}, {percent} of {gross}, rounded {_rounding(charge)}"
     else:
-        yield from _charged(charge, digits)
+        yield from _charged(charge, digits, together)
 
 
 def _discounted_words(charge: Row, digits: int) -> str:
     """The amount of which a product's discount is a share."""
     if charge["discount_base"] == DiscountBase.UNROUNDED and charge["rounding_digits"]:
-        return format_nanos(charge["gross_nanos"], digits)
+        return format_nanos(_with_its_digits(charge, digits), digits)
     return format_minor(charge["gross_minor"], digits)
 
 
-def _charged(charge: Row, digits: int) -> Iterable[str]:
+def _with_its_digits(charge: Row, digits: int) -> int:
+    """The nanos of a charge with the digits of its policy."""
+    if charge["rounding_scope"] != ChargeRounding.BILL:
+        return int(charge["gross_nanos"])
+    last: int = 10 ** (NANO_DIGITS - digits - charge["rounding_digits"])
+    exact, mode = _exact_nanos(charge), RoundingMode(charge["rounding_mode"])
+    return divide_rounded(exact.numerator, exact.denominator * last, mode) * last
+
+
+def _charged(charge: Row, digits: int, together: Bills) -> Iterable[str]:
     if charge["category"] == USAGE:
         events = charge["events"]
         yield f"{events:,} rated usage events, together {format_nanos(charge['price_nanos'])}"
@@ -165,10 +188,37 @@ def _charged(charge: Row, digits: int) -> Iterable[str]:
         yield _share_words(charge)
     if charge["sign"] < 0:
         yield "charged before, and given back"
-    yield from _first_rounded_words(charge, digits)
-    yield _rounded_words(charge, digits)
+    if charge["rounding_scope"] == ChargeRounding.BILL:
+        yield from _part_words(charge, digits, together)
+    else:
+        yield from _first_rounded_words(charge, digits)
+        yield _rounded_words(charge, digits)
     if charge["tax_inclusive"]:
         yield f"the price contains its tax of {_percent(charge['tax_ppm'])}"
+
+
+def _part_words(charge: Row, digits: int, together: Bills) -> Iterable[str]:
+    """What a bill's charges come to exactly and rounded, and which part of that this one is."""
+    rows = together[charge["account_key"], charge["period_from"]]
+    exact = format_nanos(int(sum(map(_exact_nanos, rows))), digits)
+    rounded = format_minor(sum(row["gross_minor"] for row in rows), digits)
+    charges = "1 charge" if len(rows) == 1 else f"{len(rows):,} charges"
+    mine = format_nanos(charge["gross_nanos"], digits)
+    yield f"{mine}, with all that the account is charged {exact} ({charges})"
+    if charge["rounding_digits"]:
+        kept = _decimals(digits + charge["rounding_digits"])
+        yield f"the sum was rounded {_rounding(charge)} to {kept} first"
+    gross = format_minor(charge["gross_minor"], digits)
+    yield f"the sum rounded {_rounding(charge)}: {rounded}; its part by largest remainder: {gross}"
+
+
+def _exact_nanos(charge: Row) -> Fraction:
+    price = charge["price_nanos"] * charge["quantity"] * charge["sign"]
+    return Fraction(price * charge["numerator"], charge["denominator"])
+
+
+def _decimals(kept: int) -> str:
+    return "1 decimal" if kept == 1 else f"{kept} decimals"
 
 
 def _first_rounded_words(charge: Row, digits: int) -> Iterable[str]:
@@ -182,8 +232,7 @@ def _first_rounded_words(charge: Row, digits: int) -> Iterable[str]:
         what = "the line"
     else:
         what = "the price of a unit"
-    decimals = "1 decimal" if kept == 1 else f"{kept} decimals"
-    yield f"{what} was rounded {_rounding(charge)} to {decimals} first"
+    yield f"{what} was rounded {_rounding(charge)} to {_decimals(kept)} first"
 
 
 def _rounded_words(charge: Row, digits: int) -> str:

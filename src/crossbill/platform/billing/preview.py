@@ -8,7 +8,7 @@ several rules the account stands in the population once for each.
 import atexit
 import threading
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import date
@@ -115,17 +115,18 @@ def preview(
     whose = {account_key, *paid_for_by(account_key, carrier_id)}
     tables = _population(books, policies)
     tables["periods"], tables["boundary"] = map(ibis.memtable, (mine, _boundary(first, end)))
-    shape = _shape(books)
+    shape = _shape(books, policies.values())
     with _turn, refusing_overflow():
         rows = _billed(shape, tables)
         found = {name: _of(shape, rows, name) for name in policies}
     return {name: _for_account(each, account_key, whose) for name, each in found.items()}
 
 
-def _shape(books: Mapping[str, pa.Table]) -> Shape:
+def _shape(books: Mapping[str, pa.Table], policies: Iterable[Policy]) -> Shape:
     """The chain that fits: the books hold no commitments or credits."""
     return Shape(
         taxes=_taxes(books["tax_rate"]),
+        whole_bills=any(p.rounding_scope is ChargeRounding.BILL for p in policies),
         discounts=books["discount"].num_rows,
         usage=bool(books["usage_total"].num_rows),
         lists=kinds_in(books["price"]),

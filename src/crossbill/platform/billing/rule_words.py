@@ -32,6 +32,7 @@ SAID = {
         "line": "the line itself",
         "unit": "the price of each unit",
         "day": "the price of each day of a part of a month",
+        "bill": "the sum of the bill's charges",
     },
     "rounding_digits": {
         str(digits): f"{NUMBERS[digits]} beyond the currency's" for digits in FURTHER_DIGITS

@@ -22,10 +22,17 @@ def largest_remainder(  # noqa: PLR0913 - what is shared, and by which columns
     share = integers.mul_div(rows[amount], rows[weight], total)
     rest = integers.mul_mod(rows[amount], rows[weight], total)
     cut = rows.mutate(cut_share=share, rest=rest)
-    by_rest = ibis.window(
-        group_by=group, order_by=[ibis.desc(cut.rest), *(cut[name] for name in order)]
-    )
-    place = ibis.row_number().over(by_rest)
-    missing = cut[amount] - integers.sum_int64(cut.cut_share, over=ibis.window(group_by=group))
-    more = (place < missing).cast("int64")
-    return cut.mutate(share=cut.cut_share + more).drop("cut_share", "rest")
+    return filled_up(cut, amount=amount, rests=["rest"], group=group, order=order).drop("rest")
+
+
+def filled_up(
+    rows: ir.Table, *, amount: str, rests: list[str], group: list[str], order: list[str]
+) -> ir.Table:
+    """Makes ``share`` of ``cut_share``: what is missing up to a group's ``amount`` goes one each to
+    those with the largest ``rests``, of equals to the first in ``order``.
+    """
+    largest = [ibis.desc(rows[name]) for name in rests]
+    by_rest = ibis.window(group_by=group, order_by=[*largest, *(rows[name] for name in order)])
+    missing = rows[amount] - integers.sum_int64(rows.cut_share, over=ibis.window(group_by=group))
+    more = (ibis.row_number().over(by_rest) < missing).cast("int64")
+    return rows.mutate(share=rows.cut_share + more).drop("cut_share")

@@ -21,6 +21,7 @@ from crossbill.replacement.reconciliation.lines import (
     TERMS,
     Taxes,
     amounts,
+    by_themselves,
     of_discount,
 )
 
@@ -65,7 +66,7 @@ def changed(found: Found, known: ir.Table, charges: ir.Table) -> ir.Table:
 def _of_sharers(found: Found, charges: ir.Table) -> ir.Table:
     """The charges of everybody who shares a finding's attributes, differing or not."""
     who = found.sharer
-    plain = charges.select(*CHARGE_INPUT.ibis)
+    plain = by_themselves(charges.select(*CHARGE_INPUT.ibis))
     all_of_account = plain.inner_join(
         who.filter(who.product_key.isnull()).drop("product_key"), "account_key"
     )

@@ -9,6 +9,7 @@ import ibis
 import ibis.expr.types as ir
 
 from crossbill.core import plugins
+from crossbill.core.policy import ChargeRounding
 from crossbill.engine.datasets import CHARGE_INPUT
 from crossbill.engine.integers import div_trunc, sum_int64
 from crossbill.platform.billing.bill import DISCOUNT
@@ -141,10 +142,11 @@ def what_if(case: Case, variants: ir.Table) -> ir.Table:
     A record whose amounts agree already differs in something that no amount can explain.
     ``variants`` holds CHARGE_INPUT, changed, with the variant's name as ``policy_code``, and in
     words what the old and the new side say: ``words`` and ``base_words``. The evidence shows the
-    calculation that gives the old amounts, and the new ones.
+    calculation that gives the old amounts, and the new ones. Of a line that is a part of its
+    bill's rounded sum nothing is kept.
     """
     most = div_trunc(ibis.literal(LARGEST_MONTHLY_NANOS), ibis.greatest(variants.quantity, 1))
-    sound = variants.filter(variants.price_nanos.between(0, most))
+    sound = by_themselves(variants.filter(variants.price_nanos.between(0, most)))
     records = case.records
     apart = records.filter(
         (records.old_net != records.new_net) | (records.old_tax != records.new_tax)
@@ -187,6 +189,15 @@ def with_their_charge(found: ir.Table) -> ir.Table:
     charges = found.filter(found.category == RECURRING).select(*LINE, "variant").view()
     followed = found.semi_join(charges, [*LINE, "variant"])
     return followed.select(*EXPLAINED)
+
+
+def by_themselves(rows: ir.Table) -> ir.Table:
+    """The charges whose amount follows from their own row.
+
+    One of a bill that is rounded as a whole depends on the other lines, so what another price or
+    rule would make of it alone proves nothing to the cent.
+    """
+    return rows.filter(rows.rounding_scope != ChargeRounding.BILL.value)
 
 
 def recurring_charges(rows: ir.Table) -> ir.Table:

@@ -40,18 +40,22 @@ NET = (*CHARGED, *ROUNDED)
 TAX = ("tax_scope", "tax_rounding_mode")
 TERMS = ("discount_of", "discount_order")  # no rules of a policy, but of its discounts
 DISCOUNT = (*TERMS, "rounding_mode")
+# The sum of a bill is rounded with all its lines, so that no line alone tells of it.
+NOT_SEARCHED = ChargeRounding.BILL
 RULES = tuple(field.name for field in fields(Policy) if field.name != "policy_code")
 
 assert set(NET) | set(TAX) == set(RULES), "each rule of a policy is searched in one stage"
 
 
 def values_of(name: str) -> tuple[Any, ...]:
-    """The values that a field can have; the first is taken where nothing tells them apart."""
+    """A field's values that are searched; the first is taken where nothing tells them apart."""
     kinds = {"discount_of": DiscountOf, "discount_order": DiscountOrder}
     kind = kinds.get(name) or get_type_hints(Policy)[name]
     if kind is int:
         return tuple(FURTHER_DIGITS)
-    return (True, False) if kind is bool else tuple(str(member) for member in kind)
+    if kind is bool:
+        return (True, False)
+    return tuple(str(member) for member in kind if member is not NOT_SEARCHED)
 
 
 @cache
