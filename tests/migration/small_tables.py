@@ -23,6 +23,10 @@ ACCOUNT = {
 }  # fmt: skip
 SOUND: dict[str, list[Row]] = {
     "customer": [{"customer_key": "C1", "name": "Ann", "kind": "person", "segment": "consumer"}],
+    "contact": [
+        {"customer_key": "C1", "contact_key": "K1", "role": "billing", "name": "Ann",
+         "email": "ann@example.org", "valid_from": DAY}
+    ],
     "account": [
         ACCOUNT | {"parent_account_key": "A2"},
         ACCOUNT | {"account_key": "A2"},

@@ -11,12 +11,12 @@ import pytest
 from small_tables import AFTER, DAY, SOUND, prices, rates, tables, unresolved
 
 from crossbill.platform.concession.models import Discount, Exemption
-from crossbill.platform.customer.models import BillingAccount, Customer, Payer
+from crossbill.platform.customer.models import BillingAccount, Contact, Customer, Payer
 from crossbill.platform.ledger.models import Deposit, OpenItem
 from crossbill.platform.payment.models import Mandate
 from crossbill.platform.product.models import Feature, Product
 from crossbill.replacement.migration.map import REMAINDER
-from crossbill.replacement.migration.terms_checks import with_usual_terms
+from crossbill.replacement.migration.terms_checks import lost_contacts, with_usual_terms
 from crossbill.replacement.migration.transform import languages
 from crossbill.replacement.migration.validate import (
     CHECKS,
@@ -39,7 +39,8 @@ OTHER_PAYER = {
     "PAYER_OF_OTHER_CURRENCY": {"currency": "EUR"},
     "PAYER_OF_OTHER_CYCLE": {"bill_cycle_day": 15},
 }
-OWN_TEST = {"PARENT_LOOP", "AMOUNT_TOO_LARGE", *OTHER_PAYER}
+CONTACTS = {"MAILED_TO_NOBODY", "CONTACT_SUSPENDED"}
+OWN_TEST = {"PARENT_LOOP", "AMOUNT_TOO_LARGE", *OTHER_PAYER, *CONTACTS}
 
 
 def spoilt(entity: str, column: str, value: str) -> dict[str, list[dict[str, Any]]]:
@@ -72,6 +73,10 @@ def _value(column: str, value: str) -> Any:
 def known(entity: str, records):
     """The tables that the checks of one entity look at."""
     found = tables(records) | {"language": languages()}
+    kept = [contact for contact in records["contact"] if contact["role"] != "lost"]
+    sound = tables(records | {"contact": kept})
+    found |= {"contact": sound["contact"]} if entity == "account" else {}
+    found["lost_contact"] = lost_contacts(tables(records)["contact"], sound["contact"])
     return found | ({"unresolved": unresolved(found)} if entity == "product" else {})
 
 
@@ -196,6 +201,27 @@ def test_own_price_that_no_integer_holds_becomes_one_that_is_refused(engine):
 
 
 @pytest.mark.parametrize(
+    ("medium", "contact", "code"),
+    [
+        ("email", {}, None),
+        ("email", {"email": None}, "MAILED_TO_NOBODY"),
+        ("email", {"role": "technical"}, "MAILED_TO_NOBODY"),
+        ("email", {"valid_to": AFTER}, "MAILED_TO_NOBODY"),
+        ("email", {"customer_key": "C2"}, "MAILED_TO_NOBODY"),
+        ("paper", {"email": None}, None),
+        ("paper", {"role": "lost"}, "CONTACT_SUSPENDED"),
+        ("paper", {"role": "lost", "customer_key": "C2"}, None),
+    ],
+)
+def test_accounts_stay_where_their_contacts_do_not_suffice(engine, medium, contact, code):
+    records = copy.deepcopy(SOUND)
+    for account in records["account"]:
+        account["bill_medium"] = medium
+    records["contact"][0] |= contact
+    assert {row["code"] for row in check(engine, "account", records)[1]} == ({code} - {None})
+
+
+@pytest.mark.parametrize(
     ("said", "taken"),
     [
         ((None, None, None), ("paper", "en", None)),
@@ -214,7 +240,7 @@ def test_longest_texts_are_those_of_the_books():
     limits = {
         field.name: field.max_length
         for model in (
-            *(Customer, BillingAccount, Payer, Product, OpenItem, Mandate, Deposit),
+            *(Customer, Contact, BillingAccount, Payer, Product, OpenItem, Mandate, Deposit),
             *(Discount, Exemption, Feature),
         )
         for field in model._meta.get_fields()

@@ -29,6 +29,20 @@ TABLES = {
         {"customer_key": key, "name": name, "kind": "person", "segment": "consumer"}
         for key, name in zip(KEYS, [*ODD_NAMES, "Z", "A"], strict=True)
     ],
+    "contact": [
+        {
+            "customer_key": key,
+            "contact_key": contact_key,
+            "role": "billing" if contact_key == "1" else "technical",
+            "name": name,
+            "email": "a@example.org" if contact_key == "1" else None,
+            "phone": "+1 212 555 0100" if contact_key == "2" else None,
+            "valid_from": DAY,
+            "valid_to": NEXT if contact_key == "2" else None,
+        }
+        for key, name in zip(KEYS, [*ODD_NAMES, "Z", "A"], strict=True)
+        for contact_key in ("1", "2")
+    ],
     "account": [
         {
             "account_key": key,
@@ -193,6 +207,8 @@ def _load(carrier: Carrier) -> None:
     offerings = ibis.memtable({"offering_code": ["fibre"], "offering_id": [fibre.id]})
     run = ENGINE.to_pyarrow
     customers.take_over_customers(rows=run(load.customer_rows(tables, code, number)))
+    again = [customers.take_over_contacts(rows=run(load.contact_rows(tables, code))) for _ in "12"]
+    assert again == [2 * len(KEYS), 0]  # those that are there already stay as they are
     customers.take_over_accounts(rows=run(load.account_rows(tables, code, number)))
     products.take_over_products(rows=run(load.product_rows(tables, code, number, offerings)))
     products.take_over_features(rows=run(load.feature_rows(tables, code)))
@@ -229,7 +245,7 @@ def test_export_is_what_was_loaded_in_key_order(carrier, name):
 
 @pytest.mark.parametrize("name", TABLES)
 def test_only_the_population_is_exported(carrier, name):
-    owner = "customer_key" if name == "customer" else "account_key"
+    owner = "customer_key" if name in ("customer", "contact") else "account_key"
     wanted = [row for row in TABLES[name] if row[owner] in ("C1", "Zwölf")]
     assert exported(carrier, name, ["C1", "Zwölf", "nobody"]) == wanted
 

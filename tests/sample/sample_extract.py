@@ -25,6 +25,7 @@ TABLES = (
         "MANDATE",
         "DEPOSIT",
         "SVCFEA",
+        "CUSTCON",
         "BILLHDR",
         "BILLLIN",
         "TARIFF",

@@ -49,6 +49,7 @@ FIELDS = {
 ENTITIES = {
     "account": "Account",
     "customer": "Customer",
+    "contact": "Contact",
     "payer": "Who pays",
     "product": "Product",
     "discount": "Discount of the account",

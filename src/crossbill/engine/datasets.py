@@ -17,6 +17,21 @@ CUSTOMER = described(
     """,
 )
 
+CONTACT = described(
+    "contact",
+    "customer_key contact_key",
+    """
+    customer_key  text   at whom the person is reached
+    contact_key   text   which of the customer's contacts
+    role          text   what the person is asked about: contract, billing or technical
+    name          text   of the person
+    email         text?  where it is reached; this or the telephone is there
+    phone         text?  as the customer writes it
+    valid_from    date   first day
+    valid_to      date?  first day no longer a contact
+    """,
+)
+
 ACCOUNT = described(
     "account",
     "account_key",
@@ -478,7 +493,7 @@ USAGE = described(
 CANONICAL = {
     dataset.name: dataset
     for dataset in (
-        *(CUSTOMER, ACCOUNT, PAYER, PRODUCT, FEATURE, DISCOUNT, EXEMPTION, OPEN_ITEM, BALANCE),
-        *(COLLECTION, MANDATE, DEPOSIT, BILL, BILL_LINE, TARIFF, USAGE),
+        *(CUSTOMER, CONTACT, ACCOUNT, PAYER, PRODUCT, FEATURE, DISCOUNT, EXEMPTION, OPEN_ITEM),
+        *(BALANCE, COLLECTION, MANDATE, DEPOSIT, BILL, BILL_LINE, TARIFF, USAGE),
     )
 }

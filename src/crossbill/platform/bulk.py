@@ -21,7 +21,7 @@ def copy_in_missing(model: type[models.Model], rows: pa.Table) -> int:
     """As ``copy_in``, but rows that are there already (by any unique key) stay as they are."""
     table, temporary = sql.Identifier(model._meta.db_table), sql.Identifier("arriving")
     with connection.cursor() as cursor:
-        create = "CREATE TEMPORARY TABLE {} (LIKE {}) ON COMMIT DROP"
+        create = "CREATE TEMPORARY TABLE {} (LIKE {} INCLUDING IDENTITY) ON COMMIT DROP"
         cursor.execute(sql.SQL(create).format(temporary, table))
         _copy_in(temporary, rows)
         names = sql.SQL(", ").join(map(sql.Identifier, rows.column_names))

@@ -11,6 +11,7 @@ from crossbill.engine.datasets import (
     ACCOUNT,
     BALANCE,
     COLLECTION,
+    CONTACT,
     CUSTOMER,
     DEPOSIT,
     DISCOUNT,
@@ -30,12 +31,13 @@ FEW = 1000  # so many rows are joined one by one as fast as in any other way
 EXPORTS: dict[str, Dataset] = {
     dataset.name: dataset
     for dataset in (
-        *(CUSTOMER, ACCOUNT, PAYER, PRODUCT, FEATURE, DISCOUNT, EXEMPTION, OPEN_ITEM, BALANCE),
-        *(COLLECTION, MANDATE, DEPOSIT, PRICE, TAX_RATE),
+        *(CUSTOMER, CONTACT, ACCOUNT, PAYER, PRODUCT, FEATURE, DISCOUNT, EXEMPTION, OPEN_ITEM),
+        *(BALANCE, COLLECTION, MANDATE, DEPOSIT, PRICE, TAX_RATE),
     )
 }
 EXPORTED_TABLES = (
     "customer_customer",
+    "customer_contact",
     "customer_billingaccount",
     "customer_payer",
     "product_product",
@@ -72,6 +74,7 @@ def export(name: str, carrier_id: int) -> Iterator[pa.RecordBatchReader]:
         yield reader
 
 
+CONTACT_KEY = "coalesce(contact_key, 'made here ' || x.id)"
 # Of rows that were corrected on their first day, only the one that holds goes along.
 QUERIES = {
     "customer": f"""
@@ -80,6 +83,15 @@ QUERIES = {
             SELECT customer_id FROM customer_billingaccount JOIN {POPULATION} USING (account_key)
             WHERE carrier_id = %(carrier)s)
         ORDER BY customer_key COLLATE "C"
+    """,
+    "contact": f"""
+        SELECT customer_key, {CONTACT_KEY}, role, x.name, nullif(email, ''), nullif(phone, ''),
+               valid_from, valid_to
+        FROM customer_contact x JOIN customer_customer c ON c.id = x.customer_id
+        WHERE carrier_id = %(carrier)s AND c.id IN (
+            SELECT customer_id FROM customer_billingaccount JOIN {POPULATION} USING (account_key)
+            WHERE carrier_id = %(carrier)s)
+        ORDER BY customer_key COLLATE "C", {CONTACT_KEY} COLLATE "C"
     """,
     "account": f"""
         SELECT account_key, customer_key, parent_account_key, status, currency, tax_code,

@@ -159,6 +159,9 @@ class Contact(models.Model):
         TECHNICAL = "technical"
 
     customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="contacts")
+    contact_key = models.CharField(  # noqa: DJ001 - empty is one that was made here
+        max_length=40, null=True, blank=True, help_text="Of the old system"
+    )
     role = models.CharField(max_length=10, choices=Role)
     name = models.CharField(max_length=200)
     email = models.EmailField(blank=True)
@@ -169,6 +172,9 @@ class Contact(models.Model):
     class Meta:
         ordering = ["customer", "role", "valid_from", "id"]
         constraints = [
+            models.UniqueConstraint(
+                fields=["customer", "contact_key"], name="contact_once_per_customer"
+            ),
             models.CheckConstraint(
                 name="contact_ends_after_it_starts",
                 condition=models.Q(valid_to__isnull=True)

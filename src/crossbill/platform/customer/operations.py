@@ -7,12 +7,17 @@ import pyarrow as pa
 from django.db.models import QuerySet
 
 from crossbill.platform.bulk import copy_in, copy_in_missing
-from crossbill.platform.customer.models import BillingAccount, Customer, Payer
+from crossbill.platform.customer.models import BillingAccount, Contact, Customer, Payer
 
 
 def take_over_customers(*, rows: pa.Table) -> int:
     """Add customers that are not there yet; one may own accounts in several waves."""
     return copy_in_missing(Customer, rows)
+
+
+def take_over_contacts(*, rows: pa.Table) -> int:
+    """Add contacts of customers that are not there yet, as their customers are added."""
+    return copy_in_missing(Contact, rows)
 
 
 def take_over_accounts(*, rows: pa.Table) -> int:

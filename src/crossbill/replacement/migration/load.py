@@ -44,6 +44,19 @@ def customer_rows(tables: Tables, carrier: str, carrier_id: int) -> ir.Table:
     ).order_by("customer_key")
 
 
+def contact_rows(tables: Tables, carrier: str) -> ir.Table:
+    """Whom to reach at the customers of the accounts."""
+    owners = tables["account"].select("customer_key").distinct()
+    rows = tables["contact"].semi_join(owners, "customer_key")
+    rows = rows.order_by("customer_key", "contact_key")
+    return rows.select(
+        "contact_key", "role", "name", "valid_from", "valid_to",
+        customer_id=_id("customer", carrier, rows.customer_key),
+        email=rows.email.fill_null(""),
+        phone=rows.phone.fill_null(""),
+    )  # fmt: skip
+
+
 def account_rows(tables: Tables, carrier: str, carrier_id: int) -> ir.Table:
     """The billing accounts."""
     rows = tables["account"]

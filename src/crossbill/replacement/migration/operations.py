@@ -196,11 +196,12 @@ def _tables_of(
         moves.wave == position, moves.state == "planned", moves.account_key.between(first, last)
     )
     tables = {}
-    for name in set(workspace.entities) - {"bill", "bill_line", "tariff", "customer", "usage"}:
+    of_customers = {"customer", "contact"} & set(workspace.entities)
+    for name in set(workspace.entities) - {"bill", "bill_line", "tariff", "usage"} - of_customers:
         rows = workspace.scan(backend, "valid", name)
         near = rows.filter(rows.account_key.between(first, last))
         tables[name] = backend.create_table(name, near.semi_join(mine, "account_key"), temp=True)
-    return tables | {"customer": workspace.scan(backend, "valid", "customer")}
+    return tables | {name: workspace.scan(backend, "valid", name) for name in of_customers}
 
 
 def _rows_of_the_books(tables: load.Tables, replacement: Replacement) -> dict[str, ir.Table]:
@@ -216,6 +217,8 @@ def _rows_of_the_books(tables: load.Tables, replacement: Replacement) -> dict[st
         "products": load.product_rows(tables, carrier, carrier_id, offerings),
         "products wanted": tables["product"].count().name("rows").as_table(),
     }
+    if "contact" in tables:
+        rows["contacts"] = load.contact_rows(tables, carrier)
     if "payer" in tables:
         rows["payers"] = load.payer_rows(tables, carrier)
     if "feature" in tables:
@@ -257,6 +260,7 @@ def _take_over(rows: Mapping[str, Future[pa.Table]]) -> dict[str, int]:
 
 
 BESIDE = {
+    "contacts": customers.take_over_contacts,
     "features": products.take_over_features,
     "discounts": concessions.take_over_discounts,
     "exemptions": concessions.take_over_exemptions,

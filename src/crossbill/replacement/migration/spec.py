@@ -71,6 +71,7 @@ class EntityRule(Strict):
 
 Entity = Literal[
     "customer",
+    "contact",
     "account",
     "payer",
     "product",

@@ -9,7 +9,16 @@ from ibis.backends.duckdb import Backend
 
 from crossbill.engine.billing_datasets import PERIODS
 from crossbill.engine.dataset import Dataset
-from crossbill.engine.datasets import CANONICAL, CUSTOMER, LINEAGE, MOVE, PAYER, POLICY, SUSPENDED
+from crossbill.engine.datasets import (
+    CANONICAL,
+    CONTACT,
+    CUSTOMER,
+    LINEAGE,
+    MOVE,
+    PAYER,
+    POLICY,
+    SUSPENDED,
+)
 from crossbill.engine.store import MONEY_SUFFIXES
 from crossbill.engine.store import Receipt as Written
 from crossbill.platform.billing.bills import unresolved
@@ -25,7 +34,7 @@ from crossbill.replacement.migration.map import (
     taken,
 )
 from crossbill.replacement.migration.sources import open_source
-from crossbill.replacement.migration.terms_checks import with_usual_terms
+from crossbill.replacement.migration.terms_checks import lost_contacts, with_usual_terms
 from crossbill.replacement.migration.usage_checks import COPIES_COME
 from crossbill.replacement.migration.validate import (
     CHECKS,
@@ -129,6 +138,7 @@ def validate_chunk(workspace: Workspace, entity: str) -> Receipt:
         if entity == "account":
             tables["account"] = with_usual_terms(tables["account"])
             tables["language"] = languages()
+            tables |= _contacts(workspace, backend)
         if entity == "product":
             prices = recurring_prices(stated["price"], stated["component"])
             start = ibis.literal(workspace.periods[0][0])
@@ -137,6 +147,15 @@ def validate_chunk(workspace: Workspace, entity: str) -> Receipt:
             tables["unresolved"] = unresolved_products(workspace, backend, tables, stated)
         checked = check_rows(entity, tables, _offerings(workspace), stated["tax_rate"])
         return write(workspace, backend, checked, valid_dataset(entity), "valid", entity)
+
+
+def _contacts(workspace: Workspace, backend: Backend) -> dict[str, ir.Table]:
+    """The contacts that are sound and those that are not; none where the extract has none."""
+    if "contact" not in workspace.entities:
+        none = ibis.memtable(CONTACT.empty())
+        return {"contact": none, "lost_contact": none}
+    mapped, valid = (workspace.scan(backend, stage, "contact") for stage in ("map", "valid"))
+    return {"contact": valid, "lost_contact": lost_contacts(mapped, valid)}
 
 
 def languages() -> ir.Table:

@@ -17,6 +17,7 @@ from crossbill.replacement.migration.checks import (
 )
 from crossbill.replacement.migration.collection_checks import collection, deposit, mandate
 from crossbill.replacement.migration.concession_checks import discount_checks, exemption_checks
+from crossbill.replacement.migration.contact_checks import contact_checks
 from crossbill.replacement.migration.feature_checks import feature_checks
 from crossbill.replacement.migration.map import REMAINDER, Mapped, amounts
 from crossbill.replacement.migration.payer_checks import payer_checks
@@ -39,7 +40,7 @@ LONGEST = {
     "document_number": 60, "source_code": 60, "name": 200, "segment": 40, "mandate_key": 60,
     "deposit_key": 60, "bank_code": 20, "account_digits": 4, "tax_code": 20, "street": 200,
     "city": 100, "region": 40, "postcode": 20, "price_override_code": 121, "feature_code": 40,
-    "credit_class": 20,
+    "credit_class": 20, "contact_key": 40, "email": 254, "phone": 40,
 }  # fmt: skip
 
 
@@ -113,6 +114,7 @@ LINEAGE_COLUMNS = ("source_file", "source_line")
 
 KEYS: dict[str, list[str]] = {
     "customer": ["customer_key"],
+    "contact": ["customer_key", "contact_key"],
     "account": ["account_key"],
     "payer": ["account_key", "category", "payer_key", "valid_from"],
     "product": ["product_key"],
@@ -440,6 +442,7 @@ CATEGORIES = ("recurring", "discount", "usage", "one_time")
 
 CHECKS = {
     "customer": _customer,
+    "contact": contact_checks,
     "account": _account,
     "payer": payer_checks,
     "product": _product,

@@ -78,7 +78,7 @@ def reconciliation(
 
 
 def _of_the_wave(name: str) -> Callable[[Tables], ir.Table]:
-    key = "customer_key" if name == "customer" else "account_key"
+    key = "customer_key" if name in ("customer", "contact") else "account_key"
     return lambda t: t[f"valid_{name}"].semi_join(t["new_account"], key)
 
 

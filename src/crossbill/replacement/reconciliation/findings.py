@@ -53,7 +53,7 @@ def placed(difference: ir.Table, account: ir.Table) -> ir.Table:
     owners = account.group_by(account_key="customer_key").aggregate(owner=account.account_key.min())
     told = difference.rename(told_account="account_key", told_currency="currency")
     joined = told.left_join(owners, told.told_account == owners.account_key).drop("account_key")
-    owned = (joined.entity == "customer") & joined.owner.notnull()
+    owned = joined.entity.isin(["customer", "contact"]) & joined.owner.notnull()
     product = ibis.cases(
         (joined.entity == "product", joined.record_key),
         (joined.entity == "bill_line", joined.record_key.re_extract(THIRD_PART, 1)),

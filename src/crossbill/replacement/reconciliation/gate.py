@@ -51,6 +51,7 @@ def blocking_reasons(wave: Wave, accepted: Sequence[int] = ()) -> pa.Table:
 THINGS = {
     "account": "the account",
     "customer": "the customer's record",
+    "contact": "a contact of the customer",
     "payer": "who pays",
     "product": "a product",
     "feature": "a feature of a service",

@@ -37,6 +37,7 @@ OWN_MATTERS = {
 # The fields that hold one of few values, so that one of them may stand for another.
 CODED = {
     "customer": ("kind", "segment"),
+    "contact": ("role",),
     "account": (
         *("status", "currency", "tax_code", "city", "region"),
         *("bill_medium", "bill_language", "credit_class"),

@@ -55,7 +55,7 @@ from .payers import settle
 from .plan import Plan, chunk_bounds, chunk_plan
 from .rater import rate_usage
 from .records import ZERO, Account
-from .terms import make_terms
+from .terms import CONTACT_HEADERS, CONTACTS, contact_row, make_terms
 from .traffic import give_usage
 from .usage_files import usage_rows
 
@@ -65,7 +65,7 @@ TRUTHS = {
     TRUTH: "class_code,account_key,record,detail",
     CONTROLS_TRUTH: CONTROLS_HEADER,
 }
-MANY_ROWS = {**HEADERS, **COLLECTION_HEADERS, **FEATURE_HEADERS}
+MANY_ROWS = {**HEADERS, **COLLECTION_HEADERS, **FEATURE_HEADERS, **CONTACT_HEADERS}
 TOTALS = "totals"
 PARTS = ("", ":traffic", ":granted", ":collection", ":features", ":terms")
 ATTEMPTS = 2_000  # the rarest opportunity comes about once in fifty accounts
@@ -113,7 +113,8 @@ def make_chunk(
         made.append(account)
     settle(made)
     for index, account in enumerate(made, bounds[0]):
-        account.terms = make_terms(draws.terms)
+        for contact in make_terms(account, draws.terms):
+            files[CONTACTS].add(contact_row(contact, account), None)
         _write_account(account, files)
         truth[CONTROLS_TRUTH] += _write_collection(
             account, unpaid.get(index, ""), draws.paying, files

@@ -31,6 +31,7 @@ from .files import (
     trailer_row,
 )
 from .plan import chunk_bounds
+from .terms import CONTACT_CONTROL_FIELDS
 from .usage_files import (
     RATE_HEADER,
     RATE_TABLE,
@@ -148,7 +149,12 @@ def _write_table(path: Path, header: str, rows: list[tuple[str, Decimal]]) -> To
 
 def _control_fields() -> dict[str, str]:
     """Which field of each file the old system adds up."""
-    return {**CONTROL_FIELDS, **COLLECTION_CONTROL_FIELDS, **FEATURE_CONTROL_FIELDS}
+    return {
+        **CONTROL_FIELDS,
+        **COLLECTION_CONTROL_FIELDS,
+        **FEATURE_CONTROL_FIELDS,
+        **CONTACT_CONTROL_FIELDS,
+    }
 
 
 def _write_manifest(path: Path, totals: dict[str, Total]) -> None:

@@ -150,7 +150,7 @@ class Share(NamedTuple):
 class Terms(NamedTuple):
     """How the bills reach the customer, in which language, and how well it pays."""
 
-    medium: str = "P"  # P paper, W customer web
+    medium: str = "P"  # P paper, W customer web, M mail by internet
     language: str = "EN"
     credit: str = " "  # A good, B fair, C poor; blank: nobody has looked
 

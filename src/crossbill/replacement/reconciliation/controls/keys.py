@@ -16,7 +16,7 @@ level: record
 needs: [old_account, new_account]
 uses: [old_customer, new_customer, old_product, new_product, old_open_item, new_open_item,
   old_balance, new_balance, old_collection, new_collection, old_mandate, new_mandate,
-  old_feature, new_feature,
+  old_feature, new_feature, old_contact, new_contact,
   old_deposit, new_deposit, old_bill, new_bill]
 tolerance: 0
 owner: migration
@@ -24,7 +24,8 @@ blocking: true
 """
 # The old system numbers its bills, the new one names them by what they are of.
 KEYS = {"bill": ("account_key", "period_from")}
-OWNERS = ("customer", "account", "balance", "collection", "bill")  # whose key says whose they are
+# Whose key says whose they are.
+OWNERS = ("customer", "contact", "account", "balance", "collection", "bill")
 
 
 def measure(t: Tables) -> ir.Table:

@@ -16,7 +16,7 @@ level: record
 needs: [old_account, new_account]
 uses: [old_customer, new_customer, old_product, new_product, old_open_item, new_open_item,
   old_balance, new_balance, old_collection, new_collection, old_mandate, new_mandate,
-  old_feature, new_feature,
+  old_feature, new_feature, old_contact, new_contact,
   old_deposit, new_deposit, old_bill, new_bill, old_bill_line, new_bill_line]
 tolerance: 0
 owner: migration
@@ -25,6 +25,7 @@ blocking: true
 PARENTS = (  # child, its column, parent, its column
     ("account", "customer_key", "customer", "customer_key"),
     ("customer", "customer_key", "account", "customer_key"),
+    ("contact", "customer_key", "customer", "customer_key"),
     ("product", "account_key", "account", "account_key"),
     ("feature", "account_key", "account", "account_key"),
     ("feature", "product_key", "product", "product_key"),

@@ -14,7 +14,7 @@ level: group
 needs: [old_account, new_account]
 uses: [old_customer, new_customer, old_product, new_product, old_open_item, new_open_item,
   old_balance, new_balance, old_collection, new_collection, old_mandate, new_mandate,
-  old_feature, new_feature,
+  old_feature, new_feature, old_contact, new_contact,
   old_deposit, new_deposit, old_bill, new_bill]
 tolerance: 0
 owner: migration
@@ -22,6 +22,7 @@ blocking: true
 """
 KINDS = {
     "customer": ("kind", "segment"),
+    "contact": ("role",),
     "account": ("status", "currency"),
     "product": ("offering_code",),
     "feature": ("feature_code",),
