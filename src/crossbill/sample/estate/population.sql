@@ -73,8 +73,8 @@ SELECT 'A' || lpad(n::VARCHAR, 9, '0') AS account_key,
        lpad(draw('zip', n, 90000)::VARCHAR, 5, '0') || '-' || lpad(draw('plus', n, 9000)::VARCHAR, 4, '0')
            AS postcode,
        DATE '2015-01-01' + draw('opened', n, 3000)::INTEGER AS opened_date, false AS disputed,
-       one_of(['paper', 'email', 'portal'], 'medium', n) AS bill_medium, 'en' AS bill_language,
-       one_of(['A', 'B', 'C'], 'class', n) AS credit_class
+       one_of(['paper', 'portal'], 'medium', n) AS bill_medium, 'en' AS bill_language,
+       one_of(['good', 'fair', 'poor'], 'credit', n) AS credit_class
 FROM range(getvariable('accounts')) t(n);
 
 -- An access line and a mobile line each, and four in five an option: with usage and discounts about
