@@ -75,7 +75,7 @@ class Store:
                 yield file
             return
         with (
-            _full_disk_told(path),
+            full_disk_told(path),
             self._draft(path) as draft,
             self.filesystem.open(draft, mode) as file,
         ):
@@ -150,7 +150,7 @@ class Store:
 
 
 @contextmanager
-def _full_disk_told(path: str) -> Iterator[None]:
+def full_disk_told(path: str) -> Iterator[None]:
     """Tell in a sentence that there is no room; other failures are not ours to explain."""
     try:
         yield

@@ -20,7 +20,7 @@ from ibis.backends.duckdb import Backend
 
 from crossbill.engine.dataset import Column, Dataset
 from crossbill.engine.datasets import SUSPENDED
-from crossbill.engine.store import Store, exact_sum
+from crossbill.engine.store import Store, exact_sum, full_disk_told
 from crossbill.replacement.migration.sources import LINE_COLUMN, Source, SourceFormat, open_source
 from crossbill.replacement.migration.types import (
     FieldType,
@@ -123,8 +123,11 @@ def _scratch(store: Store, folder: str) -> Iterator[Path]:
     drafts = Path(store.path(folder, ".drafts"))
     shutil.rmtree(drafts, ignore_errors=True)
     drafts.mkdir(parents=True)
-    yield drafts
-    shutil.rmtree(drafts)
+    try:
+        with full_disk_told(str(drafts)):
+            yield drafts
+    finally:
+        shutil.rmtree(drafts)
 
 
 def staged_dataset(name: str, fields: Sequence[FieldType]) -> Dataset:
