@@ -18,6 +18,11 @@ BOTH = ("business", "north")
 SEGMENT, REGION, GENERAL = ("business", None), (None, "north"), (None, None)
 AMOUNTS = {GENERAL: 40, REGION: 30, SEGMENT: 20, BOTH: 10}
 FIRST_OF_MAY = date(2024, 5, 1)
+USED = """\
+account_key,product_key,leg,plan_code,charge_code,usage_type,period_from,period_to,events,quantity,\
+covered_quantity,billed_quantity,amount,surcharge,currency,policy_code
+S1,T1,retail,trunk,calls,voice,2026-03-01,2026-04-01,7,700,0,700,1.23,0,EUR,p
+"""
 
 
 def price(whom, **changed):
@@ -245,3 +250,22 @@ def test_lists_in_tables_and_no_customers(trunks):
     assert line_of(trunks, "T1")[0] == "50.00"
     (trunks / "customer.csv").write_text("customer_key,name,segment\nK1,Donau,business\n")
     assert line_of(trunks, "T1")[0] == "30.00"
+
+
+def test_a_price_and_usage_of_one_offering_are_told_apart(trunks):
+    for name in ("catalogue.yaml", "rating.yaml", "usage.csv"):
+        (trunks / name).unlink()
+    (trunks / "tax_rate.csv").write_text("tax_code,valid_from,rate_percent\nAT,2020-01-01,20\n")
+    (trunks / "price.csv").write_text(
+        "offering_code,price_version,valid_from,currency,amount\ntrunk,v1,2020-01-01,EUR,5.00\n"
+        "number-block,v1,2020-01-01,EUR,2.00\n"
+    )
+    (trunks / "usage_charge.csv").write_text(USED)
+    with computed(trunks, period="2026-03", policy=str(trunks / "policy.yaml")) as found:
+        lines = [line for bill in explained(found) for line in bill.lines]
+    told = {line.line["category"]: line.steps[0] for line in lines
+            if line.line["product_key"] == "T1"}  # fmt: skip
+    assert told == {
+        "recurring": "trunk: 5.00 x 10 per month (version v1)",
+        "usage": "7 rated usage events, together 1.23",
+    }

@@ -105,7 +105,8 @@ def _shown(row: Row) -> str:
 
 
 def _key(row: Row) -> tuple[Any, ...]:
-    return tuple(row[name] for name in LINE)
+    """What a line and its charge have alike; one offering may charge both a price and its usage."""
+    return row["category"] == USAGE, *(row[name] for name in LINE)
 
 
 def _is_of(row: Row, bill: Row) -> bool:
