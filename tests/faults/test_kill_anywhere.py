@@ -1,6 +1,6 @@
 """A change-over that is killed again and again, anywhere, ends as one that nobody disturbed.
 
-At least thirty kills, at moments that a seed gives, spread over the whole length: of the command,
+At least fifteen kills, at moments that a seed gives, spread over the whole length: of the command,
 of PostgreSQL under it, and of both. CROSSBILL_KILLS=300 does more.
 """
 
@@ -16,7 +16,7 @@ from conftest import Reference
 from killable import Attempt, Home, gave_up
 from outcome import assert_same, outcome, unbalanced
 
-KILLS = int(os.environ.get("CROSSBILL_KILLS", "30"))
+KILLS = int(os.environ.get("CROSSBILL_KILLS", "15"))
 PER_COMPLETION = 15  # what is begun anew costs more than a restart
 # Who dies: the command, it and the server, or the server alone, so that the command has to cope.
 VICTIMS = ("command", "command", "command", "both", "both", "server")
