@@ -6,7 +6,18 @@ from datetime import date
 
 import pyarrow as pa
 import pytest
-from product.shop import JANUARY, POLICY, TEXT, books, carrier, person, published
+from product.shop import (
+    JANUARY,
+    POLICY,
+    TEXT,
+    books,
+    carrier,
+    change_product,
+    order_product,
+    person,
+    planned_change,
+    published,
+)
 
 from crossbill.core.policy import ChargeRounding
 from crossbill.engine.datasets import USAGE_TOTAL
@@ -15,10 +26,8 @@ from crossbill.platform.billing.compute import read_policy
 from crossbill.platform.billing.preview import preview
 from crossbill.platform.customer.models import BillingAccount, Carrier
 from crossbill.platform.product.catalogue_operations import retire, take_over
-from crossbill.platform.product.change_operations import change_product
-from crossbill.platform.product.change_queries import planned_change, product_named
+from crossbill.platform.product.change_queries import product_named
 from crossbill.platform.product.changes import Kind, OwnPriceUnclear, Terms, Wanted
-from crossbill.platform.product.order_operations import order_product
 from crossbill.platform.product.orders import Order
 
 pytestmark = pytest.mark.django_db

@@ -6,15 +6,14 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
-from product.shop import POLICY, books, carrier, person
+from product.shop import POLICY, books, carrier, change_product, person, planned_change
 
 from crossbill.core.period import Period
 from crossbill.engine.datasets import USAGE_TOTAL
 from crossbill.platform.billing.change_cost import change_cost, period_with
 from crossbill.platform.billing.compute import read_policy
 from crossbill.platform.billing.preview import preview
-from crossbill.platform.product.change_operations import change_product
-from crossbill.platform.product.change_queries import planned_change, product_named
+from crossbill.platform.product.change_queries import product_named
 from crossbill.platform.product.changes import Kind, Wanted
 
 SWISS = read_policy(POLICY)

@@ -5,13 +5,12 @@ from datetime import date
 
 import pytest
 from django.db import connection
-from product.shop import POLICY, books, carrier, person
+from product.shop import POLICY, books, carrier, change_product, person
 
 from crossbill.core.refusal import Refusal
 from crossbill.platform.billing.compute import read_policy
 from crossbill.platform.billing.quotes import Change, Seen, make_quoted, quote
 from crossbill.platform.customer.models import BillingAccount
-from crossbill.platform.product.change_operations import change_product
 from crossbill.platform.product.changes import Kind, Terms, Wanted
 from crossbill.platform.product.models import ProductChange, TaxRate
 from crossbill.platform.product.orders import Order

@@ -13,8 +13,16 @@ from crossbill.console.operations import give_roles
 from crossbill.core.refusal import Refusal
 from crossbill.platform.customer.models import BillingAccount, Carrier, Customer
 from crossbill.platform.product.catalogue_operations import load_draft, publish
-from crossbill.platform.product.models import CatalogueVersion, Product, ProductOffering
+from crossbill.platform.product.changes import Plan, Wanted
+from crossbill.platform.product.models import (
+    CatalogueVersion,
+    Product,
+    ProductChange,
+    ProductOffering,
+)
 from crossbill.platform.product.operations import Price, Rate, publish_catalogue
+from crossbill.platform.product.orders import Change, Order
+from crossbill.platform.product.together_operations import make_together, plans_together
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "billing" / "mobile"
 TEXT = (EXAMPLE / "catalogue.yaml").read_text("utf-8")
@@ -28,6 +36,24 @@ ACCOUNTS = {"A1": ["alpina-s"], "A2": ["alpina-m", "alpina-s"], "A3": ["old-plan
 def carrier() -> Carrier:
     """A carrier with nobody and nothing."""
     return Carrier.objects.create(code=CARRIER, name="Alpina Mobile AG")
+
+
+def change_product(
+    *, carrier_id: int, product_key: str, wanted: Wanted, shown=None, **more
+) -> ProductChange:
+    """One change by itself, as commands and pages make it."""
+    items, plans = [Change(product_key, wanted)], None if shown is None else [shown]
+    return make_together(carrier_id=carrier_id, items=items, shown=plans, **more)[0]
+
+
+def order_product(*, carrier_id: int, order: Order, **more) -> ProductChange:
+    """One order by itself, as commands and pages make it."""
+    return make_together(carrier_id=carrier_id, items=[order], **more)[0]
+
+
+def planned_change(product: Product, wanted: Wanted, today: date) -> Plan:
+    """What a change would do to a product as the books are now."""
+    return plans_together(product.carrier_id, [Change(product.product_key, wanted)], today)[0]
 
 
 def person(name: str, *roles: str) -> AbstractUser:

@@ -6,14 +6,12 @@ from datetime import date
 
 import pytest
 from django.db import connection, transaction
-from product.shop import books, carrier, person, published
+from product.shop import books, carrier, change_product, order_product, person, published
 
 from crossbill.core.refusal import Refusal
 from crossbill.platform.customer.models import Carrier
-from crossbill.platform.product.change_operations import change_product
 from crossbill.platform.product.changes import Kind, Terms, Wanted
 from crossbill.platform.product.models import ProductChange
-from crossbill.platform.product.order_operations import order_product
 from crossbill.platform.product.orders import Order
 
 pytestmark = pytest.mark.django_db(transaction=True)

@@ -5,13 +5,12 @@ from uuid import UUID
 
 import pytest
 from django.db import IntegrityError, connection, transaction
-from product.shop import books, carrier, person
+from product.shop import books, carrier, change_product, person, planned_change
 
 from crossbill.core.refusal import Refusal
 from crossbill.platform.customer.models import Carrier
 from crossbill.platform.customer.queries import account_named
 from crossbill.platform.product import change_queries, identifier_operations
-from crossbill.platform.product.change_operations import change_product
 from crossbill.platform.product.changes import Kind, Wanted
 from crossbill.platform.product.models import Product, ProductChange, ServiceIdentifier
 
@@ -242,7 +241,7 @@ def test_too_long_a_reason_is_refused(owner):
 
 def test_change_other_than_the_one_that_was_shown_is_refused(owner):
     wanted = Wanted(Kind.QUANTITY, DAY, 3)
-    shown = change_queries.planned_change(product("A1-0"), wanted, TODAY)
+    shown = planned_change(product("A1-0"), wanted, TODAY)
     change(owner, "A1-0", Kind.CANCEL, day=date(2026, 12, 31))
     assert refused(owner, "A1-0", Kind.QUANTITY, 3, shown=shown) == "CHANGED_MEANWHILE"
 

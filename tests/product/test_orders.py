@@ -1,7 +1,9 @@
 """What an account may order: rules as tables, then the command on the books."""
 
 import json
+from collections.abc import Sequence
 from datetime import date
+from typing import NamedTuple
 
 import pytest
 from product.shop import CARRIER, POLICY, books, carrier, person, published, run
@@ -11,8 +13,8 @@ from crossbill.core.refusal import Refusal
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.product.changes import Held, Kind, Known, Payer, Terms, Wanted
 from crossbill.platform.product.models import Product, ProductChange
-from crossbill.platform.product.orders import Change, Order, Shelf, planned_order
-from crossbill.platform.product.requirements import Needs
+from crossbill.platform.product.orders import Change, Order, ordered_plan
+from crossbill.platform.product.requirements import Needs, refuse_alone
 from crossbill.platform.product.together_operations import plans_together
 
 TODAY, DAY = date(2026, 3, 1), date(2026, 3, 16)
@@ -23,7 +25,18 @@ NEEDS = Needs({"roaming": ["plan"]}, {"duo": ["plan", "tv"]})
 
 def plan(account="A", offering="plan", day=DAY, *, again=False, shelf=None, **terms):
     wanted = Order(Terms(account, offering, terms.pop("quantity", 1), **terms), day, again)
-    return planned_order(wanted, KNOWN, shelf or Shelf())
+    has = shelf or Shelf()
+    made = ordered_plan(wanted, KNOWN, has.ordered)
+    refuse_alone([made], has.held, has.needs)
+    return made
+
+
+class Shelf(NamedTuple):
+    """What the account has on the day and later, what that needs, and what it ordered that day."""
+
+    held: Sequence[Held] = ()
+    needs: Needs = Needs()
+    ordered: Sequence[Terms] = ()
 
 
 def shelf(*held: str, ordered=()) -> Shelf:

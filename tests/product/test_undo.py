@@ -3,13 +3,11 @@
 from datetime import date
 
 import pytest
-from product.shop import books, carrier, person
+from product.shop import books, carrier, change_product, order_product, person
 
-from crossbill.platform.product.change_operations import change_product
 from crossbill.platform.product.change_queries import timeline
 from crossbill.platform.product.changes import Kind, Terms, Wanted
 from crossbill.platform.product.models import Product
-from crossbill.platform.product.order_operations import order_product
 from crossbill.platform.product.orders import Order
 from crossbill.platform.product.undo import undoing
 

@@ -6,28 +6,23 @@ from itertools import count
 from typing import ClassVar
 
 from django.contrib.auth.models import AbstractUser
-from django.db import transaction
 
 from crossbill.core.ids import identity
 from crossbill.core.refusal import Refusal
-from crossbill.platform.allowed import refuse_long
 from crossbill.platform.customer.models import BillingAccount, Carrier
 from crossbill.platform.customer.queries import account_named
 from crossbill.platform.product.change_queries import (
     began_by,
-    concerned,
     held,
-    planned_change,
     product_named,
 )
-from crossbill.platform.product.changes import Begun, Kind, Plan, Wanted
+from crossbill.platform.product.changes import Begun, Kind, Plan
 from crossbill.platform.product.identifier_operations import (
     carry_identifiers,
     give_back_identifiers,
     release_all,
 )
 from crossbill.platform.product.models import Product, ProductChange, ProductOffering
-from crossbill.platform.product.permission import may_change
 
 LONGEST_KEY = 60
 
@@ -42,31 +37,6 @@ class ChangedMeanwhile(Refusal):
     """Somebody else has changed the product since its cost was shown. Look at it again."""
 
     code: ClassVar[str] = "CHANGED_MEANWHILE"
-
-
-@transaction.atomic
-def change_product(  # noqa: PLR0913 - what a change is
-    *,
-    carrier_id: int,
-    product_key: str,
-    wanted: Wanted,
-    user: AbstractUser,
-    today: date,
-    reason: str = "",
-    shown: Plan | None = None,
-) -> ProductChange:
-    """Make a change, or refuse it; ``shown`` is the plan whose cost somebody has agreed to.
-
-    Of two at once on one account the second waits, and then sees what the first has made.
-    """
-    may_change(user)
-    refuse_long(reason, ReasonTooLong)
-    product = _locked(carrier_id, product_key, wanted)
-    plan = planned_change(product, wanted, today)
-    if shown is not None and plan != shown:
-        what = f"{product_key} was changed since the cost was shown"
-        raise ChangedMeanwhile(what, cure="look at it again; nothing was changed")
-    return make_change(product, plan, user, reason)
 
 
 def make_change(product: Product, plan: Plan, user: AbstractUser, reason: str) -> ProductChange:
@@ -86,12 +56,6 @@ def make_change(product: Product, plan: Plan, user: AbstractUser, reason: str) -
         after=held(result).document() if result is not None else None,
         resulting_product=result,
     )
-
-
-def _locked(carrier_id: int, product_key: str, wanted: Wanted) -> Product:
-    """The product, while nobody else changes what the accounts concerned hold."""
-    lock_accounts(carrier_id, concerned(product_named(carrier_id, product_key), wanted))
-    return product_named(carrier_id, product_key)
 
 
 def lock_accounts(carrier_id: int, account_keys: Collection[str]) -> None:

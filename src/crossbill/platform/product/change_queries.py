@@ -65,15 +65,11 @@ def held(product: Product) -> Held:
     return Held(product.product_key, terms, product.start_date, product.end_date)
 
 
-def planned_change(product: Product, wanted: Wanted, today: date) -> Plan:
-    """What a change would do to a product as the books are now; a Refusal where it cannot be."""
-    plan = changed_plan(product, wanted, today)
-    refuse_any_alone(product.carrier_id, concerned(product, wanted), [plan])
-    return plan
-
-
 def changed_plan(product: Product, wanted: Wanted, today: date) -> Plan:
-    """The same, whatever requires the product: it may be changed together with it."""
+    """What a change would do to a product as the books are now; a Refusal where it cannot be.
+
+    Whether something requires the product is not looked at: it may be changed together with it.
+    """
     keys = concerned(product, wanted)
     known = known_for(product.carrier_id, keys, today, wanted.effective_date)
     return planned(_situation(product), wanted, known)

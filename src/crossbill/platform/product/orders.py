@@ -1,7 +1,7 @@
 """The rules of ordering: who may begin to hold what, from which day."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import ClassVar
 
@@ -9,7 +9,6 @@ from crossbill.core.refusal import Refusal
 from crossbill.platform.product.changes import (
     FURTHEST_DAYS,
     Begun,
-    Held,
     Kind,
     Known,
     Plan,
@@ -19,7 +18,6 @@ from crossbill.platform.product.changes import (
     refuse_unclear,
     refuse_value,
 )
-from crossbill.platform.product.requirements import Needs, refuse_alone
 
 
 class OrderNotPossible(Refusal):
@@ -49,18 +47,6 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Shelf:
-    """What the catalogues in force need on the day, and what the account has then and later.
-
-    ``ordered`` are the terms of what was ordered from the same day and is still held.
-    """
-
-    held: Collection[Held] = ()
-    needs: Needs = field(default_factory=Needs)
-    ordered: Collection[Terms] = ()
-
-
-@dataclass(frozen=True)
 class Change:
     """A change of a product that somebody asks for."""
 
@@ -76,15 +62,12 @@ def in_order(items: Iterable[Item]) -> tuple[Item, ...]:
     return tuple(sorted(items, key=lambda item: item.wanted.effective_date))
 
 
-def planned_order(order: Order, known: Known, shelf: Shelf) -> Plan:
-    """What is to begin; a Refusal where it cannot be ordered."""
-    plan = ordered_plan(order, known, shelf.ordered)
-    refuse_alone([plan], shelf.held, shelf.needs)
-    return plan
-
-
 def ordered_plan(order: Order, known: Known, ordered: Collection[Terms]) -> Plan:
-    """The same, whatever it requires: that may begin beside it."""
+    """What is to begin; a Refusal where it cannot be ordered.
+
+    ``ordered`` are the terms of what was ordered from the same day and is still held. What it
+    requires is not looked at: that may begin beside it.
+    """
     terms, day = order.terms, order.effective_date
     refuse_far(day, known.today)
     _refuse_days(order, known.today)
