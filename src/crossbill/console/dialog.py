@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.timezone import localdate
 
 from crossbill.console.agreement import Agreement, agreed, signed
 from crossbill.console.change_form import AskingForm
@@ -20,6 +21,7 @@ from crossbill.platform.product.change_operations import ChangedMeanwhile
 from crossbill.platform.product.models import Product
 from crossbill.platform.product.queries import offering_names
 from crossbill.replacement.migration.models import Replacement
+from crossbill.replacement.migration.queries import carriers_new_policy
 
 OUTDATED = (AccountChangedSince, CostChangedSince, ChangedMeanwhile, AmendedMeanwhile)
 LAY_ABOUT = "This page is more than an hour old. Here is the cost as it is now."
@@ -65,6 +67,12 @@ class Dialog:
     button: str
     back: str
     product: Product | None = None
+
+
+def asking_of(account: BillingAccount) -> dict[str, Any]:
+    """What a quote of an account is asked with: whose it is, today, and the rules of its bills."""
+    policy = carriers_new_policy(account.carrier_id)
+    return {"carrier_id": account.carrier_id, "today": localdate(), "policy": policy}
 
 
 def step(request: HttpRequest, dialog: Dialog) -> HttpResponse:

@@ -1,4 +1,4 @@
-"""What pages share: which change-over they show, the page of a list, and numbers in addresses."""
+"""What pages share: which change-over and account they show, lists, and numbers in addresses."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,10 +6,12 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.utils.http import content_disposition_header
 
-from crossbill.replacement.migration.models import Replacement
-from crossbill.replacement.migration.queries import replacements
+from crossbill.platform.customer.models import BillingAccount
+from crossbill.replacement.migration.models import AccountMove, Replacement
+from crossbill.replacement.migration.queries import account_names, replacements
 
 ROWS = 50
 LONGEST_SEARCH = 100
@@ -39,6 +41,28 @@ def replacement_of(carrier: str) -> Replacement:
     if replacement is None:
         raise Http404(f"No change-over of a carrier {carrier!r}")
     return replacement
+
+
+def move_of(replacement: Replacement, account_key: str) -> AccountMove:
+    """Where an account of the change-over stands, with its wave, or 404."""
+    moves = AccountMove.objects.select_related("wave")
+    return get_object_or_404(moves, replacement=replacement, account_key=account_key)
+
+
+def head_of(replacement: Replacement, account_key: str) -> dict[str, Any]:
+    """What every page of an account is headed with: the change-over, the move and the name."""
+    names = account_names(replacement.carrier_id, [account_key])
+    return {
+        "replacement": replacement,
+        "move": move_of(replacement, account_key),
+        "name": names.get(account_key, ""),
+    }
+
+
+def booked(replacement: Replacement, account_key: str) -> BillingAccount | None:
+    """The account in the new books, with its customer; none where they do not hold it."""
+    accounts = BillingAccount.objects.filter(carrier_id=replacement.carrier_id)
+    return accounts.select_related("customer").filter(account_key=account_key).first()
 
 
 def page_of(request: HttpRequest, rows: "QuerySet[Any]", name: str = "page") -> "Page[Any]":

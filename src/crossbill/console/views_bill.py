@@ -7,13 +7,13 @@ from itertools import groupby
 from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 from django.utils import timezone
 
 from crossbill.config.environment import read_environment
 from crossbill.console import bill_words
 from crossbill.console.access import page
-from crossbill.console.pages import replacement_of, text
+from crossbill.console.pages import head_of, replacement_of, text
 from crossbill.console.templatetags.crossbill_console import category_words
 from crossbill.core.policy import TaxScope
 from crossbill.engine.store import Store
@@ -23,7 +23,7 @@ from crossbill.platform.billing.preview import Preview, preview
 from crossbill.platform.billing.resolve import USAGE
 from crossbill.platform.product.queries import offering_names
 from crossbill.replacement.migration import queries as migration
-from crossbill.replacement.migration.models import AccountMove, Replacement
+from crossbill.replacement.migration.models import Replacement
 from crossbill.replacement.reconciliation.stored_usage import usage_totals_of
 
 OLD, NEW = "old", "new"
@@ -82,16 +82,11 @@ def _words(line: Mapping[str, Any], *, several: bool) -> str:
 def bill(request: HttpRequest, carrier: str, account_key: str) -> HttpResponse:
     """The bill of a month by the chosen rules, and its totals by both."""
     replacement = replacement_of(carrier)
-    move = get_object_or_404(
-        AccountMove.objects.select_related("wave"), replacement=replacement, account_key=account_key
-    )
+    head = head_of(replacement, account_key)
     month, mistake = _month(request, replacement)
     chosen = NEW if text(request, "policy") == NEW else OLD
-    names = migration.account_names(replacement.carrier_id, [account_key])
     context = {
-        "replacement": replacement,
-        "move": move,
-        "name": names.get(account_key, ""),
+        **head,
         "month": f"{month:%Y-%m}",
         "months": {"before": _moved(month, -1), "after": _moved(month, 1)},
         "mistake": mistake,

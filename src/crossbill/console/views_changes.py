@@ -13,8 +13,8 @@ from django.utils.timezone import localdate
 
 from crossbill.console.access import form, page
 from crossbill.console.change_form import KINDS, VALUES, ChangeForm, HoldingForm, OrderForm
-from crossbill.console.dialog import Deed, Dialog, step
-from crossbill.console.pages import replacement_of, text
+from crossbill.console.dialog import Deed, Dialog, asking_of, step
+from crossbill.console.pages import booked, head_of, replacement_of, text
 from crossbill.core.money import NANO_DIGITS, format_nanos, minor_digits
 from crossbill.core.versions import read_day
 from crossbill.platform.billing.quotes import Asked, Seen, make_quoted, quote
@@ -32,8 +32,7 @@ from crossbill.platform.product.models import Product, ProductChange
 from crossbill.platform.product.permission import CHANGE
 from crossbill.platform.product.queries import offering_names
 from crossbill.platform.product.undo import Undoing, undoing
-from crossbill.replacement.migration import queries as migration
-from crossbill.replacement.migration.models import AccountMove, Replacement
+from crossbill.replacement.migration.models import Replacement
 
 Context = dict[str, Any]
 Row = Mapping[str, Any]
@@ -43,19 +42,14 @@ Row = Mapping[str, Any]
 def products(request: HttpRequest, carrier: str, account_key: str) -> HttpResponse:
     """What an account holds and held by the new books, and what happened to it."""
     replacement = replacement_of(carrier)
-    move = get_object_or_404(
-        AccountMove.objects.select_related("wave"), replacement=replacement, account_key=account_key
-    )
-    account = BillingAccount.objects.filter(carrier=replacement.carrier, account_key=account_key)
+    account = booked(replacement, account_key)
     context: Context = {
-        "replacement": replacement,
-        "move": move,
-        "name": migration.account_names(replacement.carrier_id, [account_key]).get(account_key, ""),
-        "account": account.first(),
+        **head_of(replacement, account_key),
+        "account": account,
         "can_change": request.user.has_perm(CHANGE),
     }
-    if context["account"]:
-        context |= _held(context["account"], localdate())
+    if account is not None:
+        context |= _held(account, localdate())
     return render(request, "console/products.html", context)
 
 
@@ -167,10 +161,7 @@ def _dialog(  # noqa: PLR0913 - what the dialogs of products have
     """The dialog of changing or ordering, asked with what the catalogue sells."""
     names = offering_names(account.carrier_id)
     sold = sorted(names.items(), key=lambda each: each[1])
-    asking: Context = {
-        "carrier_id": account.carrier_id, "today": localdate(),
-        "policy": migration.carriers_new_policy(account.carrier_id),
-    }  # fmt: skip
+    asking = asking_of(account)
 
     def make(asked: Asked, seen: Seen, reason: str) -> str:
         user = cast("AbstractUser", request.user)

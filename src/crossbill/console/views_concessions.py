@@ -12,8 +12,8 @@ from django.utils.timezone import localdate
 from crossbill.console.access import form, page
 from crossbill.console.change_form import AskingForm
 from crossbill.console.concession_form import DiscountForm, EndForm, ExemptionForm, PayersForm
-from crossbill.console.dialog import Deed, Dialog, step
-from crossbill.console.pages import replacement_of
+from crossbill.console.dialog import Deed, Dialog, asking_of, step
+from crossbill.console.pages import booked, head_of, replacement_of
 from crossbill.platform.billing.amendment_quotes import (
     AmendmentQuote,
     make_amendment,
@@ -33,8 +33,7 @@ from crossbill.platform.customer.amendments import first_period
 from crossbill.platform.customer.models import AccountChange, BillingAccount
 from crossbill.platform.customer.queries import paid_for
 from crossbill.platform.product.queries import offering_names
-from crossbill.replacement.migration import queries as migration
-from crossbill.replacement.migration.models import AccountMove, Replacement
+from crossbill.replacement.migration.models import Replacement
 
 Answers = Mapping[str, Any] | None
 BACK = "concessions"
@@ -44,15 +43,9 @@ BACK = "concessions"
 def concessions(request: HttpRequest, carrier: str, account_key: str) -> HttpResponse:
     """The discounts and exemptions of an account, and who pays for whom."""
     replacement = replacement_of(carrier)
-    move = get_object_or_404(
-        AccountMove.objects.select_related("wave"), replacement=replacement, account_key=account_key
-    )
-    found = BillingAccount.objects.filter(carrier=replacement.carrier, account_key=account_key)
-    account = found.select_related("customer").first()
+    account = booked(replacement, account_key)
     context: dict[str, Any] = {
-        "replacement": replacement,
-        "move": move,
-        "name": migration.account_names(replacement.carrier_id, [account_key]).get(account_key, ""),
+        **head_of(replacement, account_key),
         "account": account,
         "can_change": request.user.has_perm(CHANGE),
     }
@@ -170,10 +163,7 @@ def _step(  # noqa: PLR0913 - what these dialogs differ in
     asked_of: Callable[[Any], Any] = lambda asked: asked,
 ) -> HttpResponse:
     """A step of a dialog; ``asked_of`` makes of what the form says what is asked for."""
-    asking: dict[str, Any] = {
-        "carrier_id": account.carrier_id, "today": localdate(),
-        "policy": migration.carriers_new_policy(account.carrier_id),
-    }  # fmt: skip
+    asking = asking_of(account)
 
     def make(asked: Any, seen: Seen, reason: str) -> str:
         user = cast("AbstractUser", request.user)

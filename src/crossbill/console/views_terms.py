@@ -9,15 +9,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.timezone import localdate
 
 from crossbill.console.access import action, page
-from crossbill.console.pages import replacement_of
+from crossbill.console.pages import booked, head_of, replacement_of
 from crossbill.console.terms_and_contacts import ContactForm, EndForm, RefusableForm, TermsForm
 from crossbill.core.refusal import Refusal
 from crossbill.platform.customer import account_operations as operations
 from crossbill.platform.customer.account_terms import FIELDS
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.customer.queries import changes_of, contacts
-from crossbill.replacement.migration import queries as migration
-from crossbill.replacement.migration.models import AccountMove
 
 Forms = dict[str, RefusableForm]
 TERMS, CONTACT, END = "terms", "contact", "end"
@@ -77,18 +75,9 @@ def _made(request: HttpRequest, account: BillingAccount, asked: str, sent: Refus
 def _shown(request: HttpRequest, carrier: str, account_key: str, sent: Forms) -> HttpResponse:
     """The page, with what was sent and refused where it was written."""
     replacement = replacement_of(carrier)
-    move = get_object_or_404(
-        AccountMove.objects.select_related("wave"), replacement=replacement, account_key=account_key
-    )
-    account = (
-        BillingAccount.objects.select_related("customer")
-        .filter(carrier=replacement.carrier, account_key=account_key)
-        .first()
-    )
+    account = booked(replacement, account_key)
     context: dict[str, Any] = {
-        "replacement": replacement,
-        "move": move,
-        "name": migration.account_names(replacement.carrier_id, [account_key]).get(account_key, ""),
+        **head_of(replacement, account_key),
         "account": account,
         "can_change": request.user.has_perm(operations.CHANGE),
     }

@@ -6,12 +6,12 @@ from zoneinfo import ZoneInfo
 
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
 
 from crossbill.config.environment import read_environment
 from crossbill.console import charts
 from crossbill.console.access import page
-from crossbill.console.pages import ROWS, replacement_of, text
+from crossbill.console.pages import ROWS, move_of, replacement_of, text
 from crossbill.engine.store import Store
 from crossbill.platform.rating.calendars import local_date
 from crossbill.platform.rating.current import Current
@@ -58,9 +58,7 @@ class Shown:
 
 def _shown(carrier: str, account_key: str) -> Shown:
     replacement = replacement_of(carrier)
-    move = get_object_or_404(
-        AccountMove.objects.select_related("wave"), replacement=replacement, account_key=account_key
-    )
+    move = move_of(replacement, account_key)
     return Shown(
         replacement, move, _stored(replacement, move), migration.rating_catalogue(replacement)
     )
