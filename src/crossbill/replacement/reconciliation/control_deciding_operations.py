@@ -7,7 +7,6 @@ from django.contrib.auth.models import AbstractUser
 from django.db import transaction
 
 from crossbill.replacement.migration.models import Wave
-from crossbill.replacement.reconciliation import deciding
 from crossbill.replacement.reconciliation.control_deciding import Break, limits_of, why_over
 from crossbill.replacement.reconciliation.control_deciding_queries import acceptances_of, breaks_of
 from crossbill.replacement.reconciliation.control_queries import last_run
@@ -17,6 +16,7 @@ from crossbill.replacement.reconciliation.deciding_operations import (
     NothingAccepted,
     may_accept,
     open_wave,
+    require_last_day,
     require_reason,
 )
 from crossbill.replacement.reconciliation.models import (
@@ -44,8 +44,7 @@ def accept_control(  # noqa: PLR0913 - what an acceptance is made of
     """
     may_accept(user)
     require_reason(reason)
-    if wrong := deciding.why_not_until(valid_until, today):
-        raise CannotDecide(f"Nothing was accepted: {wrong}", field="until", value=str(valid_until))
+    require_last_day(valid_until, today)
     run = last_run(open_wave(wave_id), control)
     found = [(each, limits_of(each.unit, figures, limits)) for each in _breaks(run)]
     if over := "; ".join(why for each, most in found if (why := why_over(each, most))):

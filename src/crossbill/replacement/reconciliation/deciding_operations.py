@@ -78,8 +78,7 @@ def accept(  # noqa: PLR0913 - what an acceptance is made of
     """Accept findings within limits by currency, up to a day; what is over them is left out."""
     may_accept(user)
     require_reason(reason)
-    if wrong := deciding.why_not_until(valid_until, today):
-        raise CannotDecide(f"Nothing was accepted: {wrong}", field="until", value=str(valid_until))
+    require_last_day(valid_until, today)
     found = _locked(finding_ids)
     looked_at = [(f, closed or _why_not(f, limits, today)) for f, closed in found]
     fitting = [finding for finding, why in looked_at if not why]
@@ -246,6 +245,12 @@ def require_reason(reason: str) -> None:
     if not reason.strip():
         raise CannotDecide("A reason is missing", field="reason", cure="say why")
     refuse_long(reason, CannotDecide)
+
+
+def require_last_day(valid_until: date, today: date) -> None:
+    """Refuse a last day that is over, or further ahead than anybody may accept for."""
+    if wrong := deciding.why_not_until(valid_until, today):
+        raise CannotDecide(f"Nothing was accepted: {wrong}", field="until", value=str(valid_until))
 
 
 def _locked(finding_ids: Sequence[int]) -> list[tuple[Finding, str]]:
