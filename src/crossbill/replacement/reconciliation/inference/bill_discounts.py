@@ -18,6 +18,7 @@ from crossbill.platform.billing.bill import DISCOUNT
 from crossbill.platform.billing.due import RECURRING
 from crossbill.platform.billing.look_up import looked_up
 from crossbill.replacement.reconciliation.inference import taxes
+from crossbill.replacement.reconciliation.inference.comparable import Fault, with_first_fault
 from crossbill.replacement.reconciliation.inference.space import DiscountOf, DiscountOrder
 
 OFF, NOT_OFF = "off", "not_off"  # a discount that stands on an old bill, and one that does not
@@ -72,18 +73,18 @@ def judged(t: Tables, *, named: bool) -> ir.Table:
     shared = _shared(t)
     rows = rows.left_join(shared, "billed_account").drop("billed_account_right")
     scale = integers.nanos_per_minor(rows.minor_digits.fill_null(0))
-    return _with_first_fault(
-        rows.mutate(
-            net_minor=integers.quotient(rows.net_nanos, scale),
-            tax_minor=integers.quotient(rows.tax_nanos, scale),
-            rest=(rows.net_nanos % scale).abs() + (rows.tax_nanos.fill_null(0) % scale).abs(),
-        )
+    rows = rows.mutate(
+        net_minor=integers.quotient(rows.net_nanos, scale),
+        tax_minor=integers.quotient(rows.tax_nanos, scale),
+        rest=(rows.net_nanos % scale).abs() + (rows.tax_nanos.fill_null(0) % scale).abs(),
     )
+    return with_first_fault(rows, _faults(rows))
 
 
-def _with_first_fault(rows: ir.Table) -> ir.Table:
+def _faults(rows: ir.Table) -> list[Fault]:
+    """The reasons in order."""
     other_currency = (rows.stated_currency != rows.currency).fill_null(False)
-    faults: list[tuple[str, str, ir.BooleanValue]] = [
+    return [
         ("ACCOUNT_UNKNOWN", "billed_account", rows.accounts.isnull()),
         ("ACCOUNT_DOUBLED", "billed_account", rows.accounts > 1),
         ("PERIOD_NOT_STATED", "period_from", rows.period_from.isnull()),
@@ -94,13 +95,6 @@ def _with_first_fault(rows: ir.Table) -> ir.Table:
         ("CHARGES_SET_ASIDE", "period_from", rows.charges.isnull()),
         ("DISCOUNT_UNKNOWN", "discount_key", rows.given.isnull()),
     ]
-    none = ibis.null("string")
-    shown = ((there, rows[field].cast("string")) for _, field, there in faults)
-    return rows.mutate(
-        code=ibis.cases(*((there, code) for code, _, there in faults), else_=none),
-        field=ibis.cases(*((there, field) for _, field, there in faults), else_=none),
-        value=ibis.cases(*shown, else_=none),
-    )
 
 
 def _families(t: Tables) -> ir.Table:

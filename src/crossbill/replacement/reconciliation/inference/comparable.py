@@ -1,5 +1,7 @@
 """Which lines of the old bills can be compared, and why the others cannot: each has one reason."""
 
+from collections.abc import Sequence
+
 import ibis
 import ibis.expr.types as ir
 
@@ -7,6 +9,7 @@ from crossbill.core.policy import PriceBy
 from crossbill.engine import integers
 from crossbill.platform.billing.look_up import looked_up
 
+Fault = tuple[str, str, ir.BooleanValue]  # its code, the field that shows it, whether it is there
 USAGE = "usage"
 CATEGORIES = ("recurring", "discount", USAGE, "one_time")
 ALL_PRODUCTS = "all"
@@ -134,15 +137,14 @@ def judged_lines(  # noqa: PLR0913 - the facts behind a line
     rows = _with_payers(_with_uses(rows, usage_total), payer)
     scale = integers.nanos_per_minor(rows.minor_digits.fill_null(0))
     same_start = ibis.window(group_by=[rows.bill_cycle_day, rows.period_from])
-    return _with_first_fault(
-        rows.mutate(
-            net_minor=integers.quotient(rows.net_nanos, scale),
-            tax_minor=integers.quotient(rows.tax_nanos, scale),
-            net_rest=rows.net_nanos % scale,
-            tax_rest=rows.tax_nanos.fill_null(0) % scale,
-            ends=rows.period_to.max().over(same_start),
-        )
+    rows = rows.mutate(
+        net_minor=integers.quotient(rows.net_nanos, scale),
+        tax_minor=integers.quotient(rows.tax_nanos, scale),
+        net_rest=rows.net_nanos % scale,
+        tax_rest=rows.tax_nanos.fill_null(0) % scale,
+        ends=rows.period_to.max().over(same_start),
     )
+    return with_first_fault(rows, _faults(rows))
 
 
 def _with_uses(rows: ir.Table, usage_total: ir.Table) -> ir.Table:
@@ -165,8 +167,8 @@ def _with_payers(rows: ir.Table, payer: ir.Table) -> ir.Table:
     return joined.mutate(pays=joined.paid_by.notnull()).drop("used_by", "paid_by")
 
 
-def _with_first_fault(rows: ir.Table) -> ir.Table:
-    faults = _faults(rows)
+def with_first_fault(rows: ir.Table, faults: Sequence[Fault]) -> ir.Table:
+    """Adds ``code``, ``field`` and ``value`` of the first reason that is there; else empty ones."""
     none = ibis.null("string")
     shown = ((there, rows[field].cast("string")) for _, field, there in faults)
     return rows.mutate(
@@ -176,7 +178,7 @@ def _with_first_fault(rows: ir.Table) -> ir.Table:
     )
 
 
-def _faults(rows: ir.Table) -> list[tuple[str, str, ir.BooleanValue]]:
+def _faults(rows: ir.Table) -> list[Fault]:
     """The reasons in order: code, field, and whether it is there."""
     other_account = (rows.stated_account != rows.account_key).fill_null(False) & ~rows.pays
     other_currency = (rows.stated_currency != rows.currency).fill_null(False)

@@ -12,6 +12,7 @@ from crossbill.engine.billing_datasets import NET_LINE
 from crossbill.platform.billing.resolve import with_usage_taxes
 from crossbill.platform.billing.tax import bill_taxes, with_taxes
 from crossbill.replacement.reconciliation.inference.amounts import keyed, one_bit
+from crossbill.replacement.reconciliation.inference.comparable import Fault, with_first_fault
 
 BILL, TAXED_LINE = "bill", "taxed_line"
 OWN = ("line_id", "bill_id", "number", "family", "old_net", "old_tax")
@@ -83,11 +84,12 @@ def judged_bills(old_bill: ir.Table, line: ir.Table) -> ir.Table:
         old_tax=rows.tax.coalesce(rows.total - rows.net.coalesce(rows.lines_net)),
         old_net=rows.net.coalesce(rows.total - rows.tax, rows.lines_net),
     )
-    return _with_first_fault(rows)
+    return with_first_fault(rows, _faults(rows))
 
 
-def _with_first_fault(rows: ir.Table) -> ir.Table:
-    faults: list[tuple[str, str, ir.BooleanValue]] = [
+def _faults(rows: ir.Table) -> list[Fault]:
+    """The reasons in order."""
+    return [
         ("BILL_DOUBLED", "account_key", rows.bills > 1),
         ("BILL_WITHOUT_LINES", "account_key", rows.of_lines.isnull()),
         ("LINES_SET_ASIDE", "account_key", rows.unusable > 0),
@@ -100,14 +102,6 @@ def _with_first_fault(rows: ir.Table) -> ir.Table:
             (rows.total != rows.old_net + rows.old_tax).fill_null(False),
         ),
     ]
-    none = ibis.null("string")
-    return rows.mutate(
-        code=ibis.cases(*((there, code) for code, _, there in faults), else_=none),
-        field=ibis.cases(*((there, field) for _, field, there in faults), else_=none),
-        value=ibis.cases(
-            *((there, rows[field].cast("string")) for _, field, there in faults), else_=none
-        ),
-    )
 
 
 def without(bills: ir.Table, off_line: ir.Table) -> ir.Table:
