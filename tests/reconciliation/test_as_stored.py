@@ -24,11 +24,12 @@ SCHEMA = pa.schema(
         "charge": pa.decimal128(18, 2),
         "fee": pa.decimal128(12, 4),
         "units": pa.int64(),
-        "paid": pa.bool_(),
+        "filename": pa.bool_(),
         "state": pa.string(),
         "name": pa.string(),
     }
 )
+# One field and its column are named as the engine might name its own.
 SPEC = """
 name: two systems
 left: {file: left-*.parquet, format: parquet}
@@ -38,7 +39,7 @@ fields:
   - {name: charge, type: money, currency: EUR, sentinels: ["-1"], tolerance: "0.01"}
   - {name: fee, type: money, currency: EUR}
   - {name: units, type: integer, sentinels: ["-10..-5"]}
-  - {name: paid, type: boolean}
+  - {name: here, left: filename, right: filename, type: boolean}
   - {name: state, codes: {A: [active, null], C: closed}}
   - {name: name, normalise: [trim, upper], null_values: ["", "NONE"]}
 """
@@ -95,7 +96,7 @@ def odd_row(rng: random.Random, number: int) -> dict:
         "charge": rng.choice([Decimal("-1.00"), None, absurd, *often]),
         "fee": Decimal(rng.randrange(10**7)).scaleb(-4),
         "units": rng.choice([rng.randrange(-12, 12), 2**63 - 1, None]),
-        "paid": rng.choice([True, False, None]),
+        "filename": rng.choice([True, False, None]),
         "state": rng.choice(["A", "C", "active", "closed", None]),
         "name": rng.choice(["Zoë", " zoë", "NONE", "", None, "naïve\u00a0"]),
     }  # fmt: skip
@@ -105,7 +106,7 @@ def other(rng: random.Random, row: dict) -> dict:
     """What the other side holds: mostly the same, codes translated, now and then something else."""
     states = {"A": "active", "C": "closed"}
     changed = row | {"state": states.get(row["state"], row["state"])}
-    for name in ("charge", "fee", "units", "paid", "state", "name", "id"):
+    for name in ("charge", "fee", "units", "filename", "state", "name", "id"):
         if rng.randrange(12) == 0:
             changed[name] = odd_row(rng, rng.randrange(50))[name]
     return changed
@@ -150,23 +151,33 @@ PLAIN = {
     "id": "C",
     "day": date(2024, 5, 1),
     "charge": Decimal("-1.00"),
-    "fee": Decimal("0.0001"),
+    "fee": Decimal("99999999.9999"),  # two of them are more than the type of the column holds
     "units": -7,
-    "paid": True,
+    "filename": True,
     "state": "A",
     "name": "Zoë",
 }
 ABSURD = Decimal("9999999999999.99")
+FINER = {"charge": pa.decimal128(20, 3), "fee": pa.decimal128(14, 6)}  # the same amounts
 
 
 def plain(folder: Path, left: list[dict], right: list[dict]) -> Path:
     """Ten records on each side that differ in odd ways, one on each side only, and what is told."""
-    odd = {1: {"name": " zoë"}, 2: {"units": 4, "name": "NONE"}, 3: {"charge": None}}
+    odd = {
+        1: {"name": " zoë"},
+        2: {"units": 4, "name": "NONE"},
+        3: {"charge": None},
+        4: {"fee": Decimal("99999999.9998")},
+        5: {"filename": False},
+        6: {"state": "closed"},
+    }
     lefts = [PLAIN | {"id": f"C{n}"} for n in range(11)]
     rights = [PLAIN | {"id": f"C{n}", "state": "active"} | odd.get(n, {}) for n in range(1, 12)]
     halves = {"left-1": lefts[:4], "left-2": [*lefts[4:], *left], "right": [*rights, *right]}
+    finer = pa.schema({field.name: FINER.get(field.name, field.type) for field in SCHEMA})
     for name, part in halves.items():
-        pq.write_table(pa.Table.from_pylist(part, schema=SCHEMA), folder / f"{name}.parquet")
+        schema = finer if name == "right" else SCHEMA
+        pq.write_table(pa.Table.from_pylist(part, schema=schema), folder / f"{name}.parquet")
     (folder / "spec.yaml").write_text(SPEC, "utf-8")
     return folder / "spec.yaml"
 
@@ -186,7 +197,7 @@ def test_one_pass_tells_what_reading_all_tells(tmp_path: Path, monkeypatch):
     stored = outcome(spec)
     monkeypatch.setattr(reconcile_extracts, "can_stay", lambda *_: False)
     assert stored == outcome(spec)
-    assert len(stored[1]) == 5
+    assert len(stored[1]) == 8
 
 
 # What both sides hold besides, where one pass would tell something that is not so.

@@ -40,6 +40,7 @@ MOST_DIGITS = 28  # before the point, so that the sum of any table is exact
 READING = ("normalise", "null_values", "sentinels", "date_format", "decimal_comma", "thousands")
 AS_WRITTEN = ("normalise", "null_values", "decimal_comma", "thousands")  # would change a number
 FIRST_THAT_STAYS = "!"  # what ``trim`` takes off comes before it, and so do control characters
+ROW_NUMBER = "file_row_number"  # of the engine's: of a file that has such a column it tells none
 PLAIN = (pa.types.is_integer, pa.types.is_date32, pa.types.is_boolean, pa.types.is_string)
 
 
@@ -87,6 +88,8 @@ def can_stay(spec: ReconcileSpec, files: Mapping[str, Sequence[Path]]) -> bool:
         each = [pq.read_schema(path) for path in paths]
         wanted = columns_of(spec, side)
         if not {*wanted} <= {*each[0].names} or any(not one.equals(each[0]) for one in each):
+            return False
+        if ROW_NUMBER in each[0].names:
             return False
         found[side] = each[0]
     return all(_stays(field, found) for field in spec.fields)
@@ -146,11 +149,11 @@ def opened(spec: ReconcileSpec, side: str, files: Sequence[Path], engine: Backen
     """All records of a side's files."""
     sources = sources_of(spec, side, files)  # says what is wrong before the engine does
     paths = [str(path.absolute()) for path in files]
-    raw = engine.read_parquet(paths, filename=True, file_row_number=True)
+    raw = engine.read_parquet(paths, filename=FILE_COLUMN, file_row_number=True)
     numbers = [(path, number) for number, path in enumerate(paths)]
     place = {
-        FILE_COLUMN: raw.filename.cases(*numbers, else_=-1),
-        LINE_COLUMN: raw.file_row_number + 1,
+        FILE_COLUMN: raw[FILE_COLUMN].cases(*numbers, else_=-1),
+        LINE_COLUMN: raw[ROW_NUMBER] + 1,
     }
     records = sum(pq.read_metadata(path).num_rows for path in files)
     return Opened(raw.select(**as_named(raw, spec, side), **place), sources, records)
@@ -248,7 +251,7 @@ def numbers_of(spec: ReconcileSpec) -> list[FieldSpec]:
 def spread(rows: ibis.Table, field: FieldSpec, column: str = "") -> list[tuple[str, ir.Value]]:
     """Sum, least and greatest of a number, as exact as it is."""
     number = rows[column or field.name]
-    kind = "decimal(38, 0)" if number.type().is_integer() else number.type()
+    kind = f"decimal(38, {getattr(number.type(), 'scale', None) or 0})"
     return [("sum", number.sum().cast(kind)), ("low", number.min()), ("high", number.max())]
 
 
@@ -298,20 +301,20 @@ def readable(number: ir.NumericValue, field: FieldSpec) -> ir.Value:
 def beside(left: ibis.Table, right: ibis.Table, keys: Sequence[str]) -> ibis.Table:
     """The outer join of both sides by their keys.
 
-    Their columns come after ``left__`` and ``right__``, with ``left__here`` and ``right__here``.
+    Their columns come after ``left__`` and ``right__``, with a ``here__`` on each side.
     """
     sides = []
     for side, rows in (("left", left), ("right", right)):
         named = {f"{side}__{column}": rows[column] for column in rows.columns}
-        sides.append(rows.select(**named, **{f"{side}__here": ibis.literal(True)}).view())
+        sides.append(rows.select(**named, **{f"{side}__here__": ibis.literal(True)}).view())
     return sides[0].outer_join(sides[1], [(f"left__{key}", f"right__{key}") for key in keys])
 
 
 def differs(pairs: ibis.Table, spec: ReconcileSpec, comparison: Comparison) -> ir.BooleanValue:
     """Whether a record is on one side only or has a cell that differs."""
-    alone = pairs.left__here.isnull() | pairs.right__here.isnull()
+    alone = pairs.left__here__.isnull() | pairs.right__here__.isnull()
     both = zip(spec.fields, comparison.fields, strict=True)
-    return reduce(or_, (~_same(pairs, field, compared) for field, compared in both), alone)
+    return reduce(or_, (~same(pairs, field, compared) for field, compared in both), alone)
 
 
 def may_differ(
@@ -330,7 +333,7 @@ def _alone(stored: Stored, doubled: ibis.Table, keys: list[str], shape: ibis.Sch
     """The side's records with a doubled key, beside nothing."""
     rows = stored.rows.semi_join(doubled, keys)
     mine = {f"{stored.side}__{column}": rows[column] for column in rows.columns}
-    mine[f"{stored.side}__here"] = ibis.literal(True)
+    mine[f"{stored.side}__here__"] = ibis.literal(True)
     return rows.select(**{n: mine.get(n, ibis.null(kind)).cast(kind) for n, kind in shape.items()})
 
 
@@ -340,7 +343,7 @@ def reading(spec: ReconcileSpec, columns: Columns) -> Calculation:
 
     def near(side: str) -> Callable[[Tables], ir.Table]:
         def make(t: Tables) -> ir.Table:
-            mine = t["pairs"].filter(t["pairs"][f"{side}__here"].notnull())
+            mine = t["pairs"].filter(t["pairs"][f"{side}__here__"].notnull())
             names = [*(part.name for part in spec.key), *(field.name for field in spec.fields)]
             return read(spec, side, mine.select(**{n: mine[f"{side}__{n}"] for n in names}))
 
@@ -350,7 +353,7 @@ def reading(spec: ReconcileSpec, columns: Columns) -> Calculation:
     return Calculation({"pairs": ibis.schema(dict(columns))}, steps)
 
 
-def _same(pairs: ibis.Table, field: FieldSpec, compared: ComparedField) -> ir.BooleanValue:
+def same(pairs: ibis.Table, field: FieldSpec, compared: ComparedField) -> ir.BooleanValue:
     """Whether both cells are equal; a coded one where the other is what its code says."""
     cells = [pairs[f"{side}__{field.name}"] for side in ("left", "right")]
     same = cells[0].identical_to(cells[1])

@@ -257,7 +257,7 @@ def _pairs(
         same = [table[k].identical_to(doubled[k]) for k in comparison.key]
         once = table.anti_join(doubled, same)
         named = {f"{prefix}__{name}": once[name] for name in columns}
-        return once.select(**named, **{f"{prefix}__here": ibis.literal(True)})
+        return once.select(**named, **{f"{prefix}__here__": ibis.literal(True)})
 
     # ``view`` keeps Ibis from moving the left side's ``here`` behind the outer join, where it would
     # be true for every row.
@@ -277,7 +277,7 @@ def _columns(comparison: Comparison) -> tuple[str, ...]:
 
 def _unpaired_and_different(pairs: _Pairs, comparison: Comparison) -> ibis.Table:
     """One row for each record on one side only and for each differing field of a pair."""
-    both = pairs.left("here").notnull() & pairs.right("here").notnull()
+    both = pairs.left("here__").notnull() & pairs.right("here__").notnull()
     differs = {f.name: both & _differs(pairs, f) for f in comparison.fields}
     some = reduce(or_, differs.values(), ~both)
     items = [_whole_record(pairs, comparison, ~both)]
@@ -355,7 +355,7 @@ def _item(**given: ir.Value) -> dict[str, ir.Value]:
 
 def _whole_record(pairs: _Pairs, comparison: Comparison, listed: ir.Value) -> ir.Value:
     """A record on one side only, with the money that is at stake."""
-    kind = ibis.ifelse(pairs.left("here").notnull(), "missing", "extra")
+    kind = ibis.ifelse(pairs.left("here__").notnull(), "missing", "extra")
     stake = next((f for f in comparison.fields if f.name == comparison.at_stake), None)
     money = {} if stake is None else _money(pairs, stake, comparable=ibis.literal(True))
     item = _item(field=ibis.literal(WHOLE_RECORD), kind=kind, **money)
