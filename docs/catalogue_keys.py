@@ -193,6 +193,8 @@ PRODUCT_KEYS = {
         name               of the catalogue
         currency           ISO 4217, of every price
         taxes              the rates of each jurisdiction
+        tax_providers      for a jurisdiction, the plug-in that says its taxes
+                           ([who says the taxes](#who-says-the-taxes))
         offerings          what is sold
         """,
     ),

@@ -15,6 +15,7 @@ from pydantic_core import PydanticUndefined
 
 from crossbill.core.money import NANO_DIGITS, format_nanos
 from crossbill.engine.rating_datasets import SERVICE
+from crossbill.platform.product import taxes
 from crossbill.platform.rating import catalogue_format as form
 from crossbill.platform.rating import decks, price_models, services, terms
 
@@ -59,7 +60,7 @@ versions of one list that overlap or leave a gap; a segment or region left blank
 twice, or has other terms than its price; a tax category that no jurisdiction taxes; parts that are
 not offerings, bundles that contain themselves, and bundles that do not say how usage is taxed where
 their parts differ; offerings with neither a price nor parts; a
-timing that does not fit what is charged.
+timing that does not fit what is charged; a tax provider that is not installed.
 """
 
 PRODUCT_LISTS = """\
@@ -93,6 +94,28 @@ prices:
   segment pays other rates.
 - Accounts without a region, and customers without a segment, pay the general price.
 """
+
+PROVIDERS_HEAD = """\
+## Who says the taxes
+
+```yaml
+tax_providers:
+  US: levels
+  US-AK: table
+taxes:
+  - {jurisdiction: US, tax: federal-usf, from: 2026-01-01, percent: "3.6"}
+```
+
+A provider says the taxes of the jurisdiction that it is chosen for, and of all whose codes begin
+with that and a hyphen; of several the nearest is asked. Elsewhere it is `table`. A provider is told
+what `taxes` states, and what it answers is all that holds there. [Taxes by a
+provider](../how-to/tax-providers.md) shows the use of one, and how to write one: another
+distribution may bring it by the entry point group `crossbill.tax_providers`, and `make docs` then
+lists it here. Where there are providers, `taxes` may be empty and a category may be one that no tax
+here has.
+
+| provider | says |
+|---|---|"""
 
 PLUGIN_HEAD = """\
 What `model` names, with its `terms`. A quantity may have decimals, as in `up_to: "0.5"` of a unit.
@@ -149,7 +172,14 @@ def product_page() -> str:
     parts = [PRODUCT_HEAD, *_table("value", "how it is written"), *map(_row, written), ""]
     for model, (heading, _) in PRODUCT_KEYS.items():
         parts += [f"## {heading}", "", _about(model), "", *_keys(model), ""]
-    return "\n".join([*parts, PRODUCT_LISTS, PRODUCT_REFUSED])
+    said = [PROVIDERS_HEAD, *map(_row, _providers()), ""]
+    return "\n".join([*parts, PRODUCT_LISTS, *said, PRODUCT_REFUSED])
+
+
+def _providers() -> Iterator[tuple[str, str]]:
+    for name, plugin in taxes.providers().items():
+        about = " ".join((plugin.__doc__ or "").split("\n\n", maxsplit=1)[0].split())
+        yield f"`{name}`", about
 
 
 def page() -> str:

@@ -24,6 +24,7 @@ from crossbill.engine.datasets import USAGE_TOTAL
 from crossbill.platform.billing.change_cost import change_cost
 from crossbill.platform.billing.compute import read_policy
 from crossbill.platform.billing.preview import preview
+from crossbill.platform.concession.queries import holder_of
 from crossbill.platform.customer.models import BillingAccount, Carrier
 from crossbill.platform.product.catalogue_operations import retire, take_over
 from crossbill.platform.product.change_queries import product_named
@@ -143,6 +144,18 @@ def test_several_taxes_stand_side_by_side(owner):
     (bill,) = billed(owner, "A1").bills
     assert bill.totals["tax"] == "1.99"  # 8.1 % of 21.90 is 1.77, and 1 % is 0.22
     assert [each.split(":")[0] for each in bill.taxes] == ["VAT of CH", "city of CH"]
+
+
+def test_provider_says_the_taxes_of_the_books_too(owner, levels):
+    """And where it knows none the books' own rate is not taken: that would be another tax."""
+    chosen = TEXT.replace("taxes:\n", "tax_providers: {CH: levels}\ntaxes:\n", 1)
+    published(owner, chosen)
+    (bill,) = billed(owner, "A1").bills
+    assert bill.taxes == ("VAT of CH: 8.1 % of 21.90 is 1.77, as levels 2026.7 says",)
+    account = BillingAccount.objects.get(account_key="A1")
+    assert "VAT" in holder_of(account, APRIL).taxes
+    published(owner, chosen.replace("jurisdiction: CH", "jurisdiction: DE"), valid_from=APRIL)
+    assert [row["code"] for row in billed(owner, "A1").unresolved] == ["TAX_RATE_MISSING"]
 
 
 def test_one_time_price_is_charged_with_the_order(owner):

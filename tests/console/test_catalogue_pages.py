@@ -39,12 +39,14 @@ class TestList:
 
     def test_version_that_was_taken_over_names_nobody(self, replacement, signed_in):
         moved = Carrier.objects.create(code="moved", name="Moved")
-        made = take_over(carrier_id=moved.id, text=catalogue_estate.TEXT, file="catalogue.yaml")
+        said = catalogue_estate.TEXT.replace("taxes:", "tax_providers: {NY01: table}\ntaxes:", 1)
+        made = take_over(carrier_id=moved.id, text=said, file="catalogue.yaml")
         client = signed_in("viewer")
         text = words(client.get("/catalogue/?carrier=moved"))
         assert re.search("billed by today 2020-01-01 taken over .* with the accounts", text)
         text = words(client.get(f"/catalogue/versions/{made.id}/"))
         assert "Taken over with the accounts of the old system" in text
+        assert "The taxes of NY01, and of what lies in it, are as the provider table says" in text
 
 
 class TestVersion:

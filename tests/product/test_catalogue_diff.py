@@ -222,6 +222,10 @@ CASES = {
              None),
         ],
     ),
+    "who says the taxes": (
+        [("taxes:", "tax_providers: {CH: table}\ntaxes:")],
+        [("added", "tax provider", "CH", "", None, "table")],
+    ),
 }  # fmt: skip
 BACKWARDS = {"added": "removed", "removed": "added", "changed": "changed"}
 

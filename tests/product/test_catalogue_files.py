@@ -214,6 +214,18 @@ CASES = {
         (TEXT, HEAD + "offerings:\n  - {code: gift, name: Gift}\n"),
         12, "offerings.0.prices", "gift", "The offering has neither a price nor parts",
     ),
+    "no taxes and nobody who says them": (
+        (TEXT[TEXT.index("taxes:\n") : TEXT.index("\nofferings:")], "taxes: []\n"),
+        6, "taxes", None, "The list is empty",
+    ),
+    "tax provider that is not installed": (
+        ("taxes:\n", "tax_providers: {CH: table, CH-ZH: levels}\ntaxes:\n"),
+        6, "tax_providers.CH-ZH", "levels", "There is no such tax provider",
+    ),
+    "jurisdiction of two providers": (
+        ("taxes:\n", "tax_providers: {CH: table, CH: table}\ntaxes:\n"), 6, None, None,
+        "The file is not readable YAML: the key 'CH' is written twice",
+    ),
     "key written twice": (
         ("kind: plan", "kind: plan\n    kind: plan"), 15, None, None,
         "The file is not readable YAML: the key 'kind' is written twice",
@@ -309,6 +321,15 @@ def test_usage_of_a_bundle_is_taxed(bundle, included):
 
 def test_example_is_sound():
     assert parse_product_catalogue(TEXT, name="shop.yaml").spec.name == "mobile"
+
+
+def test_where_a_provider_says_the_taxes_none_need_be_stated():
+    taxes = TEXT[TEXT.index("taxes:\n") : TEXT.index("\nofferings:")]
+    text = TEXT.replace(taxes, "taxes: []\ntax_providers: {CH: table}\n")
+    known = parse_product_catalogue(text, name="shop.yaml")
+    assert known.tables()["tax_provider"].to_pylist() == [
+        {"jurisdiction": "CH", "provider": "table"}
+    ]
 
 
 FILES = {

@@ -4,6 +4,7 @@ import sys
 from types import SimpleNamespace
 
 import ibis
+import outside
 import pyarrow as pa
 import pytest
 from metering import ENGINE, Line, priced
@@ -77,16 +78,10 @@ surplus = others_surplus
 
 @pytest.fixture
 def installed(tmp_path, monkeypatch):
-    """Another distribution: a folder with two modules and what an installer writes beside them."""
-    (tmp_path / "others_with_fee.py").write_text(MODEL)
-    (tmp_path / "others_surplus.py").write_text(ADJUSTMENT)
-    written = tmp_path / "others-1.0.dist-info"
-    written.mkdir()
-    (written / "METADATA").write_text("Metadata-Version: 2.1\nName: others\nVersion: 1.0\n")
-    (written / "entry_points.txt").write_text(POINTS)
-    monkeypatch.syspath_prepend(tmp_path)
-    yield written
-    for name in ("others_with_fee", "others_surplus"):
+    """Another distribution with two modules."""
+    modules = {"others_with_fee": MODEL, "others_surplus": ADJUSTMENT}
+    yield outside.installed(monkeypatch, tmp_path, POINTS, modules)
+    for name in modules:
         sys.modules.pop(name, None)
 
 

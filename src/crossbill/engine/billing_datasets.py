@@ -114,6 +114,31 @@ TAX = described(
     """,
 )
 
+SAID_TAX = TAX.extended(
+    "tax_rate",
+    """
+    said_by  text?  the provider that says so, and its version; empty: it is stated here
+    """,
+)
+
+TAX_PROVIDER = described(
+    "tax_provider",
+    "jurisdiction",
+    """
+    jurisdiction  text  a `tax_code`; also of all that begin with it and a hyphen
+    provider      text  the plug-in that says its taxes; `table`: they are stated
+    """,
+)
+
+TAX_ASKED = described(
+    "tax_asked",
+    "tax_code tax_category",
+    """
+    tax_code      text  a jurisdiction that a provider is chosen for
+    tax_category  text  what kind of thing may be taxed there
+    """,
+)
+
 DISCOUNT = Dataset(
     "discount",
     ("account_key", "position", "discount_key"),

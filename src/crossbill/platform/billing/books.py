@@ -85,7 +85,8 @@ def priced_rows(
     rows: Rows, catalogues: Sequence[ProductCatalogue], periods: pa.Table
 ) -> dict[str, pa.Table]:
     """The tables ``BILLED`` for periods that begin under these catalogues."""
-    found = priced(catalogues, rows["price"], rows["tax_rate"], _first_days(periods))
+    codes = set(filter(None, rows["account"]["tax_code"].unique().to_pylist()))
+    found = priced(catalogues, rows["price"], rows["tax_rate"], codes, _first_days(periods))
     charged = charged_once(rows["continued"], found["component"])
     named = {name: rows[name] for name in EXPORTED}
     return named | found | {"charged": charged}

@@ -24,6 +24,7 @@ from crossbill.engine.billing_datasets import (
     COMPUTED_LINE,
     CREDIT_USE,
     PERIODS,
+    SAID_TAX,
 )
 from crossbill.engine.calculation import Tables
 from crossbill.engine.dataset import Dataset
@@ -82,6 +83,22 @@ class Computed:
         rows = self.tables[name].select(*dataset.ibis).order_by(*dataset.key)
         fetched: pa.Table = self.backend.to_pyarrow(rows)
         return fetched
+
+    def said(self) -> pa.Table:
+        """The rates of these bills' taxes that a provider has said, as SAID_TAX."""
+        rates = with_said_by(self.tables[SAID_TAX.name])
+        mine = rates.filter(rates.said_by.notnull()).semi_join(
+            self.tables[BILL_TAX.name], ["tax_code", "tax_name"]
+        )
+        fetched: pa.Table = self.backend.to_pyarrow(mine)
+        return fetched
+
+
+def with_said_by(rates: ir.Table) -> ir.Table:
+    """The columns of SAID_TAX; rates that no snapshot or catalogue states are nobody's."""
+    if "said_by" not in rates.columns:
+        rates = rates.mutate(said_by=ibis.null("string"))
+    return rates.select(*SAID_TAX.ibis)
 
 
 @contextmanager

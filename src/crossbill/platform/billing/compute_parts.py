@@ -15,10 +15,12 @@ from typing import Any, ClassVar
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from crossbill.config.environment import megabytes, read_environment
 from crossbill.core.refusal import Refusal
+from crossbill.engine.billing_datasets import SAID_TAX
 from crossbill.engine.duckdb import connect
 from crossbill.engine.integers import refusing_overflow
 from crossbill.engine.one_writer import only_writer
@@ -32,6 +34,7 @@ from crossbill.platform.billing.compute import (
     periods,
     summary,
     with_policy,
+    with_said_by,
     within,
 )
 from crossbill.platform.billing.read_snapshot import SUFFIXES, read_snapshot
@@ -60,6 +63,7 @@ class Job:
     out: Path
     made_of: str
     parts: Sequence[Bounds]
+    said: pa.Table  # the rates that tax providers have said
 
 
 def compute(
@@ -75,12 +79,12 @@ def compute(
     ``told`` hears of each part that is done its number and how many there are.
     """
     settings = read_environment()
-    parts = _parts(snapshot, period, policy)
-    made_of = _fingerprint(snapshot, period, policy)
+    parts, said = _read(snapshot, period, policy)
+    made_of = _fingerprint(snapshot, period, policy, said)
     out.mkdir(parents=True, exist_ok=True)
     with only_writer(out):
         _check_output(out, made_of)
-        job = Job(snapshot, period, policy, out, made_of, parts)
+        job = Job(snapshot, period, policy, out, made_of, parts, said)
         workers = min(settings.engine_threads, len(parts))
         _work_off(job, workers, megabytes(settings.engine_memory) // workers, told)
         return _finish(job)
@@ -92,17 +96,22 @@ def stored(folder: Path, name: str) -> list[Path]:
     return [one] if one.exists() else sorted(folder.glob(f"{name}-*.parquet"))
 
 
-def _parts(snapshot: Path, period: str, policy: str | None) -> list[Bounds]:
-    """The bounds of the parts; also reads what every part will read, so that a snapshot that is
-    not sound is refused before anything is written.
+def _read(snapshot: Path, period: str, policy: str | None) -> tuple[list[Bounds], pa.Table]:
+    """The bounds of the parts, and the rates that tax providers have said.
+
+    Reads what every part will read, so that a snapshot that is not sound is refused before anything
+    is written.
     """
     with connect() as backend:
         tables = with_policy(backend, read_snapshot(backend, snapshot), policy)
         periods(period)
         keys = tables["account"].select("account_key").order_by("account_key")
         found = backend.to_pyarrow(keys)["account_key"]
+        rates = with_said_by(tables[SAID_TAX.name])
+        said = rates.filter(rates.said_by.notnull()).order_by(*rates.columns)
+        answers = backend.to_pyarrow(said)
     starts = [found[n].as_py() for n in range(ACCOUNTS_PER_PART, len(found), ACCOUNTS_PER_PART)]
-    return list(zip([None, *starts], [*starts, None], strict=True))
+    return list(zip([None, *starts], [*starts, None], strict=True)), answers
 
 
 def _is_within(bounds: Bounds, key: ir.StringValue) -> ir.BooleanValue:
@@ -155,14 +164,26 @@ def _finish(job: Job) -> dict[str, Any]:
         document = summary(backend, tables)
     parts = [json.loads(_receipt(job, n).read_text("utf-8")) for n in range(len(job.parts))]
     files = {name: told["sha256"] for part in parts for name, told in part.items()}
+    files |= _write_said(job)
     receipt = document | {"made_of": job.made_of, "period": job.period, "files": files}
     (job.out / RECEIPT).write_text(json.dumps(receipt, indent=1, sort_keys=True), "utf-8")
     return document
 
 
-def _fingerprint(snapshot: Path, period: str, policy: str | None) -> str:
-    """What the bills are made of: the same program, tables, catalogue, period and policy."""
+def _write_said(job: Job) -> dict[str, str]:
+    """Keep beside the bills what tax providers have said for them; gives the file's hash."""
+    if not job.said.num_rows:
+        return {}
+    file, store = f"{SAID_TAX.name}.parquet", Store(str(job.out))
+    written = store.write_table(store.path(file), job.said, SAID_TAX)
+    return {file: written.sha256}
+
+
+def _fingerprint(snapshot: Path, period: str, policy: str | None, said: pa.Table) -> str:
+    """What the bills are made of: program, tables, catalogue, taxes as said, period and policy."""
     digest = hashlib.sha256(f"{version('crossbill')} {period} {policy}".encode())
+    for row in said.to_pylist():
+        digest.update(str(row).encode())
     files = [path for path in sorted(snapshot.glob("*")) if path.suffix in (*SUFFIXES, ".yaml")]
     if policy and Path(policy).suffix in (".yaml", ".yml"):
         files.append(Path(policy))

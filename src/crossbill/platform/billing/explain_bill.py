@@ -16,6 +16,7 @@ from crossbill.core.refusal import Refusal
 from crossbill.core.rounding import RoundingMode, divide_rounded
 from crossbill.engine.billing_datasets import COMPUTED_BILL, COMPUTED_LINE
 from crossbill.platform.billing.bill import DISCOUNT
+from crossbill.platform.billing.book_prices import holds
 from crossbill.platform.billing.commitments import COMMITMENT
 from crossbill.platform.billing.compute import Computed
 from crossbill.platform.billing.compute_parts import stored
@@ -69,6 +70,7 @@ def explained(found: Computed) -> list[BillExplained]:
     charged = found.fetch("charge").to_pylist()
     charges = {(row["account_key"], *_key(row)): row for row in charged}
     together = _together(charged)
+    said = found.said().to_pylist()
     by_line = {
         row["account_key"] for row in charges.values() if row["tax_scope"] == TaxScope.LINE.value
     }
@@ -76,7 +78,7 @@ def explained(found: Computed) -> list[BillExplained]:
         BillExplained(
             bill,
             tuple(_line(row, charges, together) for row in _printed(rows["bill_line"], bill)),
-            tuple(_tax(row, bill, by_line) for row in rows["bill_tax"] if _is_of(row, bill)),
+            tuple(_tax(row, bill, by_line, said) for row in rows["bill_tax"] if _is_of(row, bill)),
             _totals(bill),
         )
         for bill in rows["bill"]
@@ -280,13 +282,23 @@ def _percent(ppm: int) -> str:
     return f"{whole}.{part:04}".rstrip("0").rstrip(".") + " %"
 
 
-def _tax(row: Row, bill: Row, by_line: set[str]) -> str:
+def _tax(row: Row, bill: Row, by_line: set[str], said: Iterable[Row]) -> str:
     digits = minor_digits(bill["currency"])
     taxable, tax = (format_minor(row[name], digits) for name in ("taxable_minor", "tax_minor"))
     why = f" (exempt: {row['exempt']})" if row["exempt"] else ""
     named = f"{row['tax_name']} of {row['tax_code']}"
     where = ", line by line" if bill["account_key"] in by_line and row["rate_ppm"] else ""
-    return f"{named}: {_percent(row['rate_ppm'])} of {taxable} is {tax}{where}{why}"
+    source = _said_by(row, bill, said)
+    return f"{named}: {_percent(row['rate_ppm'])} of {taxable} is {tax}{where}{why}{source}"
+
+
+def _said_by(row: Row, bill: Row, said: Iterable[Row]) -> str:
+    """Which provider has said the rate, where it is not stated."""
+    for rate in said:
+        named = all(rate[name] == row[name] for name in ("tax_code", "tax_name"))
+        if named and holds(rate, bill["period_from"]):
+            return f", as {rate['said_by']} says"
+    return ""
 
 
 def _totals(bill: Row) -> dict[str, str]:

@@ -24,6 +24,7 @@ from ibis.backends.duckdb import Backend
 from crossbill.core.period import DayCount
 from crossbill.core.policy import ChargeRounding, DiscountBase, Policy, PriceBy, TaxScope
 from crossbill.core.rounding import RoundingMode
+from crossbill.engine.billing_datasets import SAID_TAX
 from crossbill.engine.calculation import Tables
 from crossbill.engine.duckdb import connect
 from crossbill.engine.integers import refusing_overflow
@@ -75,9 +76,13 @@ class _Fetched(Computed):
     """Results that are in memory already."""
 
     rows: Mapping[str, pa.Table]
+    rates: pa.Table
 
     def fetch(self, name: str) -> pa.Table:
         return self.rows[name]
+
+    def said(self) -> pa.Table:
+        return self.rates
 
 
 @dataclass
@@ -118,7 +123,7 @@ def preview(
     shape = _shape(books, policies.values())
     with _turn, refusing_overflow():
         rows = _billed(shape, tables)
-        found = {name: _of(shape, rows, name) for name in policies}
+        found = {name: _of(shape, rows, name, _said(books["tax_rate"])) for name in policies}
     return {name: _for_account(each, account_key, whose) for name, each in found.items()}
 
 
@@ -193,7 +198,14 @@ def _in_order(done: Tables, name: str) -> ir.Table:
     return done[name].select(*dataset.ibis).order_by(*dataset.key)
 
 
-def _of(shape: Shape, rows: Mapping[str, pa.Table], name: str) -> Preview:
+def _said(rates: pa.Table) -> pa.Table:
+    """The rates that providers have said; none where the books' own are billed."""
+    if "said_by" not in rates.column_names:
+        return SAID_TAX.empty()
+    return rates.filter(pc.is_valid(rates["said_by"]))
+
+
+def _of(shape: Shape, rows: Mapping[str, pa.Table], name: str, said: pa.Table) -> Preview:
     """What belongs to one of the policies, with the keys as the books have them."""
     bills = rows["bill"].filter(pc.starts_with(rows["bill"]["account_key"], f"{name}{APART}"))
     mine = {"bill": bills}
@@ -205,7 +217,7 @@ def _of(shape: Shape, rows: Mapping[str, pa.Table], name: str) -> Preview:
             wanted = pc.is_in(table["bill_key"], value_set=bills["bill_key"])
         mine[each] = table.filter(wanted)
     plain = {each: _plain(table, name) for each, table in mine.items()}
-    found = _Fetched(_engine(shape), _standing[shape].tables, plain)
+    found = _Fetched(_engine(shape), _standing[shape].tables, plain, said)
     return Preview(explained(found), plain["unresolved"].to_pylist())
 
 

@@ -7,6 +7,7 @@ in one value is refused as a whole, with the place of that value.
 
 from collections.abc import Callable
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -19,15 +20,18 @@ from pyarrow import csv, parquet
 from crossbill.core.money import parse_nanos, parse_scaled
 from crossbill.core.refusal import Refusal
 from crossbill.core.versions import read_day
+from crossbill.engine.billing_datasets import SAID_TAX, TAX, TAX_PROVIDER
 from crossbill.engine.dataset import TYPES, Column, Dataset
 from crossbill.engine.rating_datasets import USAGE_CHARGE
 from crossbill.platform.billing.bills import INPUTS, TAX_TERMS
 from crossbill.platform.billing.usage import charges_as_totals
 from crossbill.platform.customer.payer_rules import faults
 from crossbill.platform.product.catalogue_file import read_product_catalogue
+from crossbill.platform.product.taxes import NO_PROVIDER, answered, cure_if_unknown
 
 CATALOGUE = "catalogue.yaml"
-OF_THE_CATALOGUE = ("price", "component", "tax_rate")
+READ = INPUTS | {TAX.name: SAID_TAX, TAX_PROVIDER.name: TAX_PROVIDER}
+OF_THE_CATALOGUE = ("price", "component", "tax_rate", "tax_provider")
 NEEDED = ("account", "product", "price", "tax_rate")
 MADE_HERE = ("periods", "currency", "boundary", "usage_total")
 SUFFIXES = (".parquet", ".csv")
@@ -46,28 +50,85 @@ class BadBillingSnapshot(Refusal):
     code: ClassVar[str] = "BAD_BILLING_SNAPSHOT"
 
 
-def read_snapshot(backend: Backend, folder: Path) -> dict[str, ir.Table]:
-    """The tables of a snapshot's folder, typed, by the name of their dataset."""
+def read_snapshot(
+    backend: Backend, folder: Path, *, catalogue: Path | None = None
+) -> dict[str, ir.Table]:
+    """The tables of a snapshot's folder, typed, by the name of their dataset.
+
+    Another ``catalogue`` may stand for its own, or for the tables that say the same. The taxes are
+    as their providers say, who are told the rates of the catalogue and of the folder.
+    """
     if not folder.is_dir():
         raise BadBillingSnapshot("there is no such folder", file=str(folder), cure="check its name")
-    tables = _catalogue(folder)
-    for name, dataset in INPUTS.items():
+    tables = _catalogue(catalogue or folder / CATALOGUE)
+    for name, dataset in READ.items():
         path = _file(folder, name)
         if path is not None and name not in MADE_HERE:
-            if name in tables:
+            rows = _table(backend, path, dataset)
+            if name not in tables:
+                tables[name] = rows
+            elif name == TAX.name and _has_providers(backend, tables):
+                tables[name] = tables[name].cast(SAID_TAX.ibis).union(rows.cast(SAID_TAX.ibis))
+            elif catalogue is None:
                 cure = f"keep one of {CATALOGUE} and {path.name}"
                 raise BadBillingSnapshot("prices are stated twice", file=path.name, cure=cure)
-            tables[name] = _table(backend, path, dataset)
+    if TAX_PROVIDER.name in tables:
+        tables.setdefault(TAX.name, ibis.memtable(SAID_TAX.empty()))
     for name in (name for name in NEEDED if name not in tables):
         cure = f"write {name}.csv or {name}.parquet" + (
             f", or {CATALOGUE}" if name in OF_THE_CATALOGUE else ""
         )
         raise BadBillingSnapshot("a table is missing", file=str(folder), field=name, cure=cure)
     _check_payers(backend, folder, tables)
+    _check_providers(backend, folder, tables)
     used = _file(folder, "usage_charge")
     if used is not None:
         tables["usage_total"] = charges_as_totals(_table(backend, used, USAGE_CHARGE))
-    return tables
+    return _with_answers(backend, tables)
+
+
+def _with_answers(backend: Backend, tables: dict[str, ir.Table]) -> dict[str, ir.Table]:
+    """The tables without ``tax_provider``, with the rates that the providers in it say."""
+    rest = {name: rows for name, rows in tables.items() if name != TAX_PROVIDER.name}
+    if not _has_providers(backend, tables):
+        return rest
+    chosen = {name: backend.to_pyarrow(tables[name]) for name in (TAX.name, TAX_PROVIDER.name)}
+    codes = _values(backend, tables, "tax_code", "account")
+    categories = _values(backend, tables, "tax_category", "component", "commitment")
+    return rest | {TAX.name: ibis.memtable(answered(chosen, codes, categories)[TAX.name])}
+
+
+def _has_providers(backend: Backend, tables: dict[str, ir.Table]) -> bool:
+    chosen = tables.get(TAX_PROVIDER.name)
+    return chosen is not None and bool(backend.to_pyarrow(chosen.count()).as_py())
+
+
+def _values(backend: Backend, tables: dict[str, ir.Table], column: str, *names: str) -> set[str]:
+    """The values of a column in those of these tables that there are."""
+    columns = [tables[name].select(column).distinct() for name in names if name in tables]
+    found = [backend.to_pyarrow(each)[column].drop_null().to_pylist() for each in columns]
+    return set(chain.from_iterable(found))
+
+
+def _check_providers(backend: Backend, folder: Path, tables: dict[str, ir.Table]) -> None:
+    """Refuse a jurisdiction that is given to two providers, and a provider that is not there."""
+    path = _file(folder, TAX_PROVIDER.name)
+    if path is None:
+        return
+    seen: set[str] = set()
+    for row in backend.to_pyarrow(tables[TAX_PROVIDER.name]).to_pylist():
+        jurisdiction, name = row["jurisdiction"], row["provider"]
+        cure = cure_if_unknown(name)
+        if cure:
+            raise BadBillingSnapshot(
+                NO_PROVIDER, file=path.name, field="provider", value=name, cure=cure
+            )
+        if jurisdiction in seen:
+            raise BadBillingSnapshot(
+                "the jurisdiction has two providers", file=path.name, field="jurisdiction",
+                value=jurisdiction, cure="keep one of them",
+            )  # fmt: skip
+        seen.add(jurisdiction)
 
 
 def _check_payers(backend: Backend, folder: Path, tables: dict[str, ir.Table]) -> None:
@@ -86,8 +147,7 @@ def _check_payers(backend: Backend, folder: Path, tables: dict[str, ir.Table]) -
         )  # fmt: skip
 
 
-def _catalogue(folder: Path) -> dict[str, ir.Table]:
-    path = folder / CATALOGUE
+def _catalogue(path: Path) -> dict[str, ir.Table]:
     if not path.exists():
         return {}
     made = read_product_catalogue(path).tables()

@@ -16,7 +16,6 @@ from crossbill.engine.duckdb import connect
 from crossbill.engine.integers import refusing_overflow, total
 from crossbill.platform.billing.compute import bill_tables, periods, with_policy
 from crossbill.platform.billing.read_snapshot import read_snapshot
-from crossbill.platform.product.catalogue_file import read_product_catalogue
 
 KEY = ("account_key", "period_from", "currency")
 MOST_SHOWN = 20
@@ -55,13 +54,12 @@ def changed(
     """What another catalogue, another policy or both would do to a snapshot's bills."""
     with connect() as backend, refusing_overflow():
         came = read_snapshot(backend, snapshot)
-        came["periods"] = ibis.memtable(periods(period))
-        made = read_product_catalogue(catalogue).tables() if catalogue else {}
-        new = came | {name: ibis.memtable(rows) for name, rows in made.items()}
+        new = read_snapshot(backend, snapshot, catalogue=catalogue) if catalogue else came
+        billed_for = {"periods": ibis.memtable(periods(period))}
         return what_if(
             backend,
-            with_policy(backend, came, policy),
-            with_policy(backend, new, other_policy or policy),
+            with_policy(backend, came | billed_for, policy),
+            with_policy(backend, new | billed_for, other_policy or policy),
         )
 
 

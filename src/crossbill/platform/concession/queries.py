@@ -15,8 +15,10 @@ from crossbill.platform.customer.payer_operations import billed_as, payer_row
 from crossbill.platform.customer.payer_rules import payer_words
 from crossbill.platform.customer.queries import changes_of, payers_of
 from crossbill.platform.product import change_queries as products
+from crossbill.platform.product.catalogue_file import ProductCatalogue
 from crossbill.platform.product.catalogue_queries import catalogues_on
 from crossbill.platform.product.queries import offering_names
+from crossbill.platform.product.taxes import answered
 
 DISCOUNT_COLUMNS = (
     "discount_key", "position", "category", "kind", "rate_ppm", "amount_minor", "spend_minor",
@@ -84,10 +86,17 @@ def holder_of(account: BillingAccount, day: date, new_key: str = "") -> Holder:
         new_key,
         dict(account.products.values_list("product_key", "end_date")),
         offering_names(carrier_id),
-        {each.tax for catalogue in known for each in catalogue.spec.taxes},
+        {name for catalogue in known for name in _taxes(catalogue, account.tax_code)},
         [discount_row(each, account) for each in discounts_of(account)],
         [exemption_row(each, account) for each in exemptions_of(account)],
     )
+
+
+def _taxes(catalogue: ProductCatalogue, tax_code: str) -> Iterator[str]:
+    """The names of a catalogue's taxes, and of those that a provider says for the jurisdiction."""
+    yield from (tax.tax for tax in catalogue.spec.taxes)
+    if catalogue.spec.tax_providers:
+        yield from answered(catalogue.tables(), [tax_code])["tax_rate"]["tax_name"].to_pylist()
 
 
 def timeline(account: BillingAccount) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from crossbill.platform.product.catalogue_format import Dated, OfferingSpec, Pri
 
 ADDED, REMOVED, CHANGED = "added", "removed", "changed"
 CATALOGUE, OFFERING, PRICE, VERSION, TAX = "catalogue", "offering", "price", "version", "tax"
+PROVIDER = "tax provider"
 OPEN_END = "no end"
 NANOS_PER_PPM_PERCENT = 100_000  # a millionth is a ten-thousandth of a percent
 DUE = {
@@ -57,7 +58,7 @@ class _Entry:
 
 
 def differences(old: ProductCatalogue, new: ProductCatalogue) -> list[Difference]:
-    """Every difference, offering by offering in order of the codes, then the taxes."""
+    """Every difference: offerings in order of their codes, then taxes, then who says them."""
     before, after = dict(_entries(old)), dict(_entries(new))
     rows: list[Difference] = []
     for place in sorted({*before, *after}):
@@ -125,6 +126,9 @@ def _entries(catalogue: ProductCatalogue) -> Iterator[tuple[Place, _Entry]]:
             for name, entry in _versions(offering, price, spec.currency):
                 yield (*place, name), entry
     yield from _taxes(catalogue)
+    for jurisdiction, provider in spec.tax_providers.items():
+        entry = _Entry(PROVIDER, jurisdiction, provider, {"provider": provider})
+        yield (3, jurisdiction, 0, "", "", ""), entry
 
 
 def _offering(offering: OfferingSpec) -> _Entry:

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from crossbill.core.refusal import Refusal
 from crossbill.core.versions import Window, misfits, windows
-from crossbill.engine.billing_datasets import COMPONENT, LISTED_PRICE, TAX
+from crossbill.engine.billing_datasets import COMPONENT, LISTED_PRICE, SAID_TAX, TAX_PROVIDER
 from crossbill.engine.yaml_file import Place, YamlFile, parse_yaml, read_yaml
 from crossbill.platform.product.catalogue_format import (
     Dated,
@@ -20,6 +20,7 @@ from crossbill.platform.product.catalogue_format import (
     ProductCatalogueSpec,
     TaxSpec,
 )
+from crossbill.platform.product.taxes import NO_PROVIDER, cure_if_unknown
 
 REFERENCE = "docs/reference/product-catalogue.md"
 CURE = f"see {REFERENCE} for the keys of this file"
@@ -45,11 +46,15 @@ class ProductCatalogue:
     spec: ProductCatalogueSpec
 
     def tables(self) -> dict[str, pa.Table]:
-        """The datasets ``price``, ``component`` and ``tax_rate``."""
+        """The datasets ``price``, ``component``, ``tax_rate`` and ``tax_provider``.
+
+        Before anything is billed, ``taxes.answered`` lets the providers say their rates.
+        """
         rows = {
             LISTED_PRICE: self._versions(),
             COMPONENT: self._components(),
-            TAX: _rates(self.spec.taxes),
+            SAID_TAX: _rates(self.spec.taxes),
+            TAX_PROVIDER: self._providers(),
         }
         return {
             dataset.name: pa.Table.from_pylist(list(found), dataset.arrow)
@@ -80,6 +85,10 @@ class ProductCatalogue:
                     yield _component(known[code], price) | {"offering_code": offering.code}
             for terms in _usage_terms(offering, known):
                 yield PLAIN_USE | {"offering_code": offering.code, "price_code": USAGE} | terms
+
+    def _providers(self) -> Iterator[dict[str, Any]]:
+        for jurisdiction, provider in self.spec.tax_providers.items():
+            yield {"jurisdiction": jurisdiction, "provider": provider}
 
     def recurring(self) -> dict[str, list[str]]:
         """The codes of the recurring prices of each offering."""
@@ -221,6 +230,7 @@ def _check(catalogue: ProductCatalogue) -> None:
     _check_circles(catalogue)
     _check_usage(catalogue)
     _check_taxes(catalogue)
+    _check_providers(catalogue)
 
 
 def _once(file: YamlFile, place: Place, codes: Sequence[str], key: str) -> None:
@@ -267,7 +277,12 @@ def _check_versions(file: YamlFile, place: Place, versions: Sequence[Dated]) -> 
 
 
 def _check_taxed(catalogue: ProductCatalogue, at: Place, category: str) -> None:
-    """A tax category that no jurisdiction taxes is a typing error, not an exemption."""
+    """A tax category that no jurisdiction taxes is a typing error, not an exemption.
+
+    What providers tax is theirs to say: of a category that they do not know, billing tells.
+    """
+    if catalogue.spec.tax_providers:
+        return
     if category not in {tax.category for tax in catalogue.spec.taxes}:
         raise catalogue.file.refuse(
             (*at, "tax_category"), "No tax has this category", value=category,
@@ -321,3 +336,12 @@ def _check_taxes(catalogue: ProductCatalogue) -> None:
                 ("taxes", numbers[misfit.number]), misfit.what, value=misfit.days,
                 cure="let each rate begin where the one before ends",
             )  # fmt: skip
+
+
+def _check_providers(catalogue: ProductCatalogue) -> None:
+    """Whoever is to say taxes is there."""
+    for jurisdiction, name in catalogue.spec.tax_providers.items():
+        cure = cure_if_unknown(name)
+        if cure:
+            place = ("tax_providers", jurisdiction)
+            raise catalogue.file.refuse(place, NO_PROVIDER, value=name, cure=cure)

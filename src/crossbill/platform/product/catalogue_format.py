@@ -186,5 +186,13 @@ class ProductCatalogueSpec(Strict):
     product_catalogue: Literal[1]
     name: Code
     currency: Currency
-    taxes: list[TaxSpec] = Field(min_length=1)
+    taxes: list[TaxSpec]
+    tax_providers: dict[Code, Code] = {}
     offerings: list[OfferingSpec] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _is_taxed(self) -> "ProductCatalogueSpec":
+        if not self.taxes and not self.tax_providers:
+            cure = "state a tax, with a rate of 0 where nothing is due; or name a provider"
+            raise fault("The list is empty", within=["taxes"], cure=cure)
+        return self

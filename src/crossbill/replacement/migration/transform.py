@@ -134,7 +134,8 @@ def validate_chunk(workspace: Workspace, entity: str) -> Receipt:
     """Apply the entry checks of one canonical table."""
     with workspace.engine() as backend:
         tables = {name: _before(workspace, backend, name, entity) for name in workspace.entities}
-        stated = {name: ibis.memtable(rows) for name, rows in workspace.catalogue.tables().items()}
+        priced = workspace.priced(backend, tables["account"])
+        stated = {name: ibis.memtable(rows) for name, rows in priced.items()}
         if entity == "account":
             tables["account"] = with_usual_terms(tables["account"])
             tables["language"] = languages()

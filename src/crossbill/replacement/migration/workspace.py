@@ -19,6 +19,7 @@ from crossbill.engine.dataset import Dataset
 from crossbill.engine.store import Receipt as Written
 from crossbill.engine.store import Store
 from crossbill.platform.product.catalogue_file import ProductCatalogue, read_product_catalogue
+from crossbill.platform.product.taxes import answered
 from crossbill.platform.rating.catalogue import read_catalogue
 from crossbill.platform.rating.catalogue_model import RatingCatalogue
 from crossbill.replacement.migration import spec as specs
@@ -168,6 +169,11 @@ class Workspace:
     def has(self, *parts: str) -> bool:
         """Whether a table is stored."""
         return self.store.exists(self.path(*parts) + ".parquet")
+
+    def priced(self, backend: Backend, account: ir.Table) -> dict[str, pa.Table]:
+        """What the catalogue says as tables, its taxes as those say who are to for the accounts."""
+        codes = backend.to_pyarrow(account.select("tax_code").distinct().drop_null())
+        return answered(self.catalogue.tables(), codes["tax_code"].to_pylist())
 
     def save(self, rows: ir.Table, dataset: Dataset, *parts: str) -> Written:
         """Store the rows of an expression, the same bytes for the same rows."""

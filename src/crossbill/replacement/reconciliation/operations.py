@@ -75,7 +75,9 @@ def take_snapshot(*, workspace: Workspace, wave: Wave) -> Receipt:
             with snapshot.export(name, carrier_id) as reader:
                 written = workspace.save_rows(reader, dataset, place, name)
             files[f"{place}/{name}.parquet"], rows[name] = written.sha256, written.rows
-        for name, table in workspace.catalogue.tables().items():
+        with workspace.engine() as backend:
+            priced = workspace.priced(backend, workspace.scan(backend, place, "account"))
+        for name, table in priced.items():
             written = workspace.save(ibis.memtable(table), CATALOGUE[name], place, name)
             files[f"{place}/{name}.parquet"], rows[name] = written.sha256, written.rows
     used = shadow_usage.take_usage(workspace, place) if workspace.rating else shadow_usage.Taken()
