@@ -1,5 +1,6 @@
 """How a vector is answered: a figure for each name, or the reason why there is none."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,6 +16,7 @@ NANOS = 10**9
 # How a figure is rounded before it is compared, as vectors call it.
 ROUNDING = {str(mode): mode for mode in RoundingMode} | {"ceil": RoundingMode.UP}
 LONGEST_FRACTION = 30  # digits of an amount that has no end
+DECIMAL = re.compile(r"[+-]?\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,2})?")
 
 
 class Uncovered(Exception):
@@ -25,7 +27,10 @@ Figures = dict[str, str]
 Answer = Figures | Uncovered
 Answers = dict[str, Answer]
 Semantics = Callable[[Sequence[dict]], Answers]
-CANNOT_BE_READ = (Uncovered, Refusal, ValidationError, KeyError, TypeError, ValueError)
+CANNOT_BE_READ = (
+    Uncovered, Refusal, ValidationError, LookupError, TypeError, ValueError, ArithmeticError,
+    AttributeError,
+)  # fmt: skip
 
 
 def reason(error: Exception) -> Uncovered:
@@ -35,9 +40,11 @@ def reason(error: Exception) -> Uncovered:
     if isinstance(error, KeyError):
         return Uncovered(f"the vector has no {error}")
     if isinstance(error, ValidationError):
-        return Uncovered(error.errors()[0]["msg"])
-    what = error.what if isinstance(error, Refusal) else f"{type(error).__name__}: {error}"
-    return Uncovered(what)
+        first = error.errors()[0]
+        return Uncovered(f"{'.'.join(map(str, first['loc']))}: {first['msg']}")
+    if isinstance(error, Refusal):
+        return Uncovered(error.what)
+    return Uncovered(f"the vector cannot be read: {type(error).__name__}: {error}")
 
 
 @dataclass(frozen=True)
@@ -90,7 +97,10 @@ def _read(question: Question, amounts: dict[str, Priced | Uncovered]) -> Answer:
 
 def fraction(value: object) -> Fraction:
     """A number that a vector holds: text, or a JSON number."""
-    return Fraction(str(value))
+    digits = "" if isinstance(value, bool) else str(value).strip()
+    if not DECIMAL.fullmatch(digits):
+        raise Uncovered(f"not a decimal number: {value!r}")
+    return Fraction(digits)
 
 
 def optional(value: object) -> Fraction | None:
@@ -111,7 +121,8 @@ def text(value: Fraction) -> str:
 
 def digits_of(*values: object) -> int:
     """The most digits after the point that occur."""
-    exponents = (Decimal(str(value)).normalize().as_tuple().exponent for value in values)
+    given = (str(value).strip() for value in values if fraction(value))
+    exponents = (Decimal(digits).normalize().as_tuple().exponent for digits in given)
     return max((max(0, -int(exponent)) for exponent in exponents), default=0)
 
 

@@ -9,7 +9,6 @@ from oracle.tables import ENGINE
 from crossbill.core.rounding import RoundingMode
 from crossbill.engine import integers
 from vectors.answers import (
-    Answers,
     Figures,
     Semantics,
     Uncovered,
@@ -80,15 +79,16 @@ def distributed(vector: dict) -> Question:
 
 
 def percentage(vector: dict) -> Question:
-    """One rate on one amount; one finer than its currency is taxed exactly and rounded after."""
+    """Rates on one amount; one finer than its currency is taxed exactly and rounded after."""
     values = vector["input"]
-    taxable, rate = values["taxable"], values["tax_pct"]
+    taxable = values["taxable"]
+    rates = values["tax_pcts"] if "tax_pcts" in values else [values["tax_pct"]]
     digits = int(values["currency_decimals"])
     if digits_of(taxable) > digits:
-        digits = digits_of(taxable) + digits_of(rate) + 2
+        digits = digits_of(taxable) + digits_of(*rates) + 2
         if digits > FINEST or "compare" not in vector:
             raise Uncovered("the engine taxes what a bill prints, in its currency's minor units")
-    item = Item(fraction(taxable), taxes=(str(rate),))
+    item = Item(fraction(taxable), taxes=tuple(str(rate) for rate in rates))
 
     def read(bills: Sequence[Billed]) -> Figures:
         (bill,) = bills
@@ -104,7 +104,6 @@ def invoice(vector: dict) -> Question:
     """
     values = vector["input"]
     fees = values["fees"]
-    uniform = "tax_pcts" in values
     items = [Item(cents(fee["amount_cents"]), taxes=_rates(values, fee)) for fee in fees]
     whole = Account(vector["id"], items, discounts=_fee_coupons(values))
     alone = [
@@ -115,8 +114,7 @@ def invoice(vector: dict) -> Question:
     def read(bills: Sequence[Billed]) -> Figures:
         bill, *each = bills
         own = {f"fee{n}_tax": str(fee.of_bill("tax_minor")) for n, fee in enumerate(each, 1)}
-        shared = {} if uniform else _by_rate(bill)
-        return _invoice(bill) | (own if uniform else {}) | shared
+        return _invoice(bill) | own | ({} if "tax_pcts" in values else _by_rate(bill))
 
     return Question([whole, *alone], read)
 
@@ -135,8 +133,9 @@ def _fee_coupons(values: dict) -> list[dict]:
         for place, fee in enumerate(values["fees"])
         if fee.get("coupon_cents")
     ]
-    if values.get("coupon_cents"):
-        found.append({"kind": "amount", "amount_minor": minor(values["coupon_cents"])})
+    shared = values.get("coupon_cents") or values.get("coupons_cents")
+    if shared:
+        found.append({"kind": "amount", "amount_minor": minor(shared)})
     return found
 
 
@@ -160,8 +159,12 @@ def _percent(part: int, of: int) -> str:
     return text(Fraction(row["rate"], scale))
 
 
-def _elsewhere(vectors: Sequence[dict]) -> Answers:
-    return {vector["id"]: Uncovered("another system works out the tax") for vector in vectors}
+def by_provider(vector: dict) -> Question:
+    """Rates that a provider states for each fee are a table of rates."""
+    fees = vector["input"].get("fees") or []
+    if not fees or any("tax_pcts" not in fee for fee in fees):
+        raise Uncovered("another system works out the tax")
+    return invoice(vector)
 
 
 # Credit notes
@@ -195,7 +198,7 @@ TAXES: dict[str, Semantics] = {
     "tax_on_fee_after_coupon": by_billing(invoice),
     "coupon_prorata_before_tax": by_billing(invoice),
     "multi_rate": by_billing(invoice),
-    "provider_tax": _elsewhere,
+    "provider_tax": by_billing(by_provider),
 }
 CREDIT_NOTES: dict[str, Semantics] = {
     "sum_of_rounded_parts": CREDITED,

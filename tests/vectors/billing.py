@@ -213,7 +213,7 @@ def _tables(accounts: Sequence[Account]) -> dict[str, list[dict]]:
             for _, key, item in items
             if item.charged_through
         ],
-        "tax_rate": _taxes([UNTAXED, *(_category(item) for _, _, item in items)]),
+        "tax_rate": _taxes([UNTAXED, *_categories(accounts)]),
         "policy": _policies(accounts),
         "periods": [
             {"bill_cycle_day": cycle, "period_from": begins, "period_to": ends}
@@ -268,7 +268,7 @@ def _component(key: str, item: Item) -> dict:
         "months": item.months,
         "alignment": "cycle",
         "prorated": True,
-        "tax_category": _category(item),
+        "tax_category": category_of(item.taxes),
         "tax_inclusive": False,
     }
 
@@ -288,8 +288,16 @@ def _taxes(categories: Sequence[str]) -> list[dict]:
     ]
 
 
-def _category(item: Item) -> str:
-    return "+".join(sorted({text(fraction(rate)) for rate in item.taxes})) or UNTAXED
+def _categories(accounts: Sequence[Account]) -> list[str]:
+    """Those of items and of commitments."""
+    items = [category_of(item.taxes) for account in accounts for item in account.items]
+    promised = [account.commitment for account in accounts if account.commitment]
+    return items + [str(promise["tax_category"]) for promise in promised]
+
+
+def category_of(taxes: Sequence[str]) -> str:
+    """What is taxed by these percentages."""
+    return "+".join(sorted({text(fraction(rate)) for rate in taxes})) or UNTAXED
 
 
 def _policies(accounts: Sequence[Account]) -> list[dict]:
@@ -329,7 +337,7 @@ def _discounts(account: Account) -> list[dict]:
 
 def _commitment(account: Account) -> dict:
     stated = {"commitment_key": account.key, "account_key": account.key, "prorated": True}
-    return stated | {"tax_category": UNTAXED} | (account.commitment or {})
+    return stated | (account.commitment or {})
 
 
 def _credits(account: Account) -> list[dict]:

@@ -73,7 +73,7 @@ def _only(lines: Sequence[Priced]) -> Figures:
     taken = {name: text(Fraction(-nanos, NANOS)) for name, nanos in line.steps}
     figures = {"amount": amount_text(line)}
     names = {"discount_pct_amount": "discount", "discount_max_amount": "maximum"}
-    return figures | {name: taken[step] for name, step in names.items() if step in taken}
+    return figures | {name: taken.get(step, "0") for name, step in names.items()}
 
 
 def _unit(*values: object) -> int:
@@ -277,7 +277,7 @@ def event_price(vector: dict) -> Question:
     values = vector["input"]
     cents = next((values[name] for name in values if name.endswith("cents")), None)
     if cents is None:
-        total = fraction(pick(values, "amount", "total", "price", "total_amount"))
+        total = fraction(pick(values, "amount", "total", "price", "total_amount", "value"))
     else:
         total = fraction(cents) / 100
     used = fraction(values.get("units", 1)) != 0

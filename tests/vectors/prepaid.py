@@ -143,7 +143,9 @@ ASKED = (
 RATE = ("rate", "cost_per_increment", "increment_cost")
 INCREMENT = ("increment", "increment_s", "inc", "inc_s")
 UNIT = ("unit", "unit_s")
-KNOWN = {*MONEY, *ASKED, *RATE, *INCREMENT, *UNIT, "connect_fee"}
+PURSES = ("balances", "money_balances")
+KNOWN = {*MONEY, *PURSES, *ASKED, *RATE, *INCREMENT, *UNIT, "connect_fee", "blocker"}
+PURSE = {"id", "weight", "blocker", *MONEY, "value"}
 
 
 def max_session(vectors: Sequence[dict]) -> Answers:
@@ -183,5 +185,21 @@ def _asked(key: str, values: dict) -> tuple[dict, int]:
         "session_key": key,
         "price_nanos": _nanos(rate),
         "connect_fee_nanos": _nanos(values.get("connect_fee") or 0),
-        "balance_nanos": max(_nanos(pick(values, *MONEY)), 0),
+        "balance_nanos": max(_nanos(_money(values)), 0),
     }, scale
+
+
+def _money(values: dict) -> object:
+    """The balance; of several those up to the first that lets no lighter one pay."""
+    purses = next((values[name] for name in PURSES if values.get(name)), None)
+    if purses is None:
+        return pick(values, *MONEY)
+    unknown = sorted({name for purse in purses for name in purse if name not in PURSE})
+    if unknown:
+        raise Uncovered(f"balances with {', '.join(unknown)}")
+    found = Fraction(0)
+    for purse in sorted(purses, key=lambda purse: -fraction(purse.get("weight") or 0)):
+        found += fraction(pick(purse, "value", *MONEY))
+        if purse.get("blocker"):
+            break
+    return text(found)

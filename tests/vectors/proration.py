@@ -21,15 +21,22 @@ from vectors.billing import (
     Item,
     Question,
     by_billing,
+    category_of,
     cents,
     whole,
 )
 
 DAY = timedelta(days=1)
 RATIO_DIGITS = 9
+FINEST_DIGITS = 8  # of an amount that is rounded later, where it fits into 64 bits
 ONE = Fraction(1)
 LONG_AS = (1, 2, 3, 4, 6, 12, 24, 36)  # months of intervals that may have a number of days
+LARGE_DIGITS = 5  # before the point: what is longer leaves fewer after it
 NO_INTERVAL = "no interval of months has so many days"
+PERIOD_DAYS = ("period_days", "days_in_period")
+ONE_TIME = (
+    "new_cents", "one_time_cents", "amount_cents", "price_cents", "rate_cents", "unit_cents",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -97,21 +104,36 @@ def _lengths() -> dict[int, Interval]:
     return found
 
 
-def _share(key: str, price: Fraction, days: Period | None, of: Period, **terms: object) -> Account:
-    """The bill for some days of a period, at the price of all of it."""
+def _share(
+    key: str,
+    price: Fraction,
+    days: Period | None,
+    of: Period,
+    *,
+    taxes: tuple[str, ...] = (),
+    back: bool = False,
+    **terms: object,
+) -> Account:
+    """The bill for some days of a period, at the price of all of it; or what gives them back."""
     if days and not of.covers(days):
         raise Uncovered("days beyond the interval: the engine charges a further one for them")
-    interval = _interval(of)
+    interval, period = _interval(of), (of.from_date, of.to_date)
     if interval:
-        item = interval.part(price, days)
-        return Account(
-            key, [item], (of.from_date, of.to_date), cycle_day=interval.cycle_day, **terms
-        )
-    begins, ends = (days.from_date, days.to_date) if days else (of.from_date,) * 2
-    scale = 10 ** terms.get("digits", CENTS)
-    promised = whole(price * scale, "part of a minor unit")
-    commitment = {"amount_minor": promised, "valid_from": begins, "valid_to": ends}
-    return Account(key, period=(of.from_date, of.to_date), commitment=commitment, **terms)
+        item = (interval.given_back if back else interval.part)(price, days, taxes)
+        return Account(key, [item], period, cycle_day=interval.cycle_day, **terms)
+    held = days or Period(of.to_date, of.to_date + DAY)
+    promise = _promise(price, held, taxes, terms.get("digits", CENTS))
+    return Account(key, period=period, commitment=promise, **terms)
+
+
+def _promise(price: Fraction, days: Period, taxes: tuple[str, ...], digits: int) -> dict:
+    """A commitment that holds on these days."""
+    return {
+        "amount_minor": whole(price * 10**digits, "part of a minor unit"),
+        "valid_from": days.from_date,
+        "valid_to": days.to_date,
+        "tax_category": category_of(taxes),
+    }
 
 
 def _counted(length: object) -> Period:
@@ -250,44 +272,105 @@ def day_rate_of_dates(vector: dict) -> Question:
 
 
 def taxed_part(
-    price: str, days_of: Callable[[dict], tuple[Interval, Period | None]], *, back: bool = False
+    price: str, days_of: Callable[[dict], tuple[Period, Period | None]], *, back: bool = False
 ) -> Semantics:
-    """Part of a fee and its tax, each rounded; charged, or given back by a credit note."""
+    """Part of a fee and its tax, each rounded; charged, or given back by a credit note.
+
+    The tax is that of the exact part: both are asked with further digits, and then rounded.
+    """
 
     def ask(vector: dict) -> Question:
         values = vector["input"]
-        interval, days = days_of(values)
+        of, days = days_of(values)
         taxes = (str(values["tax_pct"]),)
-        make = interval.given_back if back else interval.part
-        account = Account(
-            vector["id"],
-            [make(cents(values[price]), days, taxes)],
-            (interval.days.from_date, interval.days.to_date),
-            interval.cycle_day,
-            tax_scope="line",
+        price_of_all = cents(values[price])
+        digits = _finer(price_of_all)
+        account = _share(
+            vector["id"], price_of_all, days, of, taxes=taxes, back=back, digits=digits
         )
-        return Question([account], read)
+        return Question([account], exact)
+
+    def exact(bills: Sequence[Billed]) -> Question:
+        (bill,) = bills
+        amounts = [abs(bill.of_bill(column)) for column in ("net_minor", "tax_minor")]
+        return _each_rounded(bill.account, amounts, read)
 
     def read(bills: Sequence[Billed]) -> Figures:
-        (bill,) = bills
-        sign = -1 if back else 1
-        net, tax, total = (
-            str(sign * bill.of_bill(f"{name}_minor")) for name in ("net", "tax", "total")
-        )
-        found = {"subtotal": net, "amount": net, "fee": net, "tax": tax, "total": total}
-        return found | {f"{name}_cents": figure for name, figure in found.items()}
+        net, tax = (net_of(lines) for lines in bills[0].items())
+        found = dict.fromkeys(("subtotal", "amount", "fee"), net) | {"tax": tax, "total": net + tax}
+        return _with_cents(found)
 
     return by_billing(ask)
 
 
-def _billed_days(values: dict) -> tuple[Interval, Period | None]:
-    interval = _as_long(_counted(values["days_in_period"]))
-    return interval, _first_days(interval.days, values["days_billed"])
+def _finer(price: Fraction) -> int:
+    """With how many digits parts of this price are asked."""
+    beyond = max(len(str(int(price))) - LARGE_DIGITS, 0)
+    return max(FINEST_DIGITS - beyond, CENTS)
 
 
-def _unused_days(values: dict) -> tuple[Interval, Period | None]:
-    interval = _as_long(_counted(values["period_days"]))
-    return interval, _last_days(interval.days, values["unused_days"])
+def _each_rounded(
+    asked: Account, finer: Sequence[int], read: Callable[[Sequence[Billed]], Figures]
+) -> Question:
+    """A bill whose items cost these amounts, which have the digits of the account asked."""
+    items = [Item(Fraction(amount, 10**asked.digits)) for amount in finer]
+    return Question([Account(asked.key, items)], read)
+
+
+def _with_cents(figures: dict[str, int]) -> Figures:
+    """Amounts in cents, by the names that vectors have for them."""
+    found = {name: str(amount) for name, amount in figures.items()}
+    return found | {f"{name}_cents": amount for name, amount in found.items()}
+
+
+def prorated_true_up(vector: dict) -> Question:
+    """What usage lacks of the least for some days, and the tax of both, from exact amounts."""
+    values = vector["input"]
+    of = _counted(pick(values, *PERIOD_DAYS))
+    days = _first_days(of, pick(values, "days", "days_billed", "billed_days", "active_days"))
+    if days is None:
+        raise Uncovered("not a day")
+    used = pick(values, "usage_cents", "usage_amount_cents", "used_cents")
+    used = used if isinstance(used, list) else [used]
+    taxes = (str(values.get("tax_pct") or 0),)
+    at_once = {"start": of.from_date, "kind": "one_time", "timing": "start", "taxes": taxes}
+    least = cents(
+        pick(values, "minimum_cents", "min_amount_cents", "min_cents", "minimum_amount_cents")
+    )
+    digits = _finer(max(least, *map(cents, used)))
+    account = Account(
+        vector["id"],
+        [Item(cents(part), **at_once) for part in used],
+        (of.from_date, of.to_date),
+        digits=digits,
+        commitment=_promise(least, days, taxes, digits),
+    )
+
+    def exact(bills: Sequence[Billed]) -> Question:
+        (bill,) = bills
+        usage = sum(net_of(lines) for lines in bill.items())
+        amounts = [usage, bill.of_bill("net_minor") - usage, bill.of_bill("tax_minor")]
+        return _each_rounded(account, amounts, _true_up)
+
+    return Question([account], exact)
+
+
+def _true_up(bills: Sequence[Billed]) -> Figures:
+    usage, lacking, tax = (net_of(lines) for lines in bills[0].items())
+    net = usage + lacking
+    found = dict.fromkeys(("true_up", "amount", "true_up_amount"), lacking)
+    found |= dict.fromkeys(("subtotal", "fees", "fees_amount"), net)
+    return _with_cents(found | {"tax": tax, "taxes": tax, "total": net + tax})
+
+
+def _billed_days(values: dict) -> tuple[Period, Period | None]:
+    of = _counted(pick(values, *PERIOD_DAYS))
+    return of, _first_days(of, values["days_billed"])
+
+
+def _unused_days(values: dict) -> tuple[Period, Period | None]:
+    of = _counted(pick(values, *PERIOD_DAYS))
+    return of, _last_days(of, values["unused_days"])
 
 
 def _as_long(period: Period) -> Interval:
@@ -302,11 +385,13 @@ def _as_long(period: Period) -> Interval:
 
 
 def change(vector: dict) -> Question:
-    """What is left of the old plan is given back and charged of the new one."""
+    """What is left of the old plan is given back and charged of the new one, if there are both."""
     values = vector["input"]
-    in_cents = "old_cents" in values
-    old, new = (values[f"{name}_cents" if in_cents else name] for name in ("old", "new"))
-    prices = [cents(price) if in_cents else fraction(price) for price in (old, new)]
+    in_cents = any(name.endswith("_cents") for name in values)
+    plans = [values.get(f"{name}_cents" if in_cents else name) for name in ("old", "new")]
+    if plans == [None, None]:
+        raise Uncovered("neither an old plan nor a new one")
+    prices = [cents(plan or 0) if in_cents else fraction(plan or 0) for plan in plans]
     period = _changed_period(values)
     left = _period(day_of(values["change"]), period.to_date)
     if left and not period.covers(left):
@@ -350,7 +435,7 @@ def own_period(vector: dict) -> Question:
 def one_time(vector: dict) -> Question:
     """A price that is due once is never a part of it."""
     values = vector["input"]
-    price = cents(pick(values, "new_cents", "one_time_cents", "amount_cents", "price_cents"))
+    price = cents(pick(values, *ONE_TIME)) * fraction(values.get("quantity") or 1)
     item = Item(price, start=date(2024, 4, 16), kind="one_time", timing="start")
     return Question([Account(vector["id"], [item])], _total_cents("charge_cents", "net_cents"))
 
@@ -366,5 +451,6 @@ SEMANTICS: dict[str, Semantics] = {
     "change_inclusive_end": by_billing(change),
     "own_period": by_billing(own_period),
     "one_time_not_prorated": by_billing(one_time),
+    "prorated_true_up": by_billing(prorated_true_up),
 }
 CREDITED = taxed_part("paid_fee_cents", _unused_days, back=True)

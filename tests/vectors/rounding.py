@@ -24,6 +24,13 @@ from vectors.answers import (
 METHODS = {"*up": "up", "*down": "down", "*middle": "half_up"}
 
 
+def method_of(name: object) -> str:
+    """A peer's way of rounding by the engine's name."""
+    if name not in METHODS:
+        raise Uncovered(f"a way of rounding that the engine has not: {name}")
+    return METHODS[str(name)]
+
+
 def _in_engine(
     row_of: Callable[[dict], dict], result: Callable[[ir.Table], ir.Table], name: str
 ) -> Semantics:
@@ -54,6 +61,10 @@ def _amount(values: dict) -> dict:
         raise Uncovered("below zero the peer rounds toward minus infinity; the engine by size")
     if not exact.COARSEST <= digits <= exact.FINEST:
         raise Uncovered("the engine keeps 9 digits before and after the point")
+    kept = (value * Fraction(10) ** digits).denominator == 1
+    mode = (
+        "down" if kept else method_of(values["method"])
+    )  # nothing is rounded, however it is called
     nanos = value * NANOS
     whole = int(nanos)
     part = nanos - whole
@@ -61,7 +72,7 @@ def _amount(values: dict) -> dict:
         raise Uncovered("the amount does not fit into 64 bits")
     return {
         "whole_nanos": whole, "part": part.numerator, "parts": part.denominator,
-        "mode": METHODS[values["method"]], "digits": digits, "worth": NANOS,
+        "mode": mode, "digits": digits, "worth": NANOS,
     }  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Puts a folder of vectors to the engine and says what passes: run.py FOLDER --json.
 
-Exit code 0 also where vectors are not covered: each is told with its reason. 1 if any fails.
+Exit code 0 also where vectors are not covered: each is told with its reason. 1 if any fails, 2 if
+what was given is no folder of vectors.
 """
 
 import argparse
@@ -20,19 +21,24 @@ from crossbill.core.rounding import divide_rounded
 from vectors import bill_terms, charge, periods, proration, rounding, telecom
 from vectors.answers import ROUNDING, Answers, Semantics, Uncovered, text
 
-KINDS: dict[str, dict[str, Semantics]] = {
-    "charge": charge.SEMANTICS,
-    "rounding": rounding.SEMANTICS,
-    "telecom": telecom.SEMANTICS,
-    "proration": proration.SEMANTICS | periods.CYCLES,
-    "period": periods.PERIODS,
-    "discount": bill_terms.DISCOUNTS,
-    "tax": bill_terms.TAXES,
-    "credit_note": bill_terms.CREDIT_NOTES,
+SEMANTICS: dict[str, Semantics] = {
+    **charge.SEMANTICS,
+    **rounding.SEMANTICS,
+    **telecom.SEMANTICS,
+    **proration.SEMANTICS,
+    **periods.CYCLES,
+    **periods.PERIODS,
+    **bill_terms.DISCOUNTS,
+    **bill_terms.TAXES,
+    **bill_terms.CREDIT_NOTES,
 }
 # Whose figures are floats: so near is equal to the peer itself.
 WITHIN = {"months_inclusive_per_calendar_month": Fraction(1, 10**6)}
 NUMBER = re.compile(r"-?\d+(\.\d+)?")
+
+
+class NotVectors(Exception):
+    """What was given is no folder of files of vectors; says where and what."""
 
 
 @dataclass
@@ -45,37 +51,80 @@ class Outcome:
 
 
 def read(folder: Path) -> list[dict]:
-    """The vectors of every file in the folder."""
-    found = (
-        json.loads(path.read_text("utf-8"), parse_float=str)
-        for path in sorted(folder.glob("*.json"))
-    )
-    lists = (file["vectors"] if isinstance(file, dict) else file for file in found)
-    return [vector for vectors in lists for vector in vectors]
+    """The vectors of every file in the folder; a record that is none is told as one not covered."""
+    files = sorted(folder.glob("*.json"))
+    if not files:
+        raise NotVectors(f"{folder}: no file *.json in this folder")
+    return [vector for path in files for vector in _of_file(path)]
+
+
+def _of_file(path: Path) -> list[dict]:
+    try:
+        found = json.loads(path.read_text("utf-8"), parse_float=str)
+    except (OSError, ValueError, RecursionError) as error:
+        raise NotVectors(f"{path.name}: cannot be read as JSON: {error}") from error
+    records = found.get("vectors") if isinstance(found, dict) else found
+    if not isinstance(records, list):
+        raise NotVectors(f"{path.name}: neither a list of vectors nor an object with one")
+    return [_vector(record, f"{path.name} {place}") for place, record in enumerate(records, 1)]
+
+
+def _vector(record: object, place: str) -> dict:
+    """The record; where it lacks a name, it is called by its place."""
+    if not isinstance(record, dict):
+        return {"id": place, "semantics": "", "input": None}
+    return record | {"id": str(record.get("id", place)), "semantics": str(record.get("semantics"))}
 
 
 def outcomes(vectors: Sequence[dict]) -> dict[str, Outcome]:
     """All vectors, those of one semantics at once; by semantics id."""
-    grouped: dict[tuple[str, str], list[dict]] = defaultdict(list)
+    grouped: dict[str, list[dict]] = defaultdict(list)
     for vector in vectors:
-        kind, semantics = (str(vector.get(name, "")) for name in ("kind", "semantics"))
-        grouped[kind.split(".")[0], semantics].append(vector)
+        grouped[vector["semantics"]].append(vector)
     found: dict[str, Outcome] = {}
-    for (kind, semantics), group in sorted(grouped.items()):
+    for semantics, group in sorted(grouped.items()):
         outcome = found.setdefault(semantics, Outcome())
-        answers = _answers(kind, semantics, group)
-        for vector in group:
-            _judge(vector, answers[vector["id"]], outcome)
+        keyed = [vector | {"id": str(number)} for number, vector in enumerate(group)]
+        answers = _answers(semantics, keyed)
+        for asked, vector in zip(keyed, group, strict=True):
+            _judge(vector, answers[asked["id"]], outcome)
     return found
 
 
-def _answers(kind: str, semantics: str, group: Sequence[dict]) -> Answers:
-    known = KINDS.get(kind, {}).get(semantics)
+def _answers(semantics: str, group: Sequence[dict]) -> Answers:
+    """What the engine says; ids are those of this run, since those of files may occur twice."""
+    odd = {vector["id"]: Uncovered(why) for vector in group if (why := _oddity(vector))}
+    known = SEMANTICS.get(semantics)
     if known is None:
-        return {v["id"]: Uncovered("the engine has no rule of this name") for v in group}
+        nameless = Uncovered("the engine has no rule of this name")
+        return {vector["id"]: nameless for vector in group} | odd
+    sound = [vector for vector in group if vector["id"] not in odd]
+    return odd | _asked(known, sound)
+
+
+def _oddity(vector: dict) -> str | None:
+    """What makes the record no vector, if anything does."""
+    compare, expected = vector.get("compare") or {}, _expected(vector)
+    if not isinstance(vector.get("input"), dict):
+        return "not a vector: it has no input"
+    if not isinstance(expected, dict) or not expected:
+        return "not a vector: it asserts nothing"
+    if not isinstance(compare, dict):
+        return "not a vector: how to compare is no object"
+    if compare and compare.get("round") not in ROUNDING:
+        return f"rounds before comparing in a way that is not known: {compare.get('round')}"
+    if compare and not NUMBER.fullmatch(str(compare.get("round_places"))):
+        return f"rounds to {compare.get('round_places')} digits before comparing"
+    return None
+
+
+def _asked(known: Semantics, group: Sequence[dict]) -> Answers:
+    """All at once; what breaks is a failure of its own vector only."""
     try:
-        return {vector["id"]: Uncovered("not answered") for vector in group} | known(group)
-    except Exception as error:  # noqa: BLE001 - whatever breaks is a failure of these vectors only
+        return {v["id"]: Uncovered("not answered") for v in group} | known(group) if group else {}
+    except Exception as error:  # noqa: BLE001 - a defect of ours, told as a failure
+        if len(group) > 1:
+            return {key: each for v in group for key, each in _asked(known, [v]).items()}
         broken = f"{type(error).__name__}: {error}".splitlines()[0]
         return {vector["id"]: dict.fromkeys(_expected(vector), broken) for vector in group}
 
@@ -115,7 +164,7 @@ def _compared(vector: dict, figure: str) -> str:
 
 def _expected(vector: dict) -> dict:
     """What is asserted: the exact figures where there are any."""
-    return vector.get("expected_exact") or vector["expected"]
+    return vector.get("expected_exact") or vector.get("expected") or {}
 
 
 def _agree(expected: dict, got: dict, within: Fraction) -> bool:
@@ -179,7 +228,11 @@ def main() -> int:
     form.add_argument("--json", action="store_true", help="print one JSON object")
     form.add_argument("--markdown", action="store_true", help="print the page of the docs")
     arguments = parser.parse_args()
-    found = outcomes(read(arguments.folder))
+    try:
+        found = outcomes(read(arguments.folder))
+    except NotVectors as why:
+        print(f"Refused: {why}", file=sys.stderr)
+        return 2
     if arguments.json:
         by_semantics = {semantics: asdict(outcome) for semantics, outcome in sorted(found.items())}
         print(json.dumps({"semantics": by_semantics, "totals": totals(found)}, indent=1))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from fractions import Fraction
+from math import ceil
 from zoneinfo import ZoneInfo
 
 from rating_calculation import seconds
@@ -23,11 +24,12 @@ from vectors.answers import (
 )
 from vectors.carrier import Event, Outcome, outcomes
 from vectors.prepaid import balance_debit, max_session
-from vectors.rounding import METHODS
+from vectors.rounding import method_of
 
 UTC = ZoneInfo("UTC")
 NOBODY = "none"  # the band of times in which no interval holds
 SOME_DAY = datetime(2024, 1, 15, 12)
+SUNDAY = 7
 
 
 def by_rating(
@@ -91,9 +93,15 @@ def _rules(intervals: Sequence[dict]) -> list[Rule]:
 
 
 def _days(interval: dict) -> dict[str, list[int]]:
-    """The conditions that an interval has; an empty list means every day, as none does."""
+    """The conditions that an interval has; an empty list means every day, as none does.
+
+    A week may begin with Sunday as day 0.
+    """
     names = ("weekdays", "months", "monthdays")
-    return {name: [int(n) for n in interval[name]] for name in names if interval.get(name)}
+    found = {name: [int(n) for n in interval[name]] for name in names if interval.get(name)}
+    if "weekdays" in found:
+        found["weekdays"] = [day or SUNDAY for day in found["weekdays"]]
+    return found
 
 
 def _crossed(rules: Sequence[Rule], start: datetime, end: datetime) -> list[RuleSpan]:
@@ -137,9 +145,9 @@ def _rate(number: int, interval: dict, charges_connect_fee: bool) -> dict:
 
 
 def call(vector: dict) -> Event:
-    """A call by time-of-day intervals."""
+    """A call by time-of-day intervals; increments are whole seconds, so a begun one is a second."""
     values, intervals = vector["input"], vector["input"]["intervals"]
-    start, duration = _instant(values["start"]), _whole(values["duration_s"])
+    start, duration = _instant(values["start"]), ceil(fraction(values["duration_s"]))
     rounding = {(interval.get("method"), interval.get("decimals")) for interval in intervals}
     if len(rounding) != 1:
         raise Uncovered("the intervals of the call round in different ways")
@@ -156,7 +164,7 @@ def call(vector: dict) -> Event:
         usage_type="seconds",
         rates=[*rates, {"band": NOBODY, "price": "0"}],
         calendar=_calendar(intervals),
-        rounding_mode=METHODS[method] if method else "half_up",
+        rounding_mode=method_of(method) if method else "half_up",
         rounding_digits=9 if decimals is None else int(decimals),
     )
 

@@ -1,6 +1,7 @@
 """The engine gives the figures that other billing systems assert, and says where it does not."""
 
 import json
+import re
 import subprocess
 import sys
 from functools import cache
@@ -8,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from vectors.run import Outcome, markdown, outcomes, read, totals
+from vectors.run import NotVectors, Outcome, markdown, outcomes, read, totals
 
 HERE = Path(__file__).parent
 PAGE = HERE.parents[1] / "docs" / "reference" / "vectors.md"
@@ -82,11 +83,21 @@ def test_a_figure_is_rounded_as_told_before_it_is_compared():
     ("changed", "reason"),
     [
         ({"semantics": "unheard_of"}, "no rule of this name"),
-        ({"kind": "unheard_of.x"}, "no rule of this name"),
         ({"kind": "tax.x", "semantics": "multi_rate"}, "no 'fees'"),
         ({"kind": "tax.x", "semantics": "provider_tax"}, "another system"),
         ({"input": {"units": "10"}}, "no 'unit_amount'"),
         ({"input": {"units": "10", "unit_amount": "0.0000000001"}}, "more than 9 digits"),
+        ({"input": {"units": "ten", "unit_amount": "1"}}, "not a decimal number: 'ten'"),
+        ({"input": None}, "no input"),
+        ({"expected": {}}, "asserts nothing"),
+        ({"expected": None}, "asserts nothing"),
+        ({"compare": {"round": "somehow", "round_places": 2}}, "not known: somehow"),
+        ({"compare": {"round": "up"}}, "rounds to None digits"),
+        (
+            {"semantics": "graduated_ranges", "input": {"units": "1", "ranges": []}},
+            "cannot be read",
+        ),
+        ({"semantics": "package", "input": {"units": "1", "size": "0", "amount": "1"}}, "size"),
         ({"input": {"units": "1" * 13, "unit_amount": "9" * 9}}, "Overflow"),
         ({"expected": {"tip": "1"}}, "gives no tip"),
         ({"expected": {"amount": "1"}, "verified": False, "note": "a float"}, "verified: a float"),
@@ -102,6 +113,39 @@ def test_one_vector_beyond_the_engine_does_not_take_others_with_it():
     huge = vector(id="v2", input={"units": "1" * 13, "unit_amount": "9" * 9})
     outcome = outcomes([vector(), huge])["standard"]
     assert (outcome.passed, len(outcome.uncovered)) == (1, 1)
+
+
+def test_vectors_of_one_id_are_answered_apart():
+    other = vector(input={"units": "2", "unit_amount": "1"}, expected={"amount": "2"})
+    assert outcomes([vector(), other])["standard"].passed == 2
+
+
+@pytest.mark.parametrize("kind", ["charge.standard", "unheard_of.x", None])
+def test_a_rule_is_known_by_its_semantics_whatever_the_kind(kind):
+    assert outcome_of(kind=kind).passed == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("some.json", "{", "some.json: cannot be read as JSON"),
+        ("some.json", "", "some.json: cannot be read as JSON"),
+        ("some.json", "5", "some.json: neither a list of vectors"),
+        ("some.json", '{"rows": []}', "some.json: neither a list of vectors"),
+        ("some.txt", "[]", "no file *.json"),
+    ],
+)
+def test_a_folder_of_no_vectors_is_refused_in_a_sentence(tmp_path, name, content, why):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(NotVectors, match=re.escape(why)):
+        read(tmp_path)
+
+
+def test_a_record_that_is_no_vector_is_told_by_its_place(tmp_path):
+    (tmp_path / "some.json").write_text(json.dumps([vector(), None, {"semantics": "standard"}]))
+    found = outcomes(read(tmp_path))
+    told = [row["id"] for outcome in found.values() for row in outcome.uncovered]
+    assert (told, found["standard"].passed) == (["some.json 2", "some.json 3"], 1)
 
 
 def test_a_vector_that_is_not_verified_may_pass():
@@ -136,11 +180,47 @@ def test_a_part_is_measured_on_the_day_that_a_short_month_ends_on(changed, cycle
 
 WEEK = {"start": "2024-01-01", "period_start": "2024-01-01", "period_end": "2024-01-08"}
 CHANGE = {"old_cents": 700, "new_cents": 1400, "period_start": "2024-01-01"}
+MARCH = {"period_start": "2024-03-01", "period_end_inclusive": "2024-03-31", "change": "2024-03-15"}
+PART = {"tax_pct": "20", "period_days": 28}
+LEAST = PART | {"minimum_cents": 1000, "days": 25, "usage_cents": 800}
+PREPAID = {"cost_per_increment": "1", "increment_s": "60", "requested_s": "1800"}
 
 
-def test_a_period_that_no_months_have_is_shared_as_a_commitment_is():
-    values = WEEK | {"end": "2024-01-04"}
-    outcome = bill_outcome("proration", "actual_days", values, ratio="0.428571429")
+@pytest.mark.parametrize(
+    ("semantics", "values", "expected"),
+    [
+        # a period that no months have is shared as a commitment is
+        ("actual_days", WEEK | {"end": "2024-01-04"}, {"ratio": "0.428571429"}),
+        # the tax is that of the exact part: of 4409 cents it would be 339
+        (
+            "sum_of_rounded_parts",
+            PART | {"paid_fee_cents": 123456, "unused_days": 1, "tax_pct": "7.7"},
+            {"subtotal": "4409", "tax": "340", "total": "4749"},
+        ),
+        (
+            "sum_of_rounded_parts",
+            PART | {"paid_fee_cents": 700, "unused_days": 3, "period_days": 7},
+            {"subtotal": "300", "tax": "60", "total": "360"},
+        ),
+        (
+            "day_rate_plus_tax",
+            PART | {"plan_amount_cents": 123456789, "days_billed": 24, "period_days": 31},
+            {"fee_cents": "95579450", "tax_cents": "19115890", "total_cents": "114695340"},
+        ),
+        ("prorated_true_up", LEAST, {"true_up_cents": "93", "tax": "179", "total": "1072"}),
+        ("prorated_true_up", LEAST | {"usage_cents": [500, 450]}, {"true_up": "0", "tax": "190"}),
+        ("change_inclusive_end", MARCH | {"old": None, "new": "25"}, {"charge": "13.71"}),
+        ("change_inclusive_end", MARCH | {"old": "40"}, {"credit": "-21.94", "net": "-21.94"}),
+        ("one_time_not_prorated", {"rate_cents": 50000, "quantity": 2}, {"charge_cents": "100000"}),
+        (
+            "provider_tax",
+            {"fees": [{"amount_cents": 151, "tax_pcts": ["50", "30"]}]},
+            {"tax": "121"},
+        ),
+    ],
+)
+def test_bills_of_terms_that_have_no_vector_here(semantics, values, expected):
+    outcome = bill_outcome("proration", semantics, values, **expected)
     assert outcome.passed == 1, outcome
 
 
@@ -197,6 +277,22 @@ SESSION = {"balance": "10", "connect_fee": "1", "rate": "0.5", "unit": "60", "in
 )
 def test_how_long_a_session_may_last(changed, seconds):
     given = {"kind": "telecom.prepaid", "semantics": "max_session", "input": SESSION | changed}
+    assert outcome_of(**given, expected={"max_s": seconds}).passed == 1
+
+
+@pytest.mark.parametrize(
+    ("changed", "seconds"),
+    [
+        ({"balance": "17", "blocker": True}, "1020"),
+        ({"balances": [{"value": "2", "weight": 1}, {"value": "17", "weight": 2}]}, "1140"),
+        (
+            {"balances": [{"value": "100"}, {"value": "17", "weight": 20, "blocker": True}]},
+            "1020",
+        ),
+    ],
+)
+def test_a_balance_may_stop_the_search_for_further_ones(changed, seconds):
+    given = {"kind": "telecom.prepaid", "semantics": "max_session", "input": PREPAID | changed}
     assert outcome_of(**given, expected={"max_s": seconds}).passed == 1
 
 
