@@ -61,4 +61,5 @@ $(READY): requirements.lock pyproject.toml
 		--require-hashes --no-deps -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
 		--no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q src # or each command would, where Python may not keep it
 	@touch $@

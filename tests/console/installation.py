@@ -21,7 +21,6 @@ sys.path.insert(0, {str(HERE)!r})
 import estate
 estate.fill()
 """
-CROSSBILL = "from crossbill.cli import main; main()"
 
 
 @dataclass(frozen=True)
@@ -77,7 +76,7 @@ def filled() -> Iterator[Path]:
 @contextmanager
 def console(home: Path, *options: str) -> Iterator[Console]:
     """Serve the console on a free port until the block ends."""
-    command = [sys.executable, "-c", CROSSBILL, "console", "--port", "0", *options]
+    command = [sys.executable, "-m", "crossbill", "console", "--port", "0", *options]
     process = subprocess.Popen(
         command,
         env=environment(home),

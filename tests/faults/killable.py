@@ -12,7 +12,7 @@ from pathlib import Path
 
 from crossbill.config.cluster import Cluster
 
-CROSSBILL = (sys.executable, "-c", "from crossbill.cli import main; main()")
+CROSSBILL = (sys.executable, "-m", "crossbill")
 PATIENCE = 300  # seconds: for a busy machine, never the usual
 DONE_MARK = "✓ "
 

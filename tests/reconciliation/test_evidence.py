@@ -354,7 +354,7 @@ def test_verifying_needs_neither_database_nor_home(pack, tmp_path):
     (tmp_path / "key.pem").write_bytes(keys.public_pem(TRUSTED))
     written(tmp_path, pack)
     nowhere = {"DATABASE_URL": "postgresql://nobody@nowhere.invalid/none", "PATH": os.defpath}
-    ours = [sys.executable, "-c", "from crossbill.cli import main; main()", "reconcile", "verify"]
+    ours = [sys.executable, "-m", "crossbill", "reconcile", "verify"]
 
     def run() -> subprocess.CompletedProcess[str]:
         return subprocess.run(
