@@ -10,17 +10,17 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache, cached_property, wraps
+from functools import cached_property, wraps
 from typing import ParamSpec
 
 import ibis
 import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
-from ibis.backends.sql.datatypes import DuckDBType
 from ibis.expr.datatypes import DataType
 from ibis.expr.operations import DatabaseTable, UnboundTable
 
 from crossbill.engine.compiled import Compiled, Statement, functions_of, kept
+from crossbill.engine.duckdb import type_of
 
 Tables = Mapping[str, ir.Table]
 Columns = tuple[tuple[str, str], ...]  # names and types
@@ -222,12 +222,6 @@ def _schemas(backend: Backend) -> dict[str, ibis.Schema]:
     ).fetchall()
     found: dict[tuple[bool, str], dict[str, DataType]] = {}
     for temporary, table, column, kind, nullable in rows:
-        found.setdefault((temporary, table), {})[column] = _type(kind, nullable)
+        found.setdefault((temporary, table), {})[column] = type_of(kind, nullable=nullable)
     # What is temporary comes last, and stands before what is not.
     return {table: ibis.schema(columns) for (_, table), columns in found.items()}
-
-
-@cache
-def _type(kind: str, nullable: bool) -> DataType:
-    """The engine's type as Ibis says it."""
-    return DuckDBType.from_string(kind, nullable=nullable)

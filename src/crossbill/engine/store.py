@@ -22,6 +22,7 @@ from ibis.backends.duckdb import Backend
 
 from crossbill.core.refusal import Refusal
 from crossbill.engine.dataset import Dataset
+from crossbill.engine.duckdb import read_parquet
 
 GROUP_ROWS = 131_072
 BLOCK_BYTES = 1 << 20
@@ -122,9 +123,9 @@ class Store:
     def scan(self, backend: Backend, *paths: str) -> ir.Table:
         """The tables at these paths, one after the other, as an expression that reads late."""
         if self.is_local:
-            return backend.read_parquet(list(paths))
+            return read_parquet(backend, paths)
         backend.con.register_filesystem(self.filesystem)
-        return backend.read_parquet([self.filesystem.unstrip_protocol(path) for path in paths])
+        return read_parquet(backend, [self.filesystem.unstrip_protocol(path) for path in paths])
 
     @contextmanager
     def _draft(self, path: str) -> Iterator[str]:
