@@ -1,7 +1,7 @@
 """The map verb: typed rows of the old system become canonical rows, or are suspended."""
 
+from collections.abc import Callable, Sequence
 from collections.abc import Mapping as MappingType
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import ClassVar
@@ -65,14 +65,23 @@ class Mapped:
     duplicates: ir.Table | None = None
 
 
+Kept = Callable[[ir.Table], ir.Table]  # holds rows that are read several times
+
+
+def worked_out_anew(rows: ir.Table) -> ir.Table:
+    """Rows that nothing holds."""
+    return rows
+
+
 def map_entity(
     entity: str,
     rules: list[EntityRule],
     sources: MappingType[str, Staged],
     codes: MappingType[str, MappingType[str, str]],
+    kept: Kept = worked_out_anew,
 ) -> Mapped:
     """Map all rules of one entity and put their rows together."""
-    parts = [_map_rule(CANONICAL[entity], rule, sources, codes) for rule in rules]
+    parts = [_map_rule(CANONICAL[entity], rule, sources, codes, kept) for rule in rules]
     return Mapped(
         rows=together([part.rows for part in parts]),
         suspended=together([part.suspended for part in parts]),
@@ -105,6 +114,7 @@ def _map_rule(
     rule: EntityRule,
     sources: MappingType[str, Staged],
     codes: MappingType[str, MappingType[str, str]],
+    kept: Kept,
 ) -> Mapped:
     check_rule(dataset, rule, sources, codes)
     source = sources[rule.source]
@@ -119,7 +129,8 @@ def _map_rule(
     table = computed.mutate(
         **{f"to_{name}": value for name, value in values.items()}, **{REMAINDER: remainder}
     )
-    return _split(_in_minor_units(table, dataset), dataset, rule, source)
+    marked = kept(_marked(_in_minor_units(table, dataset), dataset, rule))
+    return _split(marked, dataset, rule, source)
 
 
 def check_rule(
@@ -294,12 +305,15 @@ def _divide(dividend: int, divisor: int) -> int:  # type: ignore[empty-body]
     """Exact here: ``fraction_in`` marks every row where it is not."""
 
 
-def _split(table: ir.Table, dataset: Dataset, rule: EntityRule, source: Staged) -> Mapped:
-    """Rows without a fault, and the others with their first fault."""
+def _marked(table: ir.Table, dataset: Dataset, rule: EntityRule) -> ir.Table:
+    """The rows with their first ``fault``."""
     faults = _faults(table, dataset, rule)
     none = ibis.null("string")
-    fault = ibis.cases(*faults, else_=none) if faults else none
-    marked = table.mutate(fault=fault)
+    return table.mutate(fault=ibis.cases(*faults, else_=none) if faults else none)
+
+
+def _split(marked: ir.Table, dataset: Dataset, rule: EntityRule, source: Staged) -> Mapped:
+    """Rows without a fault, and the others with it."""
     good = marked.filter(marked.fault.isnull())
     bad = marked.filter(marked.fault.notnull())
     lineage = {"source_file": ibis.literal(source.file), "source_line": good["_line"]}

@@ -28,6 +28,7 @@ from crossbill.replacement.migration.extract import landed_path
 from crossbill.replacement.migration.map import (
     REMAINDER,
     VALUE_COLUMNS,
+    Kept,
     Mapped,
     Staged,
     map_entity,
@@ -83,7 +84,7 @@ def map_chunk(workspace: Workspace, key: str) -> Receipt:
     rules = workspace.mapping.entities[key]  # type: ignore[index] # the keys are the entities
     with workspace.engine(as_written=True) as backend:
         sources = {rule.source: staged(workspace, backend, rule.source) for rule in rules}
-        mapped = map_entity(key, rules, sources, workspace.mapping.codes)
+        mapped = map_entity(key, rules, sources, workspace.mapping.codes, _kept(backend))
         return write(workspace, backend, mapped, mapped_dataset(key), "map", key)
 
 
@@ -146,7 +147,8 @@ def validate_chunk(workspace: Workspace, entity: str) -> Receipt:
             owned = with_own_prices(tables["product"], prices, start)
             tables["product"] = backend.create_table("owned", owned, temp=True)
             tables["unresolved"] = unresolved_products(workspace, backend, tables, stated)
-        checked = check_rows(entity, tables, _offerings(workspace), stated["tax_rate"])
+        offerings, rates = _offerings(workspace), stated["tax_rate"]
+        checked = check_rows(entity, tables, offerings, rates, _kept(backend))
         return write(workspace, backend, checked, valid_dataset(entity), "valid", entity)
 
 
@@ -264,6 +266,11 @@ def all_suspended(workspace: Workspace, backend: Backend) -> ir.Table:
 
 
 # shared by map and validate
+
+
+def _kept(backend: Backend) -> Kept:
+    """Holds rows in the engine: what becomes of each is asked three times."""
+    return lambda rows: backend.create_table(ibis.util.gen_name("kept"), rows, temp=True)
 
 
 def write(  # noqa: PLR0913 - what is written, and where

@@ -19,7 +19,7 @@ from crossbill.replacement.migration.collection_checks import collection, deposi
 from crossbill.replacement.migration.concession_checks import discount_checks, exemption_checks
 from crossbill.replacement.migration.contact_checks import contact_checks
 from crossbill.replacement.migration.feature_checks import feature_checks
-from crossbill.replacement.migration.map import REMAINDER, Mapped, amounts
+from crossbill.replacement.migration.map import REMAINDER, Kept, Mapped, amounts, worked_out_anew
 from crossbill.replacement.migration.payer_checks import payer_checks
 from crossbill.replacement.migration.terms_checks import terms_checks
 from crossbill.replacement.migration.usage_checks import (
@@ -74,13 +74,20 @@ def with_own_prices(product: ir.Table, price: ir.Table, on: ir.DateValue) -> ir.
     return listed.mutate(price_override_nanos=price_column).drop("others_nanos", "list_nanos")
 
 
-def check_rows(entity: str, tables: Tables, offerings: ir.Table, tax_codes: ir.Table) -> Mapped:
+def check_rows(
+    entity: str,
+    tables: Tables,
+    offerings: ir.Table,
+    tax_codes: ir.Table,
+    kept: Kept = worked_out_anew,
+) -> Mapped:
     """Apply the entry checks of one entity; the first that fails is the reason."""
     checks = checks_of(entity, tables, offerings, tax_codes)
     table = _counted(entity, tables)
     marks = [(check.fails.fill_null(True), str(n)) for n, check in enumerate(checks)]
     copy = table.copies_before > 0 if entity in COPIES_COME else ibis.literal(False)
-    marked = table.mutate(fault=ibis.cases(*marks, else_=ibis.null("string")), is_copy=copy)
+    fault = ibis.cases(*marks, else_=ibis.null("string"))
+    marked = kept(table.mutate(fault=fault, is_copy=copy))
     first = marked.filter(~marked.is_copy)
     bad = first.filter(first.fault.notnull())
     return Mapped(
