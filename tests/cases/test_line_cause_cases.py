@@ -17,7 +17,7 @@ FOLDER = Path(__file__).parent / "line_causes"
 TOPICS = sorted(path.stem for path in FOLDER.glob("*.md") if path.stem != "carrier")
 MAY = "2024-05"
 WHOLE_BILLS = OLD_POLICY | {"policy_code": "whole", "rounding_scope": "bill"}
-TERMS = {"alignment": "cycle", "prorated": True, "tax_inclusive": False}
+TERMS = {"alignment": "cycle", "prorated": True}
 
 
 def tables_in(path: Path) -> dict[str, list[dict[str, str]]]:
@@ -60,6 +60,7 @@ def catalogue() -> dict[str, Rows]:
         "component": [
             {"offering_code": row["offering"], "price_code": row["price"], "kind": row["kind"]}
             | {"timing": row["timing"], "months": int(row["months"]), "tax_category": row["tax"]}
+            | {"tax_inclusive": row["within"] == "yes"}
             | TERMS
             for row in components
         ],

@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from datetime import date
+from fractions import Fraction
 
 import pytest
 from oracle.tables import ACCOUNT, MAY, PRICE, PRODUCT, TAX_RATE, stated
@@ -10,24 +11,38 @@ from reconciliation.two_sides import billed, bills_of, reconciled
 DISCOUNT = {"kind": "percentage", "rate_ppm": 50_000, "valid_from": date(2020, 1, 1)}
 AMOUNT = DISCOUNT | {"kind": "amount", "amount_minor": 700, "rate_ppm": None}
 
+OF_2018 = PRICE | {
+    "price_version": "v0",
+    "amount_nanos": 40_000_000_000,
+    "valid_from": date(2018, 1, 1),
+    "valid_to": date(2019, 1, 1),
+}
+WITHIN = {
+    "offering_code": "all-in", "price_code": "all-in", "kind": "recurring", "timing": "arrears",
+    "months": 1, "alignment": "cycle", "prorated": True, "tax_category": "standard",
+    "tax_inclusive": True,
+}  # fmt: skip
+
 
 def facts():
     """Accounts with two products of 49.90 and two discounts: 5 % of all, and 7.00 of the rest."""
-    keys = ("price", "exempt", "wrong", "not billed", "not held", "tax", "equal")
+    keys = ("price", "within", "exempt", "wrong", "not billed", "not held", "tax", "equal")
     return stated(
         (MAY,),
         account=[ACCOUNT | {"account_key": key} for key in keys],
         product=[
-            PRODUCT | {"account_key": key, "product_key": f"{key} {n}"}
+            PRODUCT
+            | {"account_key": key, "product_key": f"{key} {n}"}
+            | ({"offering_code": WITHIN["offering_code"]} if key == "within" else {})
             for key in keys
             for n in (1, 2)
         ],
         price=[
-            PRICE,
-            PRICE
-            | {"price_version": "v0", "amount_nanos": 40_000_000_000}
-            | {"valid_from": date(2018, 1, 1), "valid_to": date(2019, 1, 1)},
+            price | offering
+            for offering in ({}, {"offering_code": WITHIN["offering_code"]})
+            for price in (PRICE, OF_2018)
         ],
+        component=[WITHIN],
         tax_rate=[TAX_RATE, TAX_RATE | {"tax_code": "EX00", "rate_ppm": 0}],
         exemption=[
             {"account_key": "exempt", "tax_name": "tax", "valid_from": date(2024, 1, 1)}
@@ -50,6 +65,7 @@ class Sides:
         self.lines = deepcopy(self.new["bill_line"])
         self._charge_the_price_of_2018("price")
         self._charge_the_price_of_2018("exempt", taxed=False)
+        self._charge_the_price_of_2018("within", within=True)
         self.line("wrong 2", "wrong/1")["net_minor"] -= 3
         for line in self.lines:
             if line["account_key"] == "tax":
@@ -67,8 +83,11 @@ class Sides:
         (found,) = [x for x in self.lines if (x["product_key"], x["discount_key"]) == place]
         return found
 
-    def _charge_the_price_of_2018(self, account, *, taxed=True):
-        """Of 40.00 and 49.90, 5 % are 4.49, and the 7.00 of 85.41 are shared anew."""
+    def _charge_the_price_of_2018(self, account, *, taxed=True, within=False):
+        """Of 40.00 and 49.90, 5 % are 4.49, and the 7.00 of 85.41 are shared anew.
+
+        Where the price contains its tax, 8.875 % are taken out of each amount.
+        """
         amounts = {
             (1, None): (4_000, 355), (1, 1): (-200, -17), (2, 1): (-249, -22),
             (1, 2): (-311, -27), (2, 2): (-389, -34),
@@ -76,6 +95,9 @@ class Sides:
         for (product, discount), (net, tax) in amounts.items():
             line = self.line(f"{account} {product}", discount and f"{account}/{discount}")
             line.update(net_minor=net, tax_minor=tax if taxed else 0)
+            if within:
+                left = int(Fraction(net * 100_000, 108_875))
+                line.update(net_minor=left, tax_minor=net - left)
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +111,7 @@ def found():
     ("account", "classes"),
     [
         ("price", {"PRICE_VERSION"}),
+        ("within", {"PRICE_VERSION"}),
         ("exempt", {"PRICE_VERSION"}),
         ("wrong", {"UNEXPLAINED"}),
         ("not billed", {"DISCOUNT"}),

@@ -117,21 +117,39 @@ class Estate:
         self, code: str, net: Decimal, account: str, line: Row, way: str = ROUND_DOWN
     ) -> Decimal:
         """The same in a jurisdiction."""
-        group, on = self._tax_group(line), f"20{line['BILL_NO'][1:5]}01"
-        rates = [
-            money(row["RATE_PCT"]) / 100
-            for row in self.tables["TAXTAB"]
-            if (row["TAXCD"], row["TXG"]) == (code, group) and row["VFROM"] <= on <= row["VTO"]
-            if self.is_due(row["TAX"], account, on)
-        ]
+        rates = [rate for rate, due in self._rates(code, account, line) if due]
         return sum(((net * rate).quantize(Decimal("0.01"), way) for rate in rates), Decimal(0))
 
-    def _tax_group(self, line: Row) -> str:
-        """What is charged as telecommunications; the lines of usage leave the charge blank."""
+    def net_and_tax_in(
+        self, code: str, priced: Decimal, account: str, line: Row
+    ) -> tuple[Decimal, Decimal]:
+        """Of an amount as its price says it; where taxes are in it, the highest is what is left."""
+        if self._charge(line)["INC"] == "N":
+            return priced, self.tax_in(code, priced, account, line)
+        (_, highest_due), *others = sorted(self._rates(code, account, line), reverse=True)
+        whole = 1 + sum(rate for rate, _ in self._rates(code, account, line))
+        cut = Decimal("0.01"), ROUND_DOWN
+        net = (priced / whole).quantize(*cut)
+        parts = [((net * rate).quantize(*cut), due) for rate, due in others]
+        highest = priced - net - sum(part for part, _ in parts)
+        taken = highest if highest_due else Decimal(0)
+        return net, taken + sum(part for part, due in parts if due)
+
+    def _rates(self, code: str, account: str, line: Row) -> list[tuple[Decimal, bool]]:
+        """The taxes of the line's kind on the first day of its bill, and whether each is due."""
+        group, on = self._charge(line)["TXG"], f"20{line['BILL_NO'][1:5]}01"
+        return [
+            (money(row["RATE_PCT"]) / 100, self.is_due(row["TAX"], account, on))
+            for row in self.tables["TAXTAB"]
+            if (row["TAXCD"], row["TXG"]) == (code, group) and row["VFROM"] <= on <= row["VTO"]
+        ]
+
+    def _charge(self, line: Row) -> Row:
+        """How a line's charge is taxed; the lines of usage leave the charge blank."""
         place = line["TRF"], line["CHG"] or "USG"
-        charges = (row for row in self.tables["TRFCHG"] if (row["TRF"], row["CHG"]) == place)
-        (group,) = (row["TXG"] for row in charges)
-        return group
+        rows = [row for row in self.tables["TRFCHG"] if (row["TRF"], row["CHG"]) == place]
+        (charge,) = rows
+        return charge
 
     def of(self, table: str, account: str) -> list[Row]:
         """An account's rows of a table."""

@@ -271,6 +271,29 @@ def test_the_exempt_pay_only_what_they_are_not_exempt_of(
 
 
 @pytest.mark.parametrize(
+    ("tax", "amounts"),
+    [
+        ("", [("47.84", "4.16"), ("-4.78", "-0.42")]),
+        ("SAL", [("47.84", "1.11"), ("-4.78", "-0.11")]),
+        ("USF", [("47.84", "3.05"), ("-4.78", "-0.31")]),
+    ],
+)
+def test_a_price_that_contains_its_taxes_loses_only_those_that_are_not_due(
+    tax: str, amounts: list[tuple[str, str]]
+) -> None:
+    """52.00 in Hartford in April hold 6.35 % and 2.34 %: without them 47.8424, cut to 47.84.
+
+    The smaller takes 1.1194 of that, cut to 1.11, and the other what is left of 52.00: 3.05.
+    The discount of 10 % is 5.20 with its taxes: 4.7842 is 4.78, 0.1118 is 0.11, and 0.31 is left.
+    """
+    held = account(service("MBA", discount_percent=D("10.00")), tax_code="CT01")
+    if tax:
+        held.exemptions = [Exemption(tax, date(2024, 1, 1), OPEN_END, "certificate 7")]
+    made = bill(held, APRIL)
+    assert (made and [(str(line.net), str(line.tax)) for line in made.lines]) == amounts
+
+
+@pytest.mark.parametrize(
     "nothing",
     [
         service("F5S", end=date(2024, 3, 31)),

@@ -242,8 +242,8 @@ def expected_lines(estate: Estate, account: str) -> Counter:
             if part is not None:
                 # Taxed where it is used, unless who pays is free of the tax.
                 code = estate.customers[user]["TAXCD"]
-                tax = estate.tax_in(code, part, account, on)
-                lines[(first, *key, part, tax, stamp)] += 1
+                amounts = estate.net_and_tax_in(code, part, account, on)
+                lines[(first, *key, *amounts, stamp)] += 1
     return lines
 
 

@@ -27,6 +27,13 @@ def line_tax(line: ir.Table, net: ir.IntegerValue) -> ir.IntegerValue:
     return ibis.ifelse(by_line, tax_of(net, line.tax_ppm, line.tax_rounding_mode), 0)
 
 
+def without_tax(
+    amount: ir.IntegerValue, ppm: ir.IntegerValue, mode: ir.StringValue
+) -> ir.IntegerValue:
+    """The net amount of a price that contains taxes of so many millionths together."""
+    return integers.mul_div_rounded(amount, PPM, ppm + PPM, mode)
+
+
 def with_taxes(
     net_line: ir.Table, tax_rate: ir.Table, exemption: ir.Table, days: ir.Table, names: int
 ) -> ir.Table:
@@ -38,8 +45,7 @@ def with_taxes(
     valid = valid_rates(days, tax_rate)
     rows = _with_exemptions(_with_rates(net_line, valid, names), exemption, days, names)
     stated = sum((rows[f"stated_{n}"] for n in range(names)), ibis.literal(0, "int64"))
-    whole = stated + PPM
-    without = integers.mul_div_rounded(rows.amount_minor, PPM, whole, rows.tax_rounding_mode)
+    without = without_tax(rows.amount_minor, stated, rows.tax_rounding_mode)
     rows = rows.mutate(
         net_minor=ibis.ifelse(rows.tax_inclusive, without, rows.amount_minor),
         by_line=rows.tax_inclusive | (rows.tax_scope == TaxScope.LINE.value),

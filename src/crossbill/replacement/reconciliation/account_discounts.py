@@ -24,7 +24,7 @@ from crossbill.replacement.reconciliation.lines import (
 
 BILL = ("account_key", "period_from")
 CHARGE = (*BILL, "product_key", "category", "price_code", "charge_from")
-TAXED = ("tax_code", "tax_category", "tax_scope", "tax_rounding_mode")
+TAXED = ("tax_code", "tax_category", "tax_inclusive", "tax_scope", "tax_rounding_mode")
 
 
 def given(old_line: ir.Table, new_line: ir.Table) -> ir.Table:
@@ -44,21 +44,36 @@ def given(old_line: ir.Table, new_line: ir.Table) -> ir.Table:
 def old_charges(old_line: ir.Table, records: ir.Table, charge: ir.Table) -> ir.Table:
     """The charges of old bills whose discounts differ, less their products' own discounts.
 
-    Gives what ``discounts.taken`` reads. How a discount is rounded is the account's policy's.
+    Gives what ``discounts.taken`` reads. How a discount is rounded is the account's policy's. It is
+    taken from the price, so where that contains its tax, from both.
     """
     bills = records.filter(records.discount_key != "").select(*BILL).distinct()
     lines = old_line.semi_join(bills, list(BILL))
+    within = charge.filter(charge.tax_inclusive).select(*CHARGE).distinct()
     own = lines.filter(lines.category == DISCOUNT, lines.discount_key.isnull())
-    own = own.select(*CHARGE, off="net_minor").mutate(category=ibis.literal(RECURRING))
-    charged = lines.filter(lines.category != DISCOUNT)
+    own = _priced(own.mutate(category=ibis.literal(RECURRING)), within)
+    own = own.select(*CHARGE, off="priced_minor")
+    charged = _priced(lines.filter(lines.category != DISCOUNT), within)
     rows = charged.left_join(own, list(CHARGE)).drop(*(f"{name}_right" for name in CHARGE))
     modes = charge.group_by("account_key").aggregate(rounding_mode=charge.rounding_mode.max())
     made = rows.inner_join(modes, "account_key").mutate(
         sign=ibis.literal(1, "int64"),
-        left_minor=rows.net_minor + rows.off.fill_null(0),
+        left_minor=rows.priced_minor + rows.off.fill_null(0),
     )
     return made.filter(made.left_minor > 0).select(
         *discounts.LINE, "offering_code", "rounding_mode", "left_minor"
+    )
+
+
+def _priced(lines: ir.Table, within: ir.Table) -> ir.Table:
+    """Adds the amount as the price says it; ``within``: the charges whose price has the tax in it.
+
+    Who need not pay all of that tax has paid less: what is then left is told by no discount.
+    """
+    marked = lines.left_join(within.mutate(with_tax=True), list(CHARGE))
+    tax = marked.with_tax.fill_null(False).ifelse(marked.tax_minor, 0)
+    return marked.drop(*(f"{name}_right" for name in CHARGE)).mutate(
+        priced_minor=marked.net_minor + tax
     )
 
 

@@ -120,7 +120,7 @@ def _line_steps(passes: int) -> list[Step]:
                 t["differences"], t["old_bill_line"], t["new_bill_line"]
             ),
         ),
-        Step("taxes", lambda t: valid_rates(bill_days(t["charge"]), t["tax_rate"])),
+        Step("taxes", _rates),
         Step("exempt", lambda t: lines.exempt(t["exemption"], t["taxes"])),
         Step("behind", lambda t: lines.behind(t["charge"], t["records"])),
         Step("given", lambda t: account_discounts.given(t["old_bill_line"], t["new_bill_line"])),
@@ -138,6 +138,10 @@ def _line_steps(passes: int) -> list[Step]:
             ),
         ),
     ]
+
+
+def _rates(t: Tables) -> ir.Table:
+    return lines.with_sums(valid_rates(bill_days(t["charge"]), t["tax_rate"]))
 
 
 def _old_pass(number: int, count: int) -> list[Step]:

@@ -16,7 +16,7 @@ from crossbill.platform.billing.bill import DISCOUNT
 from crossbill.platform.billing.charge import charge
 from crossbill.platform.billing.due import RECURRING
 from crossbill.platform.billing.resolve import LARGEST_MONTHLY_NANOS
-from crossbill.platform.billing.tax import line_tax
+from crossbill.platform.billing.tax import line_tax, tax_of, without_tax
 
 CAUSES = "crossbill.replacement.reconciliation.line_causes"
 # What takes an account's discount off a line, as text: empty where a line is none of these.
@@ -38,8 +38,9 @@ TERMS = {
 }
 OF_VARIANT = (
     *(*LINE, "charge_from", "charged", "variant"),
-    *("tax_code", "tax_category", "tax_scope", "tax_rounding_mode"),
+    *("tax_code", "tax_category", "tax_inclusive", "tax_scope", "tax_rounding_mode"),
 )
+OF_RATE = ("tax_code", "tax_category", "period_from")
 # So many minor units the taxes of a line lose at most together when each of them is cut.
 LOST_BY_CUTS = 4
 EXPLAINED = (*RECORD, "variant", "evidence", *TERMS)
@@ -73,8 +74,8 @@ class Case:
 
 @dataclass(frozen=True)
 class Taxes:
-    """``rates`` that hold on each ``period_from``, and who is ``exempt`` of which of them then:
-    account_key, period_from, tax_name.
+    """``rates`` that hold on each ``period_from``, made by ``with_sums``, and who is ``exempt`` of
+    which of them then: account_key, period_from, tax_name.
     """
 
     rates: ir.Table
@@ -172,13 +173,26 @@ def what_if(case: Case, variants: ir.Table) -> ir.Table:
 
 def _discounts_taxed(records: ir.Table, variants: ir.Table, taxes: Taxes) -> ir.Table:
     """What ``amounts`` gives, of the account's discounts: as they are, with the variant's tax."""
-    off = records.filter(records.discount_key != "", records.old_net == records.new_net)
-    off = off.select(*LINE, "charge_from", *OF_DISCOUNT, net="new_net")
+    off = records.filter(records.discount_key != "", same_amount(records))
+    off = off.select(*LINE, "charge_from", *OF_DISCOUNT, "new_net", "new_tax")
     charged = variants.rename(variant="policy_code", charged="category").select(*OF_VARIANT)
     on = [off[name] == charged[name] for name in (*LINE, "charge_from")]
     rows = charged.inner_join(off, [*on, off.discounted == charged.charged])
-    lines = rows.mutate(category=ibis.literal(DISCOUNT))
+    within = rows.tax_inclusive.ifelse(rows.new_tax, 0)
+    lines = rows.mutate(category=ibis.literal(DISCOUNT), net=rows.new_net + within)
     return taxed(lines.select(*OF_VARIANT, "category", "net", *OF_DISCOUNT), taxes)
+
+
+def net_of(charges: ir.Table, amount: ir.IntegerValue) -> ir.IntegerValue:
+    """What rows of CHARGE_INPUT charge, without the tax where their price contains it."""
+    without = without_tax(amount, charges.tax_ppm, charges.tax_rounding_mode)
+    return charges.tax_inclusive.ifelse(without, amount)
+
+
+def same_amount(records: ir.Table) -> ir.BooleanValue:
+    """Whether nothing but tax differs: the net is the same, or the price that contains the tax."""
+    total = records.old_net + records.old_tax == records.new_net + records.new_tax
+    return (records.old_net == records.new_net) | total
 
 
 def with_their_charge(found: ir.Table) -> ir.Table:
@@ -245,18 +259,47 @@ def exempt(exemption: ir.Table, rates: ir.Table) -> ir.Table:
     return named.inner_join(free, on).select("account_key", "period_from", "tax_name").distinct()
 
 
+def with_sums(rates: ir.Table) -> ir.Table:
+    """Reads ``valid_rates``; writes the ``rates`` of ``Taxes``: adds to each what all taxes of its
+    kind take together, as ``whole_ppm``, and whether it is the ``highest`` of them.
+    """
+    order = [ibis.desc(rates.rate_ppm), rates.tax_name]
+    place = ibis.row_number().over(ibis.window(group_by=list(OF_RATE), order_by=order))
+    together = sum_int64(rates.rate_ppm, over=ibis.window(group_by=list(OF_RATE)))
+    return rates.mutate(whole_ppm=together, highest=place == 0)
+
+
 def taxed(lines: ir.Table, taxes: Taxes) -> ir.Table:
-    """Adds the tax of each line, which is that of each of its taxes by itself."""
-    rates = taxes.rates.select(
-        "tax_code", "tax_category", "period_from", "tax_name", tax_ppm="rate_ppm"
-    )
-    pairs = lines.inner_join(rates, ["tax_code", "tax_category", "period_from"])
+    """Adds the tax of each line, which is that of each of its taxes by itself.
+
+    Of a price that contains its taxes, ``net`` is what is left without them, and the highest tax is
+    what the others leave: so an other one that is not due is taken from what the price has left.
+    """
+    rates = taxes.rates.select(*OF_RATE, "tax_name", "whole_ppm", "highest", tax_ppm="rate_ppm")
+    pairs = lines.rename(priced="net").inner_join(rates, list(OF_RATE))
+    without = without_tax(pairs.priced, pairs.whole_ppm, pairs.tax_rounding_mode)
+    net = pairs.tax_inclusive.ifelse(without, pairs.priced)
     free = taxes.exempt.mutate(free=True)
     keys = ["account_key", "period_from", "tax_name"]
-    due = pairs.left_join(free, keys).drop(*(f"{key}_right" for key in keys))
-    due = due.mutate(tax_ppm=due.free.fill_null(False).ifelse(0, due.tax_ppm))
-    each = due.mutate(each_tax=line_tax(due, due.net))
-    return each.group_by(*lines.columns).aggregate(tax=sum_int64(each.each_tax))
+    found = pairs.mutate(net=net).left_join(free, keys).drop(*(f"{key}_right" for key in keys))
+    inclusive, due = found.tax_inclusive, found.free.isnull()
+    each = found.mutate(
+        part=inclusive.ifelse(_stated(found), line_tax(found, found.net)),
+        is_rest=inclusive & found.highest,
+        due=due,
+    )
+    counted = (each.due & ~each.is_rest).ifelse(each.part, 0)
+    rest = each.is_rest.ifelse(each.priced - each.net, -each.part)
+    sums = each.group_by(*lines.columns, "priced").aggregate(
+        counted=sum_int64(counted), rest=sum_int64(rest), rest_due=(each.is_rest & each.due).any()
+    )
+    return sums.mutate(tax=sums.counted + sums.rest_due.ifelse(sums.rest, 0)).drop(
+        "priced", "counted", "rest", "rest_due"
+    )
+
+
+def _stated(line: ir.Table) -> ir.IntegerValue:
+    return tax_of(line.net, line.tax_ppm, line.tax_rounding_mode)
 
 
 def amounts_in_words(

@@ -4,7 +4,7 @@ from decimal import Decimal
 from itertools import product
 
 from .accounts import DISCOUNT_PERCENTS
-from .biller import exact_charge, half_up, line_tax, truncated, unit_price
+from .biller import at_price, exact_charge, half_up, truncated, unit_price
 from .calendar import Period
 from .places import JURISDICTIONS, Payer
 from .records import Account, Bill, Line, Service
@@ -47,13 +47,12 @@ def explained_nets(service: Service, line: Line, period: Period) -> set[Decimal]
     return {way(amount) for amount in exact for way in (truncated, half_up)}
 
 
-def taxes_at(payer: Payer, bill: Bill) -> list[Decimal]:
-    """What each line's tax would be for somebody, in another jurisdiction perhaps."""
-    return [line_tax(line.net, payer, line.group, bill.period) for line in bill.lines]
+def lines_at(payer: Payer, bill: Bill) -> list[Line]:
+    """What each line would be for somebody, in another jurisdiction perhaps."""
+    return [at_price(line, line.priced, payer, bill.period) for line in bill.lines]
 
 
 def another_place_fits(account: Account, bill: Bill) -> bool:
     """Whether some other jurisdiction gives exactly the taxes that stand on the bill."""
-    printed = [line.tax for line in bill.lines]
     others = (code for code in JURISDICTIONS if code != account.tax_code)
-    return any(taxes_at(account.payer._replace(code=code), bill) == printed for code in others)
+    return any(lines_at(account.payer._replace(code=code), bill) == bill.lines for code in others)

@@ -1,6 +1,6 @@
 """The old biller: one account at a time, in decimals, with 30-day months and truncation."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
@@ -26,6 +26,7 @@ from .tariffs import EARLY_ENDS, TARIFFS, TELECOM_TARIFFS, TELECOM_USAGE, charge
 
 CENT = Decimal("0.01")
 DAYS_PER_MONTH = 30
+Way = Callable[[Decimal], Decimal]  # how an amount becomes whole cents
 
 
 def truncated(amount: Decimal) -> Decimal:
@@ -54,14 +55,35 @@ def exact_share(amount: Decimal, percent: Decimal) -> Decimal:
     return amount * percent / 100
 
 
-def taxed(net: Decimal, rates: Iterable[Decimal]) -> Decimal:
+def at_price(
+    line: Line, priced: Decimal, payer: Payer, period: Period, way: Way = truncated
+) -> Line:
+    """The line with an amount as its price says it, by the tax rates of the period's first day."""
+    made = replace(line, priced=priced, net=priced)
+    if line.taxes_within:
+        made.net, made.tax = without_taxes(priced, payer.stated(line.group, period.first), way)
+    else:
+        made.tax = taxed(priced, payer.rates(line.group, period.first), way)
+    return made
+
+
+def taxed(net: Decimal, rates: Iterable[Decimal], way: Way) -> Decimal:
     """What the taxes take of an amount, each cut by itself."""
-    return sum((truncated(exact_share(net, rate)) for rate in rates), ZERO)
+    return sum((way(exact_share(net, rate)) for rate in rates), ZERO)
 
 
-def line_tax(net: Decimal, payer: Payer, group: str, period: Period) -> Decimal:
-    """The tax on a line: by the rates that are due on the period's first day."""
-    return taxed(net, payer.rates(group, period.first))
+def without_taxes(
+    priced: Decimal, stated: list[tuple[Decimal, bool]], way: Way
+) -> tuple[Decimal, Decimal]:
+    """Net and tax of a price that contains its taxes, the highest of which comes first.
+
+    The net amount is cut, and what each of the others takes of it; the highest is the rest. Who
+    need not pay a tax pays less by its part.
+    """
+    net = way(priced * 100 / (100 + sum(rate for rate, _ in stated)))
+    others = [way(exact_share(net, rate)) for rate, _ in stated[1:]]
+    parts = [priced - net - sum(others, ZERO), *others]
+    return net, sum((part for part, (_, due) in zip(parts, stated, strict=True) if due), ZERO)
 
 
 def tax_group(charge: str) -> str:
@@ -127,25 +149,28 @@ def _monthly(service: Service, charge: str, period: Period, payer: Payer) -> lis
     days = days_360(*charged) if charged else 0
     if not interval or not charged or days == 0:
         return []
-    price, group = unit_price(service, charge, period), tax_group(charge)
-    net = truncated(exact_charge(price, service.quantity, days, interval.months))
-    amounts = [(RECURRING, net)]
+    price = unit_price(service, charge, period)
+    whole = truncated(exact_charge(price, service.quantity, days, interval.months))
+    amounts = [(RECURRING, whole)]
     if has_discount(service, period):
-        amounts.append((DISCOUNT, discount(net, service.discount_percent)))
+        amounts.append((DISCOUNT, discount(whole, service.discount_percent)))
     return [
-        Line(
-            service.service_id,
-            service.tariff,
-            charge,
-            category,
-            charged[0],
-            charged[1] - ONE_DAY,
-            days,
+        at_price(
+            Line(
+                service.service_id,
+                service.tariff,
+                charge,
+                category,
+                charged[0],
+                charged[1] - ONE_DAY,
+                days,
+                service.changed,
+                interval,
+                tax_group(charge),
+            ),
             amount,
-            line_tax(amount, payer, group, period),
-            service.changed,
-            interval,
-            group,
+            payer,
+            period,
         )
         for category, amount in amounts
         if category == RECURRING or amount
@@ -175,19 +200,22 @@ def due_once(service: Service, period: Period) -> Iterator[tuple[str, date, int]
 def _fees(service: Service, period: Period, payer: Payer) -> list[Line]:
     """What is due once, when the service begins or ends before its contract does."""
     return [
-        Line(
-            service.service_id,
-            service.tariff,
-            fee,
-            ONE_TIME,
-            day,
-            day,
-            1,
-            net := price(fee, period.first) * times,
-            line_tax(net, payer, tax_group(fee), period),
-            service.changed,
-            Period(day, day + ONE_DAY),
-            tax_group(fee),
+        at_price(
+            Line(
+                service.service_id,
+                service.tariff,
+                fee,
+                ONE_TIME,
+                day,
+                day,
+                1,
+                service.changed,
+                Period(day, day + ONE_DAY),
+                tax_group(fee),
+            ),
+            price(fee, period.first) * times,
+            payer,
+            period,
         )
         for fee, day, times in due_once(service, period)
         if times
@@ -196,8 +224,7 @@ def _fees(service: Service, period: Period, payer: Payer) -> list[Line]:
 
 def usage_line(usage: Usage, period: Period, payer: Payer) -> Line:
     """The usage of one service that was received in the period: a sum of prices, each cut."""
-    group = usage_group(usage.tariff)
-    return Line(
+    line = Line(
         usage.service_id,
         usage.tariff,
         "",
@@ -205,28 +232,25 @@ def usage_line(usage: Usage, period: Period, payer: Payer) -> Line:
         period.first,
         period.last,
         DAYS_PER_MONTH,
-        usage.net,
-        line_tax(usage.net, payer, group, period),
         changed="",
         interval=period,
-        group=group,
+        group=usage_group(usage.tariff),
         units=usage.records,
     )
+    return at_price(line, usage.net, payer, period)
 
 
-def discount(net: Decimal, percent: Decimal | None) -> Decimal:
-    """What a discount takes off, as a negative amount."""
-    return -truncated(exact_share(net, percent or ZERO)) + ZERO
+def discount(amount: Decimal, percent: Decimal | None) -> Decimal:
+    """What a discount takes off an amount, below zero."""
+    return -truncated(exact_share(amount, percent or ZERO)) + ZERO
 
 
 def discount_lines(account: Account, lines: list[Line], period: Period) -> list[Line]:
     """What the account's own discounts take off, a line for each line that bears a part of one."""
     return [
         replace(
-            line,
+            at_price(line, -share, account.payer, period),
             category=OF_ACCOUNT,
-            net=-share,
-            tax=line_tax(-share, account.payer, line.group, period),
             units=None,
             discount=given.number,
             off=line.category,

@@ -13,6 +13,7 @@ from random import Random
 from typing import NamedTuple
 
 from .accounts import make_account
+from .agreements import agree
 from .biller import bill_both_months
 from .collection import (
     COLLECTION_HEADERS,
@@ -67,7 +68,7 @@ TRUTHS = {
 }
 MANY_ROWS = {**HEADERS, **COLLECTION_HEADERS, **FEATURE_HEADERS, **CONTACT_HEADERS}
 TOTALS = "totals"
-PARTS = ("", ":traffic", ":granted", ":collection", ":features", ":terms")
+PARTS = ("", ":traffic", ":granted", ":collection", ":features", ":terms", ":agreed")
 ATTEMPTS = 2_000  # the rarest opportunity comes about once in fifty accounts
 
 
@@ -80,6 +81,7 @@ class Draws(NamedTuple):
     paying: Random
     able: Random
     terms: Random
+    agreed: Random
 
 
 @dataclass(slots=True)
@@ -130,6 +132,7 @@ def _account(index: int, plan: Plan, draws: Draws) -> tuple[Account, list[str]]:
     """The account with its bills and, where planned, its defect's truth row."""
     for _ in range(ATTEMPTS):
         account = make_account(index, plan, draws.all)
+        agree(account, draws.agreed)
         give_usage(account, draws.traffic)
         give_discounts(account, draws.granted)
         give_exemption(account, draws.granted)

@@ -114,9 +114,9 @@ def taken_off(
 
 def _left_of_charges(lines: Sequence[Line]) -> dict[int, int]:
     """The cents of each charge, by its place on the bill, less its service's own discount."""
-    own = {_charge(line): _cents(line.net) for line in lines if line.category == DISCOUNT}
+    own = {_charge(line): _cents(line.priced) for line in lines if line.category == DISCOUNT}
     return {
-        n: _cents(line.net) + (own.get(_charge(line), 0) if line.category == RECURRING else 0)
+        n: _cents(line.priced) + (own.get(_charge(line), 0) if line.category == RECURRING else 0)
         for n, line in enumerate(lines)
         if line.category != DISCOUNT
     }

@@ -19,18 +19,18 @@ from .alternatives import (
     actual_days_net,
     another_place_fits,
     explained_nets,
+    lines_at,
     other_version_nets,
-    taxes_at,
 )
 from .biller import (
     CENT,
+    Way,
+    at_price,
     bill_both_months,
     discount,
     exact_charge,
-    exact_share,
     half_up,
     has_discount,
-    line_tax,
     truncated,
     unit_price,
 )
@@ -40,7 +40,6 @@ from .rater import rate_usage
 from .records import (
     DISCOUNT,
     RECURRING,
-    ZERO,
     Account,
     AccountDiscount,
     Bill,
@@ -129,11 +128,11 @@ def _billed(account: Account) -> list[Service]:
     return [service for service in account.whole_services if service.service_id in charged]
 
 
-def _rebill(charged: Charged, account: Account, net: Decimal) -> None:
-    """Put another net on the line, with the tax that follows from it."""
-    charged.line.net = net
-    line = charged.line
-    line.tax = line_tax(net, account.payer, line.group, charged.bill.period)
+def _rebill(charged: Charged, account: Account, priced: Decimal, way: Way = truncated) -> None:
+    """Put another amount on the line, with the net and the tax that follow from it."""
+    line, period = charged.line, charged.bill.period
+    other = at_price(line, priced, account.payer, period, way)
+    line.priced, line.net, line.tax = other.priced, other.net, other.tax
     charged.bill.sum_up()
 
 
@@ -211,19 +210,16 @@ def rounded_half_up(account: Account, ordinal: int, rng: Random) -> Spoiled | No
         return None
     one = rng.choice(charged)
     price = unit_price(one.service, one.line.charge, one.bill.period)
-    exact_net = _exact(one, price)
-    taxes = account.payer.rates(one.line.group, one.bill.period.first)
-    rounded_tax = sum((half_up(exact_share(one.line.net, rate)) for rate in taxes), ZERO)
-    before = one.line.net, one.line.tax
-    if half_up(exact_net) != one.line.net:
-        _rebill(one, account, half_up(exact_net))
-    elif rounded_tax != one.line.tax:
-        one.line.tax = rounded_tax
-        one.bill.sum_up()
+    exact = _exact(one, price)
+    whole, before = one.line.priced, (one.line.net, one.line.tax)
+    if half_up(exact) != whole:
+        _rebill(one, account, half_up(exact))
     else:
+        _rebill(one, account, whole, half_up)
+    if (one.line.net, one.line.tax) == before:
         return None
     by_days = actual_days_net(one.service, one.line, one.bill.period)
-    if one.line.net == by_days != before[0] or another_place_fits(account, one.bill):
+    if one.line.priced == by_days != whole or another_place_fits(account, one.bill):
         return None
     return Spoiled(one.record, f"{before[0]} + {before[1]} tax is {one.line.net} + {one.line.tax}")
 
@@ -235,7 +231,7 @@ def prorated_by_actual_days(account: Account, ordinal: int, rng: Random) -> Spoi
     if not parts:
         return None
     one = rng.choice(parts)
-    right, wrong = one.line.net, actual_days_net(one.service, one.line, one.bill.period)
+    right, wrong = one.line.priced, actual_days_net(one.service, one.line, one.bill.period)
     versions = other_version_nets(one.service, one.line, one.bill.period)
     if abs(right - wrong) < TWO_CENTS or wrong in versions:
         return None
@@ -248,12 +244,11 @@ def prorated_by_actual_days(account: Account, ordinal: int, rng: Random) -> Spoi
 def taxed_elsewhere(account: Account, ordinal: int, rng: Random) -> Spoiled | None:
     """One bill was taxed at another jurisdiction's rates, by more on a line than rounding gives."""
     bill, other = rng.choice(account.bills), rng.choice(JURISDICTIONS)
-    taxes = taxes_at(account.payer._replace(code=other), bill)
-    gaps = [abs(tax - line.tax) for tax, line in zip(taxes, bill.lines, strict=True)]
+    lines = lines_at(account.payer._replace(code=other), bill)
+    gaps = [abs(there.tax - line.tax) for there, line in zip(lines, bill.lines, strict=True)]
     if not any(gaps) or any(0 < gap < FOUR_CENTS for gap in gaps):
         return None
-    for line, tax in zip(bill.lines, taxes, strict=True):
-        line.tax = tax
+    bill.lines = lines
     bill.sum_up()
     sales = Payer(other).rates(STANDARD, bill.period.first)[0]
     return Spoiled(bill.number, f"taxed as {other} ({sales} %), not {account.tax_code}")
@@ -271,9 +266,9 @@ def other_price_version(account: Account, ordinal: int, rng: Random) -> Spoiled 
     if not options:
         return None
     one, amount = rng.choice(options)
-    right = one.line.net
+    right = one.line.priced
     _rebill(one, account, truncated(_exact(one, amount)))
-    return Spoiled(one.record, f"charged at {amount}: {one.line.net}, not {right}")
+    return Spoiled(one.record, f"charged at {amount}: {one.line.priced}, not {right}")
 
 
 @_fault("DISCOUNT")

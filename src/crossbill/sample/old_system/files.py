@@ -22,7 +22,7 @@ from .records import (
     Service,
     Share,
 )
-from .tariffs import EARLY_ENDS, FEE, PART, TARIFFS, charges
+from .tariffs import EARLY_ENDS, FEE, PART, TARIFFS, TAXES_WITHIN, charges
 from .usage_files import RATE_TABLE, USAGE_HEADERS, ZONE_TABLE
 
 ENCODING = "cp1252"
@@ -48,7 +48,7 @@ HEADERS = {
     **USAGE_HEADERS,
 }
 TARIFF_HEADER = "TRF;DESCR;CLS;MRC;VFROM;VTO;RPLAN;FREE_MIN"
-CHARGE_HEADER = "TRF;CHG;KND;MON;TIM;TXG"
+CHARGE_HEADER = "TRF;CHG;KND;MON;TIM;TXG;INC"
 TAX_HEADER = "TAXCD;TAX;TXG;DESCR;RATE_PCT;VFROM;VTO"
 MANIFEST_HEADER = "FILE;ROWS;AS_OF;CTL_FIELD;CTL_SUM"
 CONTROL_FIELDS = {
@@ -231,16 +231,17 @@ def charge_rows() -> list[tuple[str, Decimal]]:
     for tariff in TARIFFS.values():
         timing = "A" if tariff.months > 1 else "E"
         for charge in charges(tariff.code) if tariff.kind not in (FEE, PART) else ():
-            terms = f"{RECURRING};{tariff.months};{timing};{tax_group(charge)}"
+            within = "Y" if charge in TAXES_WITHIN else "N"
+            terms = f"{RECURRING};{tariff.months};{timing};{tax_group(charge)};{within}"
             rows.append(f"{tariff.code};{charge};{terms}")
         if tariff.fee:
-            terms = f"{ONE_TIME};;S;{tax_group(tariff.fee)}"
+            terms = f"{ONE_TIME};;S;{tax_group(tariff.fee)};N"
             rows.append(f"{tariff.code};{tariff.fee};{terms}")
         if tariff.code in EARLY_ENDS:
             fee = EARLY_ENDS[tariff.code]
-            rows.append(f"{tariff.code};{fee};{EARLY_END};1;X;{tax_group(fee)}")
+            rows.append(f"{tariff.code};{fee};{EARLY_END};1;X;{tax_group(fee)};N")
         if tariff.code in PLANS:
-            rows.append(f"{tariff.code};{CALLS};{USAGE};;E;{usage_group(tariff.code)}")
+            rows.append(f"{tariff.code};{CALLS};{USAGE};;E;{usage_group(tariff.code)};N")
     return [(row, ZERO) for row in rows]
 
 

@@ -1,10 +1,9 @@
 """Who pays for whom: the old system moves lines, or parts of them, to the bill of the parent."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from decimal import Decimal
 
-from .biller import bill_number, line_tax
+from .biller import at_price, bill_number
 from .places import Payer
 from .records import ANYTHING, DISCOUNT, RECURRING, Account, Bill, Line, Share
 
@@ -34,11 +33,10 @@ def _take(bill: Bill, child: Account, parent: Account, share: Share) -> list[Lin
     # What is used is taxed where the child is; who is free of a tax is who pays.
     payers = (Payer(child.tax_code, parent.payer.exemptions), child.payer)
     for line in bill.lines:
-        nets = _parts(line, share, child_first=child.key < parent.key)
-        for net, payer, place in zip(nets, payers, (taken, own), strict=True):
-            if net is not None:
-                tax = line_tax(net, payer, line.group, bill.period)
-                place.append(replace(line, net=net, tax=tax))
+        parts = _parts(line, share, child_first=child.key < parent.key)
+        for part, payer, place in zip(parts, payers, (taken, own), strict=True):
+            if part is not None:
+                place.append(at_price(line, part, payer, bill.period))
     bill.lines = own
     bill.sum_up()
     return taken
@@ -51,15 +49,15 @@ def _parts(line: Line, share: Share, *, child_first: bool) -> tuple[Decimal | No
     of two halves to the customer with the lower number.
     """
     if share.kind not in (ANYTHING, _kind(line)):
-        return None, line.net
+        return None, line.priced
     if share.percent == ALL_PERCENT:
-        return line.net, None
-    cents = int(abs(line.net) * CENTS)
+        return line.priced, None
+    cents = int(abs(line.priced) * CENTS)
     whole, lost = divmod(cents * int(share.percent), ALL_PERCENT)
     gets_it = 2 * lost > ALL_PERCENT or (2 * lost == ALL_PERCENT and not child_first)
-    sign = -1 if line.net < 0 else 1
+    sign = -1 if line.priced < 0 else 1
     parents = Decimal(sign * (whole + gets_it)) / CENTS
-    return _cents(parents), _cents(line.net - parents)
+    return _cents(parents), _cents(line.priced - parents)
 
 
 def _cents(amount: Decimal) -> Decimal:

@@ -140,9 +140,14 @@ class Payer(NamedTuple):
     code: str
     exemptions: tuple[Exemption, ...] = ()
 
+    def stated(self, group: str, day: date) -> list[tuple[Decimal, bool]]:
+        """The rates on a group of charges on the day, the highest first; whether each is due."""
+        found = [(t.rate, not self._free_of(t, day)) for t in taxes(self.code, group, day)]
+        return sorted(found, reverse=True)
+
     def rates(self, group: str, day: date) -> tuple[Decimal, ...]:
         """What the taxes that are due take of a group of charges on the day."""
-        return tuple(t.rate for t in taxes(self.code, group, day) if not self._free_of(t, day))
+        return tuple(rate for rate, due in self.stated(group, day) if due)
 
     def _free_of(self, tax: Tax, day: date) -> bool:
         return any(each.frees(tax, day) for each in self.exemptions)

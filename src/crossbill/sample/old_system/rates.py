@@ -87,8 +87,9 @@ MOX ; R ; REU ; 0    ; 395  ; 395
 MOX ; R ; RWW ; 0    ; 1495 ; 1495
 """
 
-PLANS = {"DUO": "FIX", "TLS": "FIX", "TLL": "FIX", "MBS": "MOS", "MBM": "MOX", "MBL": "MOX"}
-FREE_MINUTES = {"MBM": 20, "MBL": 60}  # a month, to numbers in the United States
+PLANS = {"DUO": "FIX", "TLS": "FIX", "TLL": "FIX", "MBS": "MOS", "MBM": "MOX"}
+PLANS |= dict.fromkeys(("MBL", "MBA"), "MOX")
+FREE_MINUTES = {"MBM": 20, "MBL": 60, "MBA": 60}  # a month, to numbers in the United States
 UNITS = {VOICE: 60, ROAMING: 60, MESSAGE: 1, DATA: MEGABYTE}
 FIRST_DAY_HOUR, LAST_DAY_HOUR = 8, 19  # the day's price holds from 08:00:00 to 19:59:59
 

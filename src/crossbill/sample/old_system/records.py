@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from .calendar import APRIL, MAY, ONE_DAY, PERIODS, Period
 from .places import Exemption, Payer
+from .tariffs import TAXES_WITHIN
 
 ZERO = Decimal("0.00")
 RECURRING, DISCOUNT, USAGE, ONE_TIME = "R", "D", "U", "O"
@@ -85,14 +86,20 @@ class Line:
     first: date
     last: date
     days: int
-    net: Decimal
-    tax: Decimal
     changed: str
     interval: Period  # the days that the whole price would pay for
     group: str  # of charges, for tax
+    priced: Decimal = ZERO  # as the price says it: where it contains its taxes, with them
+    net: Decimal = ZERO
+    tax: Decimal = ZERO
     units: int | None = None  # usage records behind a usage line
     discount: str = ""  # of the account, that it takes off
     off: str = ""  # the category of the line that it is taken from
+
+    @property
+    def taxes_within(self) -> bool:
+        """Whether the price contains its taxes."""
+        return self.charge in TAXES_WITHIN
 
 
 @dataclass(slots=True)

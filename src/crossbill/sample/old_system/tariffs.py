@@ -24,6 +24,7 @@ TLL ; Fixed line (copper)  ; VOI ; 1  ; CON ; 19.99@20200101 21.49@20240101
 MBS ; Mobile S             ; MOB ; 1  ; SIM ; 15.00@20200101
 MBM ; Mobile M             ; MOB ; 1  ; SIM ; 25.00@20200101 27.50@20240101
 MBL ; Mobile L             ; MOB ; 1  ; SIM ; 45.00@20210101
+MBA ; Mobile L, all taxes  ; MOB ; 1  ; SIM ; 52.00@20210101 54.00@20240501
 TVB ; TV basic             ; TVS ; 1  ;     ; 29.99@20200101
 TVP ; TV plus              ; TVS ; 1  ; INS ; 49.99@20200101 52.49@20240101
 IPF ; Static IP address    ; ADD ; 1  ;     ; 5.00@20200101
@@ -50,8 +51,9 @@ BY_CHANNEL = frozenset({"SIP"})
 FEE, PART = "FEE", "PRT"  # classes of what is no tariff by itself
 BUNDLES = {"DUO": ("DUV",)}  # what a tariff charges beside its own price, month by month
 # What an end before that of the contract costs for each month that is left.
-EARLY_ENDS = {"MBM": "XMO", "MBL": "XMO", "TVB": "XTV", "TVP": "XTV"}
-TELECOM_TARIFFS = frozenset({"DUV", "TLS", "TLL", "MBS", "MBM", "MBL", "SIP", "CON"})
+EARLY_ENDS = {"MBM": "XMO", "MBL": "XMO", "MBA": "XMO", "TVB": "XTV", "TVP": "XTV"}
+TELECOM_TARIFFS = frozenset({"DUV", "TLS", "TLL", "MBS", "MBM", "MBL", "MBA", "SIP", "CON"})
+TAXES_WITHIN = frozenset({"MBA"})  # charges whose price is what the customer pays, taxes and all
 # Calls of fixed lines are telecommunications; what a mobile phone uses is data before all else.
 TELECOM_USAGE = frozenset({"DUO", "TLS", "TLL"})
 

@@ -15,6 +15,7 @@ from crossbill.replacement.reconciliation.lines import (
     TERMS,
     Case,
     behind,
+    net_of,
     rate_words,
     recurring_charges,
     what_if,
@@ -22,7 +23,7 @@ from crossbill.replacement.reconciliation.lines import (
 
 CODE = "DISCOUNT"
 RANK = 60
-LARGEST = INT64_MAX // PPM - 1  # more than that is no part of any charge
+LARGEST = INT64_MAX // PPM - 2  # more than that is no part of any charge
 HALF_PERCENTS = 101  # 0 to 50 percent
 
 
@@ -38,7 +39,7 @@ def candidates(case: Case) -> ir.Table:
     taken_off = taken_off.anti_join(differing, list(LINE))
     charged = recurring_charges(case.charge)
     rows = behind(charged, taken_off)
-    gross = charged.select(*LINE, "gross_minor")
+    gross = charged.select(*LINE, gross_minor=net_of(charged, charged.gross_minor))
     wanted = taken_off.select(*LINE, off=-taken_off.old_net).inner_join(gross, list(LINE))
     within = _rates_within(wanted, _rates(case))
     pairs = rows.inner_join(within, list(LINE))
@@ -65,11 +66,14 @@ def _rates(case: Case) -> ir.Table:
 
 
 def _rates_within(wanted: ir.Table, rates: ir.Table) -> ir.Table:
-    """The rates that take off what is wanted, give or take one: few, where all would be many."""
+    """The rates that take off what is wanted, give or take two: few, where all would be many.
+
+    One is lost by cutting the discount, and another where its tax is taken out of it.
+    """
     some = wanted.filter(wanted.gross_minor > 0, wanted.off.abs() < LARGEST)
     near = some.mutate(
-        lowest=div_trunc((some.off - 1) * PPM, some.gross_minor),
-        highest=div_trunc((some.off + 1) * PPM, some.gross_minor) + 1,
+        lowest=div_trunc((some.off - 2) * PPM, some.gross_minor),
+        highest=div_trunc((some.off + 2) * PPM, some.gross_minor) + 1,
     )
     pairs = near.inner_join(
         rates, [rates.other_ppm >= near.lowest, rates.other_ppm <= near.highest]

@@ -9,6 +9,7 @@ from crossbill.platform.billing.resolve import LARGEST_MONTHLY_NANOS, OWN_PRICE
 from crossbill.replacement.reconciliation.lines import (
     LINE,
     Case,
+    net_of,
     price_words,
     recurring_charges,
     what_if,
@@ -47,7 +48,7 @@ def _near(pairs: ir.Table) -> ir.Table:
     most = div_trunc(ibis.literal(LARGEST_MONTHLY_NANOS), ibis.greatest(pairs.quantity, 1))
     sound = ibis.ifelse(pairs.amount_nanos.between(0, most), pairs.amount_nanos, 0)
     parts = pairs.denominator * nanos_per_minor(pairs.minor_digits)
-    net = mul_div(sound * pairs.quantity, pairs.numerator, parts)
+    net = net_of(pairs, mul_div(sound * pairs.quantity, pairs.numerator, parts))
     return pairs.filter(pairs.old_net.between(net - 1, net + 1))
 
 

@@ -17,6 +17,7 @@ from crossbill.replacement.reconciliation.lines import (
     Case,
     behind,
     rate_words,
+    same_amount,
     what_if,
 )
 
@@ -28,13 +29,13 @@ LARGEST = INT64_MAX // PPM - LOST_BY_CUTS  # more tax has no rate that could be 
 
 
 def candidates(case: Case) -> ir.Table:
-    """Lines with equal net whose tax agrees in another known jurisdiction."""
+    """Lines of an equal amount whose tax agrees in another known jurisdiction."""
     records = case.records
-    equal_net = records.filter(
-        records.old_net == records.new_net, records.old_net != 0, records.old_tax.abs() < LARGEST
+    equal = records.filter(
+        same_amount(records), records.old_net != 0, records.old_tax.abs() < LARGEST
     )
-    rows, totals = behind(case.behind, equal_net), _totals(case.taxes.rates)
-    largest = _with_category(_largest(equal_net), rows)
+    rows, totals = behind(case.behind, equal), _totals(case.taxes.rates)
+    largest = _with_category(_largest(equal), rows)
     near = _near(largest, totals).union(_anywhere(largest, totals, case.taxes.exempt)).distinct()
     others = rows.inner_join(near, list(BILL)).filter(lambda t: t.other_code != t.tax_code)
     known = totals.rename(other_code="tax_code", other_ppm="total_ppm", other_bears="bears")
@@ -49,7 +50,7 @@ def candidates(case: Case) -> ir.Table:
         base_words=_words(other.tax_ppm, other.tax_code),
     )
     found = what_if(case, variants)
-    return found.semi_join(equal_net, list(RECORD)).select(*EXPLAINED)
+    return found.semi_join(equal, list(RECORD)).select(*EXPLAINED)
 
 
 def _totals(taxes: ir.Table) -> ir.Table:
