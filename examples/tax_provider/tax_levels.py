@@ -4,6 +4,7 @@ In the United States a line may bear a federal, a state and a city tax. A table 
 them anew for every city; here each is stated once, at its own level: US, US-IL, US-IL-CHI.
 """
 
+import ibis
 import ibis.expr.types as ir
 
 VERSION = "2026.7"
@@ -15,9 +16,11 @@ def taxes(asked: ir.Table, stated: ir.Table) -> ir.Table:
     Of a place of which nothing is stated nothing is known, however much is of what it lies in.
     """
     known = asked.semi_join(stated, "tax_code")
-    levels = stated.view().rename(level="tax_code")
-    lies_in = (known.tax_code + "-").startswith(levels.level + "-")
-    found = known.inner_join(levels, [known.tax_category == levels.tax_category, lies_in])
+    depth = ibis.range(1, known.tax_code.split("-").length() + 1).unnest()
+    places = known.mutate(depth=depth)
+    level = places.tax_code.split("-")[: places.depth].join("-")
+    named = stated.view().rename(level="tax_code")
+    found = places.mutate(level=level).inner_join(named, ["level", "tax_category"])
     return found.select(
         "tax_code", "tax_category", "tax_name", "valid_from", "valid_to", "rate_ppm"
     )

@@ -43,7 +43,7 @@ def cure_if_unknown(name: str) -> str:
     known = providers()
     if name in known:
         return ""
-    return f"one of {', '.join(known)}; or install the package that brings it"
+    return f"use {', '.join(known)}; or install the package that brings it"
 
 
 def provider_of(tax_code: str, chosen: Mapping[str, str]) -> str:
