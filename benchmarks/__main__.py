@@ -17,6 +17,8 @@ from benchmarks.pipeline import measure
 from benchmarks.rating.measure import measure as measure_rating
 from benchmarks.rating.report import sizes_table
 from benchmarks.report import page, sizes_as_text
+from benchmarks.search.measure import measure as measure_search
+from benchmarks.search.report import sizes_table as search_table
 from benchmarks.two_databases import measure as measure_databases
 from benchmarks.two_databases_report import sizes_table as databases_table
 
@@ -27,6 +29,7 @@ BILLING_SIZES = (10_000, 100_000, 1_000_000)
 COMPARISON_SIZES = (1_000_000, 4_000_000, 10_000_000)
 DATABASES_SIZES = (1_000_000, 10_000_000)
 INFERENCE_SIZES = (100_000, 1_000_000)
+SEARCH_SIZES = (100_000, 1_000_000)
 REPEAT = 3
 LARGE = 1_000_000  # from here on one run says enough: what disturbs it is small beside it
 
@@ -75,6 +78,10 @@ def _inference(options: argparse.Namespace) -> dict[str, Any]:
     return measure_inference(options.inference_sizes)
 
 
+def _search(options: argparse.Namespace) -> dict[str, Any]:
+    return measure_search(options.search_sizes)
+
+
 # Each job: what measures it, and what shows it. Their order is that of the page.
 JOBS = {
     "pipeline": (_pipeline, sizes_as_text),
@@ -83,6 +90,7 @@ JOBS = {
     "comparison": (_comparison, comparison_table),
     "databases": (_databases, databases_table),
     "inference": (_inference, inference_table),
+    "search": (_search, search_table),
 }
 
 
@@ -126,6 +134,9 @@ def _options() -> argparse.Namespace:
         type=_numbers,
         default=INFERENCE_SIZES,
         help="lines of old bills, joined by commas",
+    )
+    parser.add_argument(
+        "--search-sizes", type=_numbers, default=SEARCH_SIZES, help="accounts, joined by commas"
     )
     parser.add_argument("--out", type=Path, default=ROOT, help="the folder to write below")
     return parser.parse_args()

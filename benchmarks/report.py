@@ -8,6 +8,7 @@ from benchmarks.billing.report import section as billing_section
 from benchmarks.comparison.report import section as comparison_section
 from benchmarks.inference.report import section as inference_section
 from benchmarks.rating.report import section as rating_section
+from benchmarks.search.report import section as search_section
 from benchmarks.tables import facts, table
 from benchmarks.two_databases_report import section as databases_section
 
@@ -34,7 +35,7 @@ PAGE = """\
 command; what counts is how they relate: to each other as the sizes grow, and to the anchor beside
 them.
 
-{pipeline}{rating}{billing}{comparison}{databases}{inference}## Do it yourself
+{pipeline}{rating}{billing}{comparison}{databases}{inference}{search}## Do it yourself
 
 ```
 make bench
@@ -44,6 +45,7 @@ make bench
 .venv/bin/python -m benchmarks --only comparison --comparison-sizes 1000000
 .venv/bin/python -m benchmarks --only databases --databases-sizes 1000000
 .venv/bin/python -m benchmarks --only inference --inference-sizes 100000
+.venv/bin/python -m benchmarks --only search --search-sizes 100000
 ```
 
 The raw numbers of the last runs are in `benchmarks/results*.json`. A million accounts need {disk}
@@ -163,4 +165,5 @@ SECTIONS: dict[str, Callable[[Run], str]] = {
     "comparison": comparison_section,
     "databases": databases_section,
     "inference": inference_section,
+    "search": search_section,
 }

@@ -11,10 +11,13 @@ from django.db import connection
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crossbill.platform.customer.models import BillingAccount, Carrier, Customer
+from benchmarks.report import page
+from benchmarks.search.run import asked, fill
+from crossbill.platform.customer.models import BillingAccount, Carrier, Contact, Customer
 from crossbill.platform.customer.search import (
     accounts_by_name_and_address,
     accounts_by_words,
+    contacts_by,
     words_of,
 )
 from crossbill.platform.product.models import Product, ServiceIdentifier
@@ -36,6 +39,10 @@ def said(replacement, signed_in):
         carrier=account.carrier, identifier="+12125550177", product=product,
         valid_from=date(2024, 1, 1),
     )  # fmt: skip
+    Contact.objects.create(
+        customer=account.customer, role="billing", name="Íñigo Ray", phone="+44 (20) 7946-0001",
+        email="Pay.Desk@harbour.example", valid_from=date(2024, 1, 1),
+    )  # fmt: skip
     client = signed_in("viewer")
 
     def find(words: str) -> set[str]:
@@ -53,6 +60,8 @@ def said(replacement, signed_in):
         "Müller Söhne 01", "muller 01", "MÜLL 01", "söhne, müller 01", "harbor", "12 harbor str",
         "sao paulo", "10001 1234", "10001-12", "müller paulo", "paulo harbor müller",
         "muller 12 harbor sao", "+12125550177", "+1 (212) 555-0177", "+1 212",
+        "inigo", "pay.desk@harbour.example", "PAY.DESK@", "ray harbour", "+442079460001",
+        "+44 20 79",
     ],
 )  # fmt: skip
 def test_found_by(words, said):
@@ -93,7 +102,12 @@ def test_too_many_are_told(said, signed_in, monkeypatch):
 def test_another_carriers_accounts_stay_out(said):
     other = Carrier.objects.create(code="other", name="Other")
     _person(other, "Y1", "Müller Söhne 01")
+    customer = Customer.objects.get(carrier=other)
+    Contact.objects.create(
+        customer=customer, role="billing", name="Íñigo Ray", phone="1", valid_from=date(2024, 1, 1)
+    )
     assert said("müller 01") == {estate.CLEAN}
+    assert said("íñigo") == {estate.CLEAN}
 
 
 @settings(max_examples=60)
@@ -133,6 +147,9 @@ def crowd(replacement):
             SELECT md5('a' || i)::uuid, {carrier}, 'Z' || i, md5('c' || i)::uuid, 'active', 'USD',
                    'NY01', 1, i % 991 || ' Way' || i % 983, 'City' || i % 97, false
             FROM generate_series(1, {MANY}) i;
+            INSERT INTO customer_contact (customer_id, role, name, email, phone, valid_from)
+            SELECT md5('c' || i)::uuid, 'billing', 'Contact' || i, 'desk' || i || '@mail.example',
+                   '+49 30 ' || 1000000 + i, '2020-01-01' FROM generate_series(1, {MANY}) i;
             INSERT INTO product_product (id, carrier_id, product_key, account_id, offering_id,
                 quantity, start_date)
             SELECT md5('p' || i)::uuid, {carrier}, 'S' || i, md5('a' || i)::uuid,
@@ -147,8 +164,8 @@ def crowd(replacement):
             INSERT INTO migration_accountmove (replacement_id, account_key, state, hard_reasons,
                 class_code, reason)
             SELECT {move}, 'Z' || i, 'planned', '', '', '' FROM generate_series(1, {MANY}) i;
-            ANALYZE customer_customer, customer_billingaccount, product_product, ledger_openitem,
-                migration_accountmove;
+            ANALYZE customer_customer, customer_billingaccount, customer_contact, product_product,
+                ledger_openitem, migration_accountmove;
             """
         )
     return replacement
@@ -162,17 +179,31 @@ INDEXES = [
     ("name19999", "customer_by_name"),
     ("way19 city4", "account_by_address"),
     ("name17 way19", "customer_by_name"),
+    ("desk19999@mail.example", "contact_by_words"),
+    ("+49 (30) 1019999", "contact_by_phone"),
 ]
 
 
 @pytest.mark.parametrize(("words", "index"), INDEXES)
 def test_no_search_reads_a_whole_table(words, index, crowd):
     queries = [*searching._as_a_whole(crowd, words), *searching._in_two_parts(crowd, words)]
+    queries += contacts_by(words)
     plans = [rows[: searching.MOST + 1].explain() for rows in queries]
     read_whole = [re.findall(r"Seq Scan on \w+", plan) for plan in plans]
     small = {"Seq Scan on product_serviceidentifier"}  # which is empty
     assert {scan for scans in read_whole for scan in scans} <= small, "\n\n".join(plans)
     assert any(index in plan for plan in plans), "\n\n".join(plans)
+
+
+def test_the_benchmark_of_searching_asks_all_that_it_shows(replacement):
+    fill(replacement, 4711)
+    answers = asked(replacement)
+    assert {each["found"] for each in answers if each["what"] == "nobody"} == {0}
+    shown = page(search={
+        "machine": {}, "versions": {}, "date": "2024-06-30",
+        "runs": [{"accounts": 4711, "asked": answers}],
+    })  # fmt: skip
+    assert all(f"| {each['what']} | {each['found']} | " in shown for each in answers)
 
 
 def test_words_are_parted_in_each_place():

@@ -1,19 +1,20 @@
-"""Finding accounts by words of the customer's name and of the address, as people say them.
+"""Finding accounts by words of names, addresses and contacts, as people say them.
 
 A word is folded on both sides in the same way: without accents, small, at signs other than letters
 and digits cut apart; ``customer_words`` of the database is the twin of ``words_of``. Each word may
-be the beginning of one. Two indexes hold the words, so a search costs what it finds.
+be the beginning of one. Indexes hold the words, so a search costs what it finds.
 """
 
 import re
 import unicodedata
 
-from django.db.models import BooleanField, Func, QuerySet, Value
+from django.db.models import BooleanField, CharField, Func, QuerySet, Value
 
-from crossbill.platform.customer.models import BillingAccount, Customer
+from crossbill.platform.customer.models import BillingAccount, Contact, Customer
 
 MOST_WORDS = 8
 ADDRESS = ("street", "city", "region", "postcode")
+BETWEEN_DIGITS = " -/().\u00a0"
 _ACCENTS = re.compile("[\u0300-\u036f]")
 _SIGNS = re.compile(r"[\x01-\x2f\x3a-\x40\x5b-\x60\x7b-\xa0]+")
 
@@ -40,6 +41,26 @@ def accounts_by_name_and_address(carrier_id: int, text: str) -> list[QuerySet[Bi
     parts = [(words[:n], words[n:]) for n in range(1, len(words))]
     orders = [pair for one, other in parts for pair in ((one, other), (other, one))]
     return [_accounts(carrier_id, name, address) for name, address in orders]
+
+
+def contacts_by(text: str) -> list[QuerySet[Contact]]:
+    """The contacts who are called so or have this e-mail address, and those with this number.
+
+    Of all carriers. An e-mail address is words too; a telephone number may be written as one likes.
+    """
+    contacts = Contact.objects.order_by()
+    found = []
+    words, dialled = _asked(text), without_signs(text)
+    if words:
+        found.append(contacts.filter(_begin(_contact(), words)))
+    if any(sign.isdigit() for sign in dialled):
+        found.append(contacts.annotate(dialled=_dialled()).filter(dialled__startswith=dialled))
+    return found
+
+
+def without_signs(number: str) -> str:
+    """A telephone number without what people write between its digits."""
+    return number.translate(str.maketrans("", "", BETWEEN_DIGITS))
 
 
 def _asked(text: str) -> tuple[str, ...]:
@@ -69,6 +90,17 @@ def _begin(said: Func, words: tuple[str, ...]) -> Func:
 def _name() -> Func:
     """The words of the name, as the index `customer_by_name` has them."""
     return Func("name", function="customer_words")
+
+
+def _contact() -> Func:
+    """The words of a contact, as the index `contact_by_words` has them."""
+    return Func("name", "email", function="customer_words", arg_joiner=" || ' ' || ")
+
+
+def _dialled() -> Func:
+    """The number of a contact, as the index `contact_by_phone` has it."""
+    signs = [Value(BETWEEN_DIGITS), Value("")]
+    return Func("phone", *signs, function="translate", output_field=CharField())
 
 
 def _address() -> Func:
