@@ -3,6 +3,7 @@
 import copy
 import re
 from datetime import date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ import ibis
 import pytest
 from small_tables import AFTER, DAY, SOUND, prices, rates, tables, unresolved
 
+from crossbill.engine.calculation import Calculation, Step, Tables
 from crossbill.platform.concession.models import Discount, Exemption
 from crossbill.platform.customer.models import BillingAccount, Contact, Customer, Payer
 from crossbill.platform.ledger.models import Deposit, OpenItem
 from crossbill.platform.payment.models import Mandate
 from crossbill.platform.product.models import Feature, Product
-from crossbill.replacement.migration.map import REMAINDER
+from crossbill.replacement.migration.map import REMAINDER, Mapped
 from crossbill.replacement.migration.terms_checks import lost_contacts, with_usual_terms
 from crossbill.replacement.migration.transform import languages
 from crossbill.replacement.migration.validate import (
@@ -80,10 +82,31 @@ def known(entity: str, records):
     return found | ({"unresolved": unresolved(found)} if entity == "product" else {})
 
 
+def given(entity: str, records):
+    """All that the checks of one entity are made of."""
+    return known(entity, records) | {"offerings": prices(), "tax_codes": rates()}
+
+
+@cache
+def checking(entity: str) -> Calculation:
+    """The checks of one entity, compiled once for all its cases."""
+
+    def checked(held: Tables) -> Mapped:
+        return check_rows(entity, held, held["offerings"], held["tax_codes"])
+
+    return Calculation(
+        {name: table.schema() for name, table in given(entity, SOUND).items()},
+        [
+            Step("accepted", lambda held: checked(held).rows),
+            Step("suspended", lambda held: checked(held).suspended),
+        ],
+    )
+
+
 def check(engine, entity: str, records):
     """What the entry checks accept and suspend."""
-    checked = check_rows(entity, known(entity, records), prices(), rates())
-    return [engine.to_pyarrow(part).to_pylist() for part in (checked.rows, checked.suspended)]
+    found = checking(entity).run(engine, given(entity, records))
+    return [engine.to_pyarrow(found[name]).to_pylist() for name in ("accepted", "suspended")]
 
 
 @pytest.mark.parametrize("entity", CHECKS)
