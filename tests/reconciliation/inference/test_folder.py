@@ -11,7 +11,11 @@ from old_carrier import any_policy, carrier, together
 from old_folder import write_folder
 
 from crossbill.core.refusal import Refusal
+from crossbill.engine.duckdb import connect
+from crossbill.replacement.reconciliation.inference.fields import TABLES
 from crossbill.replacement.reconciliation.inference.infer_policy import as_json, infer_policy
+from crossbill.replacement.reconciliation.inference.read_table import read_table
+from crossbill.replacement.reconciliation.inference.spec import InferenceSpec
 
 TRUE = any_policy(Random(3)) | {"day_count": "thirty_360", "tax_scope": "line"}
 BILLED = carrier(3, accounts=30).bill(TRUE)
@@ -121,6 +125,17 @@ def test_a_folder_by_the_usual_names(folder):
     assert is_true(document)
     assert document["lines"]["compared"] == document["lines"]["read"] == len(BILLED.lines)
     assert document["bills"]["reproduced"] == len(BILLED.bills)
+
+
+def test_a_table_may_have_one_value_for_all_its_fields(tmp_path):
+    """The rate of tax is stated in no file of the old system."""
+    (tmp_path / "bill.csv").write_text("net\n1.00\n2.00\n")
+    rate = {"file": "bill.csv", "fields": {"rate_percent": {"value": "7.7"}}}
+    spec = InferenceSpec.model_validate({"tables": {"tax_rate": rate}})
+    with connect() as backend:
+        read = read_table(backend, tmp_path, spec, TABLES["tax_rate"])
+    assert [row["rate_ppm"] for row in read.rows.to_pylist()] == [77_000, 77_000]
+    assert read.records == 2
 
 
 # What is done to a line (by its number), and why it is then set aside.

@@ -124,18 +124,20 @@ def _read_file(
     source = open_source(path, told)
     plan = _Plan(spec, terms, told, _rules(source, told, terms))
     raw, bad, records = _records(source, plan)
-    fields = [_field_type(field, plan) for field in plan.held]
     texts = _texts(ibis.memtable(raw), plan)
+    typed, wrong = _typed(backend, texts, plan, source.label)
+    rows = _finished(typed, texts, plan).mutate(file=ibis.literal(source.label)).order_by("line")
+    return ReadTable(terms.name, backend.to_pyarrow(rows), pa.concat_tables([*bad, wrong]), records)
+
+
+def _typed(backend: Backend, texts: ir.Table, plan: _Plan, label: str) -> tuple[ir.Table, pa.Table]:
+    """The rows whose texts can be read, typed, and the others; without a column all can be."""
+    if not plan.held:
+        return texts.select(LINE_COLUMN), SUSPENDED.arrow.empty_table()
+    fields = [_field_type(field, plan) for field in plan.held]
     parsed = backend.create_table("parsed", parse(texts, fields), temp=True, overwrite=True)
-    wrong = rejected(parsed, fields, file=source.label, key=())
-    good = _finished(accepted(parsed, fields), texts, plan)
-    rows = good.mutate(file=ibis.literal(source.label)).order_by("line")
-    return ReadTable(
-        terms.name,
-        backend.to_pyarrow(rows),
-        pa.concat_tables([*bad, backend.to_pyarrow(wrong).cast(SUSPENDED.arrow)]),
-        records,
-    )
+    wrong = rejected(parsed, fields, file=label, key=())
+    return accepted(parsed, fields), backend.to_pyarrow(wrong).cast(SUSPENDED.arrow)
 
 
 def _rules(source: Source, told: TableSpec, terms: TableTerms) -> dict[str, FieldRule]:
