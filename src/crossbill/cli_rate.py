@@ -20,7 +20,13 @@ from crossbill.platform.rating.afford import afforded
 from crossbill.platform.rating.explain import Explanation, explain
 from crossbill.platform.rating.rate_again import adjustment_sums, rated_again
 from crossbill.platform.rating.rate_files import rated_files
-from crossbill.platform.rating.rated_result import document, write_result, write_table
+from crossbill.platform.rating.rated_result import (
+    document,
+    refuse_output,
+    result_files,
+    write_result,
+    write_table,
+)
 from crossbill.platform.usage import guide
 
 SUSPENDED_EXIT = 1
@@ -51,6 +57,8 @@ def rate(  # noqa: PLR0913 - the options of the command
         return
     if catalogue is None or usage is None:
         raise typer.BadParameter("state --catalogue and --usage")
+    outputs = [*(result_files(out) if out else ()), *([charges] if charges else [])]
+    refuse_output(outputs, read=(catalogue, usage))
     with rated_files(catalogue=catalogue, usage=usage, until=_tomorrow(), policy=policy) as rated:
         if out is not None:
             write_result(rated, out)
@@ -122,6 +130,7 @@ def again(  # noqa: PLR0913 - the options of the command
     json: Annotated[bool, ONE_OBJECT] = False,
 ) -> None:
     """Rate again: open days are replaced, billed days get adjustments of their events."""
+    refuse_output((out, adjustments), read=(before, catalogue, usage))
     with rated_files(catalogue=catalogue, usage=usage, until=_tomorrow()) as rated:
         result = rated_again(rated, before, closed_until.date())
         write_table(rated, result.standing, RATED_USAGE, out)

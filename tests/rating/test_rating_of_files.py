@@ -14,7 +14,7 @@ from rating.example import CATALOGUE, FOLDER, HEADER, USAGE, rated, written
 
 from crossbill.cli import main
 from crossbill.platform.rating.rate_files import NobodyKnown, PolicyNotInCatalogue
-from crossbill.platform.rating.rated_result import document
+from crossbill.platform.rating.rated_result import OutputNotWritable, document
 
 
 @dataclass
@@ -156,6 +156,32 @@ def test_a_number_that_two_products_hold_is_charged_to_nobody(tmp_path):
 def test_an_unknown_output_format_is_refused(tmp_path, out, says):
     done = rate(USAGE, "--out", tmp_path / out)
     assert (done.returncode, says in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("out", "why"),
+    [
+        ("nowhere/rated.csv", "there is no such folder"),
+        ("folder.csv", "this is a folder"),
+        ("usage.csv", "the file is read here"),
+        ("of-march.csv", "the file is read here"),  # beside it goes of-march-suspended.csv
+    ],
+)
+def test_a_result_is_not_written_over_what_is_read_or_into_nowhere(tmp_path, out, why):
+    (tmp_path / "folder.csv").mkdir()
+    usage = tmp_path / ("of-march-suspended.csv" if out == "of-march.csv" else "usage.csv")
+    usage.write_bytes(USAGE.read_bytes())
+    done = rate(usage, "--out", tmp_path / out)
+    assert (done.returncode, OutputNotWritable.code in done.stderr) == (2, True), done.stderr
+    assert why in done.stderr
+    assert usage.read_bytes() == USAGE.read_bytes()
+
+
+def test_a_line_with_other_than_the_headers_values_is_named(tmp_path):
+    call = "u{},41790000001,voice,2024-03-12T09:00:00Z,60,41443001122,,,,,"
+    lines = [call.format(1), call.format(2) + ",one,more", call.format(3)]
+    done = rate(written(tmp_path, "\n".join(lines)))
+    assert (done.returncode, "usage.csv:3" in done.stderr) == (2, True), done.stderr
 
 
 def test_explaining_prints_steps_and_that_they_agree(tmp_path):

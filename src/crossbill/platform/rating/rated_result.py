@@ -1,6 +1,6 @@
 """What became of a file of usage: counts and sums by state and by charge, and the files written."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -20,12 +20,36 @@ from crossbill.platform.usage.reasons import reason
 
 Sums = dict[str, int]
 Writer = Callable[[pa.Table, Path], None]
+WRITERS: dict[str, Writer] = {".csv": csv.write_csv, ".parquet": parquet.write_table}
 
 
 class OutputFormatUnknown(Refusal):
     """The output file has no known ending. Let its name end in .csv or .parquet."""
 
     code: ClassVar[str] = "OUTPUT_FORMAT_UNKNOWN"
+
+
+class OutputNotWritable(Refusal):
+    """The result cannot be written there. Name a new file in a folder that is there."""
+
+    code: ClassVar[str] = "OUTPUT_NOT_WRITABLE"
+
+
+def refuse_output(outputs: Sequence[Path], *, read: Sequence[Path]) -> None:
+    """Refuse what could not be written, or would be written over what is read, before the work."""
+    inputs = {path.resolve() for path in read}
+    for out in outputs:
+        if out.suffix.lower() not in WRITERS:
+            cure = f"one of {', '.join(WRITERS)}"
+            raise OutputFormatUnknown("no known format", field="out", value=str(out), cure=cure)
+        if out.resolve() in inputs:
+            cure = "name another file"
+            raise OutputNotWritable("the file is read here", file=str(out), cure=cure)
+        if not out.parent.is_dir():
+            cure = f"make the folder {out.parent} first"
+            raise OutputNotWritable("there is no such folder", file=str(out), cure=cure)
+        if out.is_dir():
+            raise OutputNotWritable("this is a folder", file=str(out), cure="name a file in it")
 
 
 def document(rated: Rated) -> dict[str, Any]:
@@ -132,19 +156,19 @@ def _all_suspended(rated: Rated) -> ir.Table:
     return unreadable.union(rated.tables["suspended_usage"].select(*columns))
 
 
+def result_files(out: Path) -> tuple[Path, Path]:
+    """Where the rated events go, and what could not be rated: beside them, ``NAME-suspended``."""
+    return out, out.with_name(f"{out.stem}-suspended{out.suffix}")
+
+
 def write_result(rated: Rated, out: Path) -> None:
-    """Write the rated events, and beside them ``NAME-suspended`` with what could not be rated."""
-    write_table(rated, rated.tables["rated_usage"], RATED_USAGE, out)
-    beside = out.with_name(f"{out.stem}-suspended{out.suffix}")
-    write_table(rated, _all_suspended(rated), SUSPENDED_USAGE, beside)
+    """Write the rated events and what could not be rated."""
+    events, suspended = result_files(out)
+    write_table(rated, rated.tables["rated_usage"], RATED_USAGE, events)
+    write_table(rated, _all_suspended(rated), SUSPENDED_USAGE, suspended)
 
 
 def write_table(rated: Rated, rows: ir.Table, dataset: Dataset, out: Path) -> None:
     """Write rows as CSV or Parquet, in the order of the dataset's key."""
-    writers: dict[str, Writer] = {".csv": csv.write_csv, ".parquet": parquet.write_table}
-    if out.suffix.lower() not in writers:
-        raise OutputFormatUnknown(
-            "no known format", field="out", value=str(out), cure=f"one of {', '.join(writers)}"
-        )
     table = rated.backend.to_pyarrow(rows.order_by(*dataset.key))
-    writers[out.suffix.lower()](conform(table, dataset), out)
+    WRITERS[out.suffix.lower()](conform(table, dataset), out)

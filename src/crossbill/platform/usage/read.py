@@ -1,6 +1,8 @@
 """Files of usage as they come: CSV as text, Parquet with its own types, each row with its line."""
 
+import csv
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 
@@ -60,9 +62,19 @@ def _csv(backend: Backend, path: Path) -> ir.Table:
         raise BadUsageFile(
             f"Not comma-separated text: {str(error).splitlines()[0]}",
             file=str(path),
+            line=_uneven_line(path),
             cure="each line has as many values as the header; texts with a comma stand in quotes",
         ) from error
     return backend.table("usage_as_it_came")
+
+
+def _uneven_line(path: Path) -> int | None:
+    """The first line with more or fewer values than the header, if that is what is wrong."""
+    with path.open(encoding="utf-8", errors="replace", newline="") as file, suppress(csv.Error):
+        rows = csv.reader(file)
+        header = next(rows, [])
+        return next((rows.line_num for row in rows if row and len(row) != len(header)), None)
+    return None
 
 
 def _parquet(backend: Backend, path: Path) -> ir.Table:
