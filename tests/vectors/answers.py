@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from typing import TypeVar
 
 from metering import Line, Priced, priced
 from pydantic import ValidationError
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 from crossbill.core.refusal import Refusal
 from crossbill.core.rounding import RoundingMode
 
+T = TypeVar("T")
 NANOS = 10**9
 # How a figure is rounded before it is compared, as vectors call it.
 ROUNDING = {str(mode): mode for mode in RoundingMode} | {"ceil": RoundingMode.UP}
@@ -75,15 +77,21 @@ def by_pricing(ask: Callable[[dict], Question]) -> Semantics:
 
 
 def _priced(questions: Sequence[Question]) -> dict[str, Priced | Uncovered]:
-    """Everything at once; where one question is beyond the engine, each by itself."""
+    """Everything at once; where one question is beyond the engine, it is found by halves."""
     lines = [line for question in questions for line in question.lines]
     try:
         return dict(priced(lines)) if lines else {}
     except CANNOT_BE_READ as error:
         if len(questions) == 1:
             return {line.key: reason(error) for line in lines}
-    parts = [_priced([question]) for question in questions]
+    parts = [_priced(half) for half in halves(questions)]
     return {key: amount for part in parts for key, amount in part.items()}
+
+
+def halves(things: Sequence[T]) -> tuple[Sequence[T], Sequence[T]]:
+    """The first and the second half of several things, to find one that breaks all."""
+    middle = len(things) // 2
+    return things[:middle], things[middle:]
 
 
 def _read(question: Question, amounts: dict[str, Priced | Uncovered]) -> Answer:

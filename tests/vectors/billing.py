@@ -24,6 +24,7 @@ from vectors.answers import (
     Semantics,
     Uncovered,
     fraction,
+    halves,
     reason,
     text,
 )
@@ -142,13 +143,13 @@ def _read(
 
 
 def billed(accounts: Sequence[Account]) -> dict[str, Billed | Uncovered]:
-    """What each account is billed; where one is beyond the engine, each by itself."""
+    """What each account is billed; where one is beyond the engine, it is found by halves."""
     try:
         return {key: bill for run in _runs(accounts) for key, bill in _population(run).items()}
     except CANNOT_BE_READ as error:
         if len(accounts) == 1:
             return {accounts[0].key: reason(error)}
-    return {key: bill for account in accounts for key, bill in billed([account]).items()}
+    return {key: bill for half in halves(accounts) for key, bill in billed(half).items()}
 
 
 def _runs(accounts: Sequence[Account]) -> list[list[Account]]:

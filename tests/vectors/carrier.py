@@ -17,6 +17,7 @@ from crossbill.platform.rating.allowances import grant
 from crossbill.platform.rating.catalogue import read_catalogue, services
 from crossbill.platform.rating.compile import compiled
 from crossbill.platform.rating.rate import rating, shape_of
+from vectors.answers import halves
 
 USAGE_TYPES = {"seconds": {"unit": "seconds"}, "units": {"unit": "units"}}
 
@@ -48,7 +49,7 @@ class Outcome:
 
 
 def outcomes(events: Sequence[Event]) -> dict[str, Outcome | Refusal]:
-    """The events of a month in one run; where the catalogue is refused, each vector by itself."""
+    """The events of a month in one run; what the catalogue is refused for is found by halves."""
     months: dict[tuple[int, int], list[Event]] = defaultdict(list)
     for event in events:
         months[event.started_at.year, event.started_at.month].append(event)
@@ -65,7 +66,7 @@ def _of_month(events: Sequence[Event]) -> dict[str, Outcome | Refusal]:
     except Refusal as refusal:
         if len(events) == 1:
             return {events[0].key: refusal}
-    return {key: outcome for event in events for key, outcome in _of_month([event]).items()}
+    return {key: outcome for half in halves(events) for key, outcome in _of_month(half).items()}
 
 
 def _rated(events: Sequence[Event], folder: Path) -> dict[str, Outcome]:

@@ -50,7 +50,10 @@ def balance_debit(vectors: Sequence[dict]) -> Answers:
     for vector in asked:
         key = vector["id"]
         if key in debits:
-            found[key] = _left(vector, served[key], debits[key])
+            try:
+                found[key] = _left(vector, served[key], debits[key])
+            except CANNOT_BE_READ as error:
+                found[key] = reason(error)
     return found
 
 
@@ -87,6 +90,12 @@ def _whole(value: object) -> int:
     return number.numerator
 
 
+def _positive(increment: int) -> int:
+    if increment <= 0:
+        raise Uncovered("increments of nothing")
+    return increment
+
+
 def _session(vector: dict, outcome: Outcome | Refusal) -> dict:
     """What is left for money to pay."""
     if isinstance(outcome, Refusal):
@@ -97,7 +106,7 @@ def _session(vector: dict, outcome: Outcome | Refusal) -> dict:
     return {
         "session_key": vector["id"],
         "quantity": outcome.rated["quantity"] - outcome.rated["covered_quantity"],
-        "increment": _whole(values["increment"]),
+        "increment": _positive(_whole(values["increment"])),
         "unit": 1,
         "price_nanos": _nanos(values["rate"]),
         "connect_fee_nanos": _nanos(values.get("connect_fee") or 0),
@@ -179,6 +188,7 @@ def _asked(key: str, values: dict) -> tuple[dict, int]:
     scale = 10 ** digits_of(asked, increment, unit)
     sizes = {"quantity": asked, "increment": increment}
     row = {name: int(fraction(size) * scale) for name, size in sizes.items()}
+    _positive(row["increment"])
     row["unit"] = row["increment"] if by_increment else int(fraction(unit) * scale)
     return {
         **row,

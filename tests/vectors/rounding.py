@@ -87,7 +87,10 @@ def _duration(values: dict) -> dict:
     if fraction(duration) < 0 or fraction(increment) <= 0:
         raise Uncovered("a duration below zero, or an increment of nothing")
     sizes = {"duration": duration, "increment": increment}
-    return {name: int(fraction(size) * scale) for name, size in sizes.items()} | {"worth": scale}
+    counted = {name: int(fraction(size) * scale) for name, size in sizes.items()}
+    if max(counted.values()) > INT64_MAX:
+        raise Uncovered("the duration does not fit into 64 bits")
+    return counted | {"worth": scale}
 
 
 def _raised(rows: ir.Table) -> ir.Table:

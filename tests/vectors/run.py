@@ -19,7 +19,7 @@ if __name__ == "__main__":
 
 from crossbill.core.rounding import divide_rounded
 from vectors import bill_terms, charge, periods, proration, rounding, telecom
-from vectors.answers import ROUNDING, Answers, Semantics, Uncovered, text
+from vectors.answers import ROUNDING, Answers, Semantics, Uncovered, halves, text
 
 SEMANTICS: dict[str, Semantics] = {
     **charge.SEMANTICS,
@@ -124,7 +124,9 @@ def _asked(known: Semantics, group: Sequence[dict]) -> Answers:
         return {v["id"]: Uncovered("not answered") for v in group} | known(group) if group else {}
     except Exception as error:  # noqa: BLE001 - a defect of ours, told as a failure
         if len(group) > 1:
-            return {key: each for v in group for key, each in _asked(known, [v]).items()}
+            return {
+                key: each for half in halves(group) for key, each in _asked(known, half).items()
+            }
         broken = f"{type(error).__name__}: {error}".splitlines()[0]
         return {vector["id"]: dict.fromkeys(_expected(vector), broken) for vector in group}
 

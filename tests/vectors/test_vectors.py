@@ -45,6 +45,8 @@ def test_further_figures_from_the_same_test_suites():
 
 # The runner itself
 
+LONG = {"duration_s": "1" * 25, "increment_s": 1}
+
 
 def vector(**changed) -> dict:
     plain = {
@@ -96,6 +98,11 @@ def test_a_figure_is_rounded_as_told_before_it_is_compared():
         (
             {"semantics": "graduated_ranges", "input": {"units": "1", "ranges": []}},
             "cannot be read",
+        ),
+        ({"semantics": "ceil_to_increment", "input": LONG}, "64 bits"),
+        (
+            {"semantics": "balance_debit", "input": {"duration": 1, "rate": 1, "increment": 0}},
+            "nothing",
         ),
         ({"semantics": "package", "input": {"units": "1", "size": "0", "amount": "1"}}, "size"),
         ({"input": {"units": "1" * 13, "unit_amount": "9" * 9}}, "Overflow"),
