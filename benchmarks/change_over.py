@@ -23,8 +23,8 @@ def main() -> None:
     from benchmarks import bare_copy
 
     bare_copy.make_twin()
-    seconds["generate"], extract = extract_of(accounts, seed)
-    seconds["replace"], replacement = moved(extract)
+    seconds["generate"], extract = _generate(accounts, seed)
+    seconds["replace"], replacement = _replace(extract)
     result = _result(replacement)
     _say(phase="anchor")
     result["bare_copy_seconds"] = bare_copy.measure(replacement.carrier_id)
@@ -35,8 +35,7 @@ def _say(**message: Any) -> None:
     print(json.dumps(message), flush=True)
 
 
-def extract_of(accounts: int, seed: int) -> tuple[float, Path]:
-    """An extract of the sample carrier, and how long it took."""
+def _generate(accounts: int, seed: int) -> tuple[float, Path]:
     from crossbill.config.environment import read_environment
     from crossbill.sample.operations import generate
 
@@ -52,8 +51,7 @@ def extract_of(accounts: int, seed: int) -> tuple[float, Path]:
     return time.perf_counter() - began, folder / "extract"
 
 
-def moved(extract: Path) -> tuple[float, Any]:
-    """The change-over of an extract, and how long it took."""
+def _replace(extract: Path) -> tuple[float, Any]:
     from crossbill.replacement.operations import replace
     from crossbill.sample import carrier_folder
 

@@ -37,12 +37,20 @@ def main() -> None:
     from crossbill.config import ready
 
     ready()
-    from benchmarks.change_over import extract_of, moved
-
-    replacement = moved(extract_of(100, seed=7)[1])[1]
+    replacement = _change_over(folder / "sample")
     fill(replacement, accounts)
     _tidy()
     print(json.dumps({"asked": asked(replacement)}))
+
+
+def _change_over(folder: Path) -> Any:
+    """A hundred accounts that moved: the crowd stands beside them."""
+    from crossbill.replacement.operations import replace
+    from crossbill.sample import carrier_folder
+    from crossbill.sample.operations import generate
+
+    generate(accounts=100, seed=7, extract_dir=folder / "extract", truth_dir=folder / "truth")
+    return replace(spec_path=carrier_folder() / "replacement.yaml", data=folder / "extract")
 
 
 def fill(replacement: Any, accounts: int) -> None:
