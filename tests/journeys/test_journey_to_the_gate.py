@@ -14,17 +14,13 @@ from types import SimpleNamespace
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
-from django.db.models import Sum
 from django.utils.timezone import localdate
 from spoilt_carrier import SpoiltCarrier
 
 from crossbill import cli
 from crossbill.config.environment import read_environment
 from crossbill.engine.store import Store
-from crossbill.platform.customer.models import BillingAccount
-from crossbill.platform.ledger.models import JournalEntry, Posting
-from crossbill.platform.ledger.queries import unbalanced_entries
-from crossbill.replacement import operations, queries
+from crossbill.replacement import queries
 from crossbill.replacement.migration.later_extract import (
     NotLater,
     read_later_extract,
@@ -34,9 +30,7 @@ from crossbill.replacement.migration.models import AccountMove
 from crossbill.replacement.reconciliation.control_runs import run_controls
 from crossbill.replacement.reconciliation.evidence.keys import signing_key
 from crossbill.replacement.reconciliation.evidence.operations import pack_wave
-from crossbill.replacement.reconciliation.evidence.verify import PackFails, verify_pack
 from crossbill.replacement.reconciliation.models import (
-    ControlRow,
     ControlRun,
     Difference,
     Finding,
@@ -44,17 +38,8 @@ from crossbill.replacement.reconciliation.models import (
 )
 from crossbill.replacement.reconciliation.operations import CannotSign, sign_gate
 from crossbill.runs.progress import Silent
-from crossbill.sample import carrier_folder
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(scope="module")
-def rehearsed(books, extract):
-    """A change-over that the sample users have signed."""
-    return operations.replace(
-        spec_path=carrier_folder() / "replacement.yaml", data=extract, carrier_code="rehearsed"
-    )
 
 
 ASKED = {"mandates": "must pass"}  # which one seeded defect breaks
@@ -145,117 +130,33 @@ def person(name: str, *, may_sign: bool = True):
     return user
 
 
-def receivable_minor(replacement, account_key: str) -> int:
-    postings = Posting.objects.filter(
-        account__carrier=replacement.carrier, account__account_key=account_key, gl_account="1200"
-    )
-    return int(postings.aggregate(total=Sum("amount_minor"))["total"] or 0)
-
-
-def test_account_with_a_blocked_difference_stays_and_its_opening_is_reversed(rehearsed):
-    blocked = set(
-        Difference.objects.filter(replacement=rehearsed, decision="block").values_list(
-            "account_key", flat=True
-        )
-    )
-    stayed = moves(rehearsed, account_key__in=blocked)
-    assert blocked
-    assert set(stayed.values_list("state", flat=True)) == {"fallout"}
-    assert not stayed.filter(reason="").exists()
-    assert not stayed.filter(class_code="").exists()
-    assert {receivable_minor(rehearsed, key) for key in blocked} == {0}
-    openings = JournalEntry.objects.filter(
-        carrier=rehearsed.carrier, source__in=[f"opening|{key}" for key in blocked]
-    )
-    assert openings.exists()
-    assert not openings.filter(reversed_by__isnull=True).exists()
-
-
-def test_fallout_is_not_billed_here(rehearsed):
-    stayed = moves(rehearsed, state="fallout").values_list("account_key", flat=True)
-    accounts = BillingAccount.objects.filter(carrier=rehearsed.carrier)
-    assert not accounts.filter(account_key__in=stayed, live_from_date__isnull=False).exists()
-    live = moves(rehearsed, state="live").values_list("account_key", flat=True)
-    assert accounts.filter(live_from_date__isnull=False).count() == len(live)
-
-
-def test_accounts_that_pay_for_each_other_stay_together(rehearsed):
-    states = dict(moves(rehearsed).values_list("account_key", "state"))
-    paid = BillingAccount.objects.filter(
-        carrier=rehearsed.carrier, parent_account_key__isnull=False
-    ).values_list("account_key", "parent_account_key")
-    assert paid
-    assert [pair for pair in paid if states[pair[0]] != states[pair[1]]] == []
-
-
-def test_ledger_balances(rehearsed):
-    assert unbalanced_entries(rehearsed.carrier_id) == 0
-
-
-def test_controls_hold_for_what_goes_live_and_see_a_file_that_was_changed(rehearsed):
-    store = Store(read_environment().store_url)
-    found = {
-        (wave.position, run.control): run
-        for wave in rehearsed.waves.filter(position__in=(1, 4))
-        for run in run_controls(wave=wave, store=store)
-    }
-    failed = {control for (_, control), run in found.items() if run.outcome == "failed"}
-    # the first two list what the gate's terms accept, the others what was seeded for them
-    assert failed <= {"bill_to_bill", "tax", "deposits", "dunning", "features", "mandates"}
-    bills = Difference.objects.filter(replacement=rehearsed, decision="accept", entity="bill")
-    accepted = set(bills.values_list("account_key", flat=True))
-    rows = ControlRow.objects.filter(run__in=found.values(), run__control="tax").exclude(
-        verdict="equal"
-    )
-    assert {row.key.split("|")[1] for row in rows} <= accepted
-    path = Path(store.path("rehearsed", "wave-1", "bill.parquet"))
-    whole = path.read_bytes()
-    path.write_bytes(whole + b" ")
-    wave = rehearsed.waves.get(position=1)
-    (run,) = run_controls(wave=wave, store=store, only="extract_integrity")
-    path.write_bytes(whole)
-    assert [row.key for row in run.rows.all()] == ["wave-1/bill.parquet"]
-
-
-def test_controls_on_the_command_line(rehearsed, monkeypatch, capsys):
-    for module in ("cli_controls", "cli_trend"):
-        monkeypatch.setattr(f"crossbill.{module}.ready", lambda: None)
-
-    def crossbill(*words: str) -> tuple[int, str]:
-        monkeypatch.setattr("sys.argv", ["crossbill", "reconcile", *words])
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        return ended.value.code or 0, capsys.readouterr().out
-
-    code, said = crossbill("run", "rehearsed", "1", "--control", "keys")
-    assert (code, "passed" in said, "keys" in said) == (0, True, True)
-    assert "Keys missing, extra" in crossbill("show", "rehearsed", "Wave 1", "keys")[1]
-    assert "not run" in crossbill("list", "rehearsed")[1]
-    runs = json.loads(crossbill("trend", "rehearsed", "--control", "keys", "--json")[1])["controls"]
-    assert {(run["control"], run["outcome"]) for run in runs} == {("keys", "passed")}
-
-
-def test_evidence_of_each_wave_verifies_and_with_one_changed_byte_it_does_not(rehearsed, tmp_path):
-    environment = read_environment()
-    store, key = Store(environment.store_url), signing_key(environment)
-    for wave in rehearsed.waves.all():
-        out = tmp_path / f"{wave.position}.zip"
-        found = pack_wave(wave_id=wave.id, store=store, key=key, out=out)
-        assert found.rows["differences.csv"] == wave.differences.count()
-        assert found.rows["accounts.csv"] == wave.moves.count()
-        assert [row["user"] for row in found.approvals] == ["billing.manager", "migration.lead"]
-        changed = out.read_bytes().replace(b"SOURCE_DEFECT", b"SOURCE_DEFECt", 1)
-        changed = changed.replace(b"USAGE0424.CSV,1", b"USAGE0424.CSV,2", 1)
-        assert changed != out.read_bytes()
-        out.write_bytes(changed)
-        with pytest.raises(PackFails, match="its bytes are not those that were packed"):
-            verify_pack(out)
-
-
-def test_hierarchy_of_a_blocked_account_stays_with_it(books, extract, tmp_path):
-    carrier = SpoiltCarrier.copied(extract, tmp_path, "family")
+@pytest.fixture(scope="module")
+def refused(books, extract, tmp_path_factory):
+    """A change-over by the command whose gate takes no fallout, of which it has a family."""
+    carrier = SpoiltCarrier.copied(extract, tmp_path_factory.mktemp("refused"), "refused")
     carrier.in_one_wave()
     carrier.without_manifest()
+    none = {"fallout_accounts": 0, "fallout_share_ppm": 0}
+    carrier.edit(
+        "replacement.yaml",
+        lambda spec: spec.update(
+            gate=spec["gate"] | none, rehearsal={"signers": ["first.signer", "second.signer"]}
+        ),
+    )
+    child, parent = spoil_a_child(carrier)
+    arguments = ["replace", str(carrier.spec_path), "--data", str(carrier.data), "--json"]
+    with pytest.MonkeyPatch.context() as patch, StringIO() as out, StringIO() as told:
+        patch.setattr("sys.argv", ["crossbill", *arguments, "--carrier", "refused"])
+        patch.setattr("crossbill.config.ready", lambda: None)
+        with redirect_stdout(out), redirect_stderr(told), pytest.raises(SystemExit) as ended:
+            cli.main()
+        code, said = ended.value.code, (out.getvalue(), told.getvalue())
+    gate = Gate.objects.get(wave__replacement__carrier__code="refused")
+    return SimpleNamespace(code=code, said=said, gate=gate, child=child, parent=parent)
+
+
+def spoil_a_child(carrier: SpoiltCarrier) -> tuple[str, str]:
+    """Give a service of an account that another pays for a price below zero; both accounts."""
     master = carrier.lines("CUSTMAST.DAT")
     child = next(line for line in master if line[136:146].strip() and line[:2] == b"01")
     key, parent = child[2:12].strip(), child[136:146].strip()
@@ -265,40 +166,27 @@ def test_hierarchy_of_a_blocked_account_stays_with_it(books, extract, tmp_path):
     values[6] = b"-1,00"
     services[place] = b";".join(values)
     carrier.write("SVCINV.CSV", services)
-    replacement = carrier.replace()
-    assert moves(replacement, account_key=key.decode()).get().state == "fallout"
-    payer = moves(replacement, account_key=parent.decode()).get()
+    return key.decode(), parent.decode()
+
+
+def test_hierarchy_of_a_blocked_account_stays_with_it(refused):
+    replacement = refused.gate.wave.replacement
+    assert moves(replacement, account_key=refused.child).get().state == "fallout"
+    payer = moves(replacement, account_key=refused.parent).get()
     assert payer.state == "fallout"
-    assert key.decode() in payer.reason
+    assert refused.child in payer.reason
 
 
-def test_nobody_of_a_refused_wave_goes_live_and_the_command_says_so(
-    books, extract, tmp_path, monkeypatch, capsys
-):
-    carrier = SpoiltCarrier.copied(extract, tmp_path, "refused")
-    carrier.in_one_wave()
-    none = {"fallout_accounts": 0, "fallout_share_ppm": 0}
-    carrier.edit(
-        "replacement.yaml",
-        lambda spec: spec.update(
-            gate=spec["gate"] | none, rehearsal={"signers": ["first.signer", "second.signer"]}
-        ),
-    )
-    arguments = ["replace", str(carrier.spec_path), "--data", str(carrier.data), "--json"]
-    monkeypatch.setattr("sys.argv", ["crossbill", *arguments, "--carrier", "refused"])
-    monkeypatch.setattr("crossbill.config.ready", lambda: None)
-    with pytest.raises(SystemExit) as ended:
-        cli.main()
-    assert ended.value.code == 1
-    said = capsys.readouterr()
-    assert '"gate": "refused"' in said.out
-    refused = re.findall("✗ .*: (.*): .*", said.err)
-    assert refused == ["decide at the gate", "sign the gate and go live"]
-    gate = Gate.objects.get(wave__replacement__carrier__code="refused")
-    states = set(moves(gate.wave.replacement).values_list("state", flat=True))
+def test_nobody_of_a_refused_wave_goes_live_and_the_command_says_so(refused):
+    out, told = refused.said
+    assert refused.code == 1
+    assert '"gate": "refused"' in out
+    stages = re.findall("✗ .*: (.*): .*", told)
+    assert stages == ["decide at the gate", "sign the gate and go live"]
+    states = set(moves(refused.gate.wave.replacement).values_list("state", flat=True))
     assert states == {"loaded", "fallout"}
     with pytest.raises(CannotSign, match="refused this wave"):
-        sign_gate(gate_id=gate.id, user=person("late"))
+        sign_gate(gate_id=refused.gate.id, user=person("late"))
 
 
 def read_later(replacement, data, as_of_date=date(2024, 6, 15)):
