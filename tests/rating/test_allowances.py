@@ -5,7 +5,8 @@ from random import Random
 import ibis
 import pytest
 
-from crossbill.platform.rating.allowances import SPAN_S, giving
+from crossbill.platform.rating import allowances
+from crossbill.platform.rating.allowances import SPAN_S
 from crossbill.platform.rating.catalogue_format import AllowanceSpec
 from crossbill.platform.rating.compile_rates import scopes_of
 
@@ -18,7 +19,7 @@ def wants(events: int, spans: int, seed: int) -> list[dict]:
     rng = Random(seed)
     keys = rng.sample(range(10 * events), events)
     return [
-        {"event_id": n, "usage_key": f"U{key:05}", "party_id": 1, "scope_mask": 1,
+        {"event_id": n, "usage_key": f"U{key:05}", "bucket_id": 7,
          "started_s": SPAN_S + rng.randrange(spans) * SPAN_S + rng.randrange(3),
          "need": rng.randint(1, 25)}
         for n, key in enumerate(keys)
@@ -36,13 +37,13 @@ def one_by_one(events: list[dict], capacity: int) -> dict[int, int]:
 
 
 def by_the_engine(events: list[dict], capacity: int) -> dict[int, int]:
-    held = {
-        "party_id": 1, "bucket_id": 7, "rank": 0, "scope": 0, "block": BLOCK,
-        "capacity": capacity, "charged": False, "valid_from_s": 0, "valid_to_s": 2**40,
-    }  # fmt: skip
-    asking = ibis.memtable(events)
-    given = giving(asking, ibis.memtable([held]), asking, 0)
-    return {row["event_id"]: row["taken"] for row in ENGINE.to_pyarrow(given).to_pylist()}
+    bucket = {"bucket_id": 7, "block": BLOCK, "capacity": capacity, "charged": False}
+    asking, numbered = ibis.memtable(events), ibis.memtable([bucket])
+    short = allowances.running_out(allowances.spans(asking, numbered), numbered)
+    late = allowances.first_come(asking.drop("usage_key"), short, asking)
+    given = allowances.taking(asking.drop("usage_key"), short, late)
+    rows = ENGINE.to_pyarrow(given).to_pylist()
+    return {row["event_id"]: row["taken"] for row in rows if row["taken"]}
 
 
 @pytest.mark.parametrize("spans", [1, 4])

@@ -10,8 +10,10 @@ from pyarrow import parquet
 from rating.snapshot import write_snapshot
 from typer.testing import CliRunner
 
+from benchmarks.rating.carrier import make_carrier
 from crossbill.cli_rate_shards import rate_shards_command
 from crossbill.engine.one_writer import OutputInUse
+from crossbill.engine.rating_datasets import USAGE
 from crossbill.platform.rating import shard_result
 from crossbill.platform.rating.shard_result import OutputOfAnotherRating, totals
 from crossbill.platform.rating.shards import BadSnapshot, rate_shards
@@ -47,11 +49,28 @@ def test_shards_rate_as_one_would(snapshot, tmp_path):
         assert rows(tmp_path / "one", table) == rows(tmp_path / "three", table)
 
 
-def test_usage_charges_alone_are_the_same(snapshot, tmp_path):
-    with_events = totals(rated(snapshot, tmp_path / "all"))
-    without = rated(snapshot, tmp_path / "charges", events=False)
+@pytest.fixture
+def crowded(tmp_path) -> Path:
+    """Nobody has surcharges or a second leg; many events of one instant ask what runs out."""
+    folder = make_carrier(tmp_path / "crowded", events=3000)
+    path = folder / "usage-0000.parquet"
+    usage = parquet.read_table(path).to_pylist()
+    for number, row in enumerate(usage):
+        row["started_at"] = row["started_at"].replace(hour=8, minute=0, second=0)
+        row["quantity"] = -1 if number % 50 == 0 else row["quantity"]
+        row["usage_key"] = f"U{number * 7919 % 3001:05}"
+    parquet.write_table(pa.Table.from_pylist(usage, USAGE.arrow), path)
+    return folder
+
+
+def test_what_events_add_up_to_is_the_same_without_them(crowded, tmp_path):
+    """Events that nobody asks for by name are rated by a shorter way."""
+    with_events = totals(rated(crowded, tmp_path / "all"))
+    without = rated(crowded, tmp_path / "charges", events=False)
     assert totals(without) == with_events
-    assert rows(tmp_path / "all", "usage_charge") == rows(tmp_path / "charges", "usage_charge")
+    for table in ("usage_charge", "suspended_usage", "bucket_use"):
+        assert rows(tmp_path / "all", table) == rows(tmp_path / "charges", table)
+    assert len(rows(tmp_path / "charges", "suspended_usage")) == 60
     assert not list((tmp_path / "charges").glob("*/rated_usage.parquet"))
 
 

@@ -13,6 +13,7 @@ from crossbill.engine import integers
 from crossbill.engine.rating_datasets import BUCKET
 from crossbill.platform.usage import guide
 
+NOBODY = -1  # the bucket of an event that asks none
 SPAN_S = 3 * 86_400  # long enough that few spans have to be added up, short enough to order few
 
 
@@ -91,121 +92,179 @@ def _last_seconds(period: ir.Table, allowance: ir.Table) -> ir.Table:
     )
 
 
-def held_buckets(party: ir.Table, allowance: ir.Table, bucket: ir.Table) -> ir.Table:
-    """Reads ``party``, ``allowance`` and ``bucket``; writes which party may take from which bucket.
-
-    ``bucket_id`` stands for bucket_key; ``capacity`` is what the bucket holds in whole blocks.
-    """
+def numbered_buckets(bucket: ir.Table) -> ir.Table:
+    """Reads ``bucket``; adds ``bucket_id``, and ``capacity``: what it holds in whole blocks."""
     whole_blocks = integers.div_trunc(bucket.quantity, bucket.block) * bucket.block
-    known = bucket.mutate(
+    return bucket.mutate(
         bucket_id=ibis.row_number().over(order_by=[bucket.bucket_key]).cast("int64"),
         capacity=whole_blocks,
     )
+
+
+def held_buckets(
+    party: ir.Table, allowance: ir.Table, numbered: ir.Table, terms: ir.Table
+) -> ir.Table:
+    """Reads ``party``, ``allowance``, numbered buckets and ``terms``; writes who may take where.
+
+    One row a party, bucket and scope_mask of a rate that the bucket pays for, so that an event
+    finds its bucket by equalities.
+    """
     plans = allowance.select("plan_code", "allowance_code", "share").distinct()
     mine = party.filter(party.leg == guide.RETAIL, ~party.doubled)
     mine = mine.select("party_id", "plan_code", "account_key", "product_key", "share_key")
     rows = mine.inner_join(plans, "plan_code")
     keyed = rows.mutate(holder_key=_holder_key(rows))
-    held = keyed.inner_join(known, ["allowance_code", "share", "holder_key"])
-    return held.select(
-        "party_id", "bucket_id", "bucket_key", "rank", "scope", "block", "capacity", "charged",
-        "valid_from_s", "valid_to_s",
-    )  # fmt: skip
+    held = keyed.inner_join(numbered, ["allowance_code", "share", "holder_key"])
+    paid_for = held.inner_join(_masks(numbered, terms), "scope")
+    return paid_for.select(
+        "party_id", "scope_mask", "rank", "bucket_id", "valid_from_s", "valid_to_s"
+    )
 
 
-def asking(sound: ir.Table, held: ir.Table) -> ir.Table:
-    """Reads sound events with scope_mask and need; writes those whose party holds buckets.
+def _masks(numbered: ir.Table, terms: ir.Table) -> ir.Table:
+    """Each scope that a bucket pays for with the masks of rates in which it is set."""
+    scopes = numbered.select("scope").distinct()
+    pairs = scopes.cross_join(terms.select("scope_mask").distinct())
+    return pairs.filter(((pairs.scope_mask >> pairs.scope) & 1) == 1)
 
-    Keeps event_id, party_id, scope_mask, started_s and need.
+
+def asking_terms(terms: ir.Table, numbered: ir.Table) -> ir.Table:
+    """Reads ``terms`` and numbered buckets; writes of each term what allowances ask of it.
+
+    ``last_rank`` is the last that may pay for its events, less than 0 where none does.
     """
-    rows = sound.filter((sound.scope_mask != 0) & (sound.need > 0))
-    return rows.semi_join(held, "party_id").select(*_ASKING)
+    ranks = numbered.group_by("scope").aggregate(rank=numbered["rank"].max())
+    pairs = _masks(numbered, terms).inner_join(ranks, "scope")
+    last = pairs.group_by("scope_mask").aggregate(last_rank=pairs["rank"].max())
+    rows = terms.select("term_id", "included", "scope_mask").left_join(last, "scope_mask")
+    known = rows.mutate(last_rank=rows.last_rank.fill_null(-1))
+    return known.select("term_id", "included", "scope_mask", "last_rank")
 
 
-_ASKING = ("event_id", "party_id", "scope_mask", "started_s", "need")
+def asking(rows: ir.Table, held: ir.Table, rank: int) -> ir.Table:
+    """Adds ``bucket_id`` to events: whom of the rank they ask, or ``NOBODY``.
 
-
-def giving(asking: ir.Table, held: ir.Table, event: ir.Table, rank: int) -> ir.Table:
-    """Reads who asks, ``held`` and the events' keys; writes who gets what from buckets of the rank.
-
-    For event_id and bucket_id it is ``taken`` in whole blocks, ``given`` of what is needed, and
-    ``freed``: given, and not charged all the same.
-
-    A bucket that serves all who ask needs no order; only where one runs out does it matter who came
-    first. Events are in order of their start, at one instant in order of their key.
+    Reads party_id, started_s and ``asks``, the scope_mask of their rate, empty where they need
+    nothing.
     """
-    wanted = _wanted(asking, held, rank)
-    totals = wanted.group_by("bucket_id").aggregate(total=integers.sum_int64(wanted.wanted))
-    rows = wanted.inner_join(totals, "bucket_id")
-    ample = rows.total <= rows.capacity
-    served = rows.filter(ample).mutate(taken=rows.wanted).select(*_SERVED)
-    given = served.union(_first_come(rows.filter(~ample), event).select(*_SERVED))
-    taken = given.filter(given.taken > 0).mutate(given=ibis.least(given.need, given.taken))
-    freed = ibis.ifelse(taken.charged, 0, taken.given)
-    return taken.mutate(freed=freed).select("event_id", "bucket_id", "taken", "given", "freed")
-
-
-_SERVED = ("event_id", "bucket_id", "need", "charged", "taken")
-
-
-def _wanted(asking: ir.Table, held: ir.Table, rank: int) -> ir.Table:
-    """Who asks which bucket of the rank for how many whole blocks."""
     mine = held.filter(held["rank"] == rank).select(
-        "bucket_id", "scope", "block", "capacity", "charged", "valid_from_s", "valid_to_s",
-        holder_id="party_id",
-    )  # fmt: skip
-    rows = asking.inner_join(
+        "bucket_id", "valid_from_s", "valid_to_s", holder_id="party_id", paid_mask="scope_mask"
+    )
+    joined = rows.left_join(
         mine,
         [
-            asking.party_id == mine.holder_id,
-            asking.started_s >= mine.valid_from_s,
-            asking.started_s < mine.valid_to_s,
+            rows.party_id == mine.holder_id,
+            rows.asks == mine.paid_mask,
+            rows.started_s >= mine.valid_from_s,
+            rows.started_s < mine.valid_to_s,
         ],
     )
-    rows = rows.filter(((rows.scope_mask >> rows.scope) & 1) == 1)
-    wanted = integers.ceil_div(rows.need, rows.block) * rows.block
-    return rows.select(
-        "event_id", "started_s", "need", "bucket_id", "capacity", "charged", wanted=wanted
-    )
+    return joined.select(*rows.columns, bucket_id=joined.bucket_id.fill_null(NOBODY))
 
 
-def _first_come(rows: ir.Table, event: ir.Table) -> ir.Table:
-    """What each takes from a bucket that runs out: what is left after all who came before.
+def spans(asking: ir.Table, numbered: ir.Table) -> ir.Table:
+    """Reads who asks whom, and numbered buckets; writes what is ``asked`` of each in some days.
 
-    Before the few days in which it runs out everybody gets all, and after them nobody gets
-    anything: only within them the events have to be put in order.
+    ``left`` is what was there at their begin, less than nothing where more had been asked before.
     """
-    dated = rows.mutate(days=integers.quotient(rows.started_s, SPAN_S))
-    spans = _spans(dated).rename(span_bucket="bucket_id", span_days="days")
-    open_then = dated.inner_join(
-        spans, [dated.bucket_id == spans.span_bucket, dated.days == spans.span_days]
-    )
-    enough = open_then.left >= open_then.asked
-    early = open_then.filter(enough).mutate(taken=open_then.wanted)
-    keyed = open_then.filter(~enough).inner_join(event.select("event_id", "usage_key"), "event_id")
-    order = [keyed.started_s, keyed.usage_key]
-    so_far = ibis.window(group_by=keyed.bucket_id, order_by=order, preceding=None, following=0)
-    asked_by_then = integers.sum_int64(keyed.wanted, over=so_far)
-    left = ibis.greatest(keyed.left - (asked_by_then - keyed.wanted), 0)
-    late = keyed.mutate(taken=ibis.least(left, keyed.wanted))
-    return early.select(*_SERVED).union(late.select(*_SERVED))
-
-
-def _spans(dated: ir.Table) -> ir.Table:
-    """For each bucket and days what is ``asked`` then and was ``left`` at their begin, if any."""
-    asked = dated.group_by("bucket_id", "days").aggregate(
-        asked=integers.sum_int64(dated.wanted), capacity=dated.capacity.max()
+    terms = numbered.select("bucket_id", "block", "capacity")
+    rows = asking.inner_join(terms, "bucket_id")
+    wanted = rows.mutate(wanted=_blocks(rows), days=integers.quotient(rows.started_s, SPAN_S))
+    asked = wanted.group_by("bucket_id", "days").aggregate(
+        asked=integers.sum_int64(wanted.wanted), capacity=wanted.capacity.max()
     )
     so_far = ibis.window(group_by=asked.bucket_id, order_by=asked.days, preceding=None, following=0)
     asked_by_then = integers.sum_int64(asked.asked, over=so_far)
-    spans = asked.mutate(left=asked.capacity - (asked_by_then - asked.asked))
-    return spans.filter(spans.left > 0).select("bucket_id", "days", "asked", "left")
+    return asked.mutate(left=asked.capacity - (asked_by_then - asked.asked)).drop("capacity")
 
 
-def still_asking(asking: ir.Table, given: ir.Table, held: ir.Table, rank: int) -> ir.Table:
-    """Reads who asked and what was given; writes who may ask buckets of the ranks that follow."""
-    freed = given.select("event_id", "freed")
-    joined = asking.left_join(freed, "event_id")
-    left = joined.mutate(need=joined.need - joined.freed.fill_null(0)).select(*_ASKING)
-    later = held.filter(held["rank"] > rank)
-    return left.filter(left.need > 0).semi_join(later, "party_id")
+def running_out(span: ir.Table, numbered: ir.Table) -> ir.Table:
+    """Reads ``span`` and numbered buckets; writes of each bucket, and of nobody, when it is short.
+
+    Before ``short_from_s`` everybody gets all, from ``short_to_s`` on nobody gets anything: only
+    between them, where there is something ``left``, it matters who came first. ``used`` is what is
+    taken from the bucket in all.
+    """
+    short = (span.left >= 0) & (span.left < span.asked)
+    sums = span.group_by("bucket_id").aggregate(
+        asked=integers.sum_int64(span.asked),
+        days=span.days.max(where=short),
+        left=span.left.max(where=short),
+    )
+    known = numbered.select("bucket_id", "block", "charged", "capacity")
+    rows = known.left_join(sums, "bucket_id").drop("bucket_id_right")
+    from_s = (rows.days * SPAN_S).fill_null(guide.FOREVER_S)
+    until_s = from_s + ibis.ifelse(rows.left > 0, SPAN_S, 0)
+    buckets = rows.select(
+        "bucket_id", "block", "charged", "left", short_from_s=from_s, short_to_s=until_s,
+        used=ibis.least(rows.asked.fill_null(0), rows.capacity),
+    )  # fmt: skip
+    return buckets.union(_of_nobody(numbered, buckets))
+
+
+def _of_nobody(numbered: ir.Table, buckets: ir.Table) -> ir.Table:
+    """The bucket of those who ask nobody: there is one more row, and nothing in it."""
+    values = {"bucket_id": NOBODY, "block": 1} | dict.fromkeys(_NOTHING, 0)
+    one = numbered.aggregate(buckets=numbered.count())
+    numbers = {name: ibis.literal(value, "int64") for name, value in values.items()}
+    return one.mutate(**numbers, charged=ibis.literal(False)).select(*buckets.columns)
+
+
+_NOTHING = ("left", "short_from_s", "short_to_s", "used")
+
+
+def first_come(asking: ir.Table, short: ir.Table, keys: ir.Table) -> ir.Table:
+    """Reads who asks whom, when buckets are ``short``, and events' keys; adds what is ``taken``.
+
+    It is what is left after all who came before, for those who come when their bucket is short.
+    Events are in order of their start, at one instant in order of their key.
+    """
+    rows = asking.inner_join(short, "bucket_id")
+    late = rows.filter(_comes_late(rows))
+    keyed = late.left_join(_tied(late, keys), "event_id").drop("event_id_right")
+    wanted = keyed.mutate(wanted=_blocks(keyed))
+    order = [wanted.started_s, wanted.tied_key]
+    so_far = ibis.window(group_by=wanted.bucket_id, order_by=order, preceding=None, following=0)
+    asked_by_then = integers.sum_int64(wanted.wanted, over=so_far)
+    left = ibis.greatest(wanted.left - (asked_by_then - wanted.wanted), 0)
+    taken = wanted.mutate(taken=ibis.least(left, wanted.wanted))
+    given = taken.mutate(given=ibis.least(taken.need, taken.taken))
+    freed = ibis.ifelse(given.charged, 0, given.given)
+    return given.mutate(freed=freed).select(*asking.columns, *_TAKEN)
+
+
+def _tied(late: ir.Table, keys: ir.Table) -> ir.Table:
+    """The keys of those who ask one bucket at one instant: nobody else's is looked up."""
+    instant = late.group_by("bucket_id", "started_s").aggregate(events=late.count())
+    several = instant.filter(instant.events > 1).drop("events")
+    tied = late.semi_join(several, ["bucket_id", "started_s"]).select("event_id")
+    return keys.inner_join(tied, "event_id").select("event_id", tied_key="usage_key")
+
+
+def taking(asking: ir.Table, short: ir.Table, late: ir.Table) -> ir.Table:
+    """Reads events, when buckets are ``short`` and who came then; adds what each event takes.
+
+    ``taken`` is in whole blocks, ``given`` what of it is needed, and ``freed`` what of that is not
+    charged all the same. Who asks nobody, or a bucket that is empty, takes nothing.
+    """
+    rows = asking.inner_join(short, "bucket_id")
+    sure = rows.filter(~_comes_late(rows))
+    served = sure.started_s < sure.short_from_s
+    early = sure.mutate(
+        taken=integers.where(served, _blocks(sure)),
+        given=integers.where(served, sure.need),
+        freed=integers.where(served & ~sure.charged, sure.need),
+    )
+    return early.select(*asking.columns, *_TAKEN).union(late)
+
+
+_TAKEN = ("taken", "given", "freed")
+
+
+def _comes_late(rows: ir.Table) -> ir.BooleanValue:
+    return (rows.started_s >= rows.short_from_s) & (rows.started_s < rows.short_to_s)
+
+
+def _blocks(rows: ir.Table) -> ir.IntegerValue:
+    """What is needed in whole blocks."""
+    return integers.ceil_div(rows.need, rows.block) * rows.block

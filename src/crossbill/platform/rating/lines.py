@@ -16,15 +16,14 @@ SUMMED = (
 )  # fmt: skip
 
 
-def summed(priced: ir.Table, resolved: ir.Table, period: ir.Table) -> ir.Table:
-    """Reads priced events, their routes and ``period``; writes the sums by party, charge, period.
+def summed(priced: ir.Table, period: ir.Table) -> ir.Table:
+    """Reads priced events and ``period``; writes the sums by party, charge and period.
 
     Adding up whole numbers first and naming them after is cheaper than naming every event. Events
     without surcharges need no sum of them.
     """
-    charged = priced.inner_join(resolved.select("route_id", "charge_id"), "route_id")
     days = period.select("period_from", "period_to", "period_from_s", "period_to_s")
-    rows = charged.mutate(billed_quantity=charged.billed)
+    rows = priced.mutate(billed_quantity=priced.billed)
     rows = rows.inner_join(
         days, [rows.started_s >= days.period_from_s, rows.started_s < days.period_to_s]
     )

@@ -4,7 +4,7 @@ The same chain rates a hundred million events, one event, or an event that nobod
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import ibis
@@ -35,7 +35,7 @@ from crossbill.engine.rating_datasets import (
     SURCHARGE,
     USAGE,
 )
-from crossbill.platform.rating import allowances, amounts, lines, rate_terms
+from crossbill.platform.rating import amounts, lines, rate_passes, rate_terms
 from crossbill.platform.rating.routes import (
     charges,
     distinct_routes,
@@ -64,6 +64,7 @@ class Shape:
     capped: bool = False  # some rate has a maximum
     switched: bool = False  # some policy goes by the local time of the switch
     detail: bool = False  # who took what from which allowance is kept
+    named: bool = True  # events are asked for by their key, not only what they add up to
 
 
 @compiled_once
@@ -72,21 +73,23 @@ def rating(shape: Shape) -> Calculation:
     ``rated_surcharge``, ``usage_charge``, ``bucket_use``; in detail ``piece`` and ``consumption``.
     """
     surcharges = Step("rated_surcharge", lambda t: _surcharges(t, shape))
+    rated = Step("rated_usage", lambda t: _rated_usage(t, shape), stored=False)
     steps = [
         Step("rules", lambda t: rate_terms.rules(t["rating_policy"])),
         Step("terms", lambda t: rate_terms.terms(t["rate"], t["rules"])),
         Step("party", lambda t: guide.party(t["service"], t["rules"])),
         Step("charge", lambda t: charges(t["party"], t["plan_charge"], t["deck_prefix"])),
-        Step("event", lambda t: _guided(t, shape)),
-        Step("route", lambda t: distinct_routes(t["event"], _route_key(shape))),
-        Step("resolved", _resolved),
+        *rate_passes.bucket_steps(shape.ranks),
+        Step("event", lambda t: _guided(t, shape), stored=shape.named),
+        Step("route", lambda t: distinct_routes(t["event"], _route_key(shape)), shape.named),
+        Step("resolved", _resolved, stored=shape.named),
         Step("located", lambda t: _located(t, shape)),
-        *_passes(shape),
+        *rate_passes.passes(shape.ranks, _located_columns(shape), lambda t: _keys(t, shape)),
         Step("cut", lambda t: _sound(t, shape, several=True)),
         *([surcharges] if shape.surcharges else []),
-        Step("rated_usage", lambda t: _rated_usage(t, shape), stored=False),
+        *([rated] if shape.named else []),
         Step("usage_charge", lambda t: _usage_charge(t, shape), stored=False),
-        Step("suspended_usage", _suspended_usage),
+        Step("suspended_usage", lambda t: _suspended_usage(t, shape)),
         Step("bucket_use", lambda t: _bucket_use(t, shape)),
     ]
     if shape.detail:
@@ -96,8 +99,17 @@ def rating(shape: Shape) -> Calculation:
     return Calculation({dataset.name: dataset.ibis for dataset in INPUTS}, steps)
 
 
-def shape_of(backend: Backend, tables: Mapping[str, ir.Table], *, detail: bool = False) -> Shape:
-    """The smallest shape that fits these tables; reads only the small ones."""
+def shape_of(
+    backend: Backend,
+    tables: Mapping[str, ir.Table],
+    *,
+    detail: bool = False,
+    named: bool = True,
+) -> Shape:
+    """The smallest shape that fits these tables; reads only the small ones.
+
+    An event with a second leg or surcharges needs its name, whether or not it is asked for.
+    """
     names = ("bucket", "service", "surcharge", "rate", "rating_policy")
     bucket, service, surcharge, rate, policy = (tables[name] for name in names)
     asked = (
@@ -113,13 +125,15 @@ def shape_of(backend: Backend, tables: Mapping[str, ir.Table], *, detail: bool =
         ),
     )
     figures = backend.to_pyarrow(reduce(ir.Table.cross_join, asked)).to_pylist()[0]
-    return Shape(**figures, detail=detail)
+    named = named or detail or figures["wholesale"] or figures["surcharges"]
+    return Shape(**figures, detail=detail, named=named)
 
 
 def _guided(t: Tables, shape: Shape) -> ir.Table:
     return guide.guide(
         t["usage"], t["party"], t["epoch_cell"], t["charge"],
         wholesale=shape.wholesale, switched=shape.switched, carried=shape.carried,
+        named=shape.named,
     )  # fmt: skip
 
 
@@ -143,7 +157,7 @@ def _located(t: Tables, shape: Shape) -> ir.Table:
     banded = _with_band(routed, t["band_cell"])
     first = t["terms"].filter(t["terms"].step == 0).select(
         "term_id", "steps", "to_quantity", "carried_ppm", "splits", "largest_quantity",
-        set_id="rate_set_id", first_band="band_id", rules_id="policy_id",
+        "included", "scope_mask", set_id="rate_set_id", first_band="band_id", rules_id="policy_id",
     )  # fmt: skip
     rows = banded.left_join(
         first,
@@ -156,12 +170,20 @@ def _located(t: Tables, shape: Shape) -> ir.Table:
     crosses = rows.timed & rows.splits & (rows.started_s + rows.quantity > rows.span_to_s)
     stepped = (rows.steps > 1) & (rows.quantity > rows.to_quantity)
     located = rows.mutate(fault=_fault(rows, shape), several=crosses | stepped)
-    return located.select(*LOCATED, *(["carried_nanos"] if shape.carried else []))
+    asked = rate_passes.first_asked(located, t, shape.ranks)
+    return asked.select("fault", *_located_columns(shape))
+
+
+def _located_columns(shape: Shape) -> list[str]:
+    """What is kept of an event, beside its fault."""
+    carried = ["carried_nanos"] if shape.carried else []
+    named = ["usage_key", "retail", "route_id"] if shape.named else []
+    return [*LOCATED, *named, *carried, *(["bucket_id"] if shape.ranks else [])]
 
 
 LOCATED = (
-    "event_id", "usage_key", "retail", "party_id", "route_id", "term_id", "started_s", "quantity",
-    "several", "fault",
+    "event_id", "party_id", "charge_id", "calendar_id", "term_id", "started_s", "quantity",
+    "several",
 )  # fmt: skip
 
 
@@ -209,50 +231,6 @@ def _carried_faults(event: ir.Table) -> tuple[tuple[ir.BooleanValue, str], ...]:
     )
 
 
-def _passes(shape: Shape) -> list[Step]:
-    """Who may take from which bucket, who asks, and for each rank what is wanted and given."""
-    if shape.ranks == 0:
-        return []
-    return [
-        Step("held", lambda t: allowances.held_buckets(t["party"], t["allowance"], t["bucket"])),
-        Step("asking_0", _asking),
-        *(step for rank in range(shape.ranks) for step in _pass(rank, shape.ranks)),
-        Step("covered", lambda t: _covered(t, shape)),
-    ]
-
-
-def _pass(rank: int, ranks: int) -> list[Step]:
-    asking, given = f"asking_{rank}", f"given_{rank}"
-    steps = [Step(given, lambda t: allowances.giving(t[asking], t["held"], t["located"], rank))]
-    if rank + 1 < ranks:
-        left = Step(
-            f"asking_{rank + 1}",
-            lambda t: allowances.still_asking(t[asking], t[given], t["held"], rank),
-        )
-        steps.append(left)
-    return steps
-
-
-def _asking(t: Tables) -> ir.Table:
-    """The sound events with what they still need once what is free is off, and who pays for it."""
-    located, terms = t["located"], t["terms"].select("term_id", "included", "scope_mask")
-    rows = located.filter(located.fault.isnull()).inner_join(terms, "term_id")
-    need = rows.quantity - ibis.least(rows.included, rows.quantity)
-    return allowances.asking(rows.mutate(need=need), t["held"])
-
-
-def _given(t: Tables, shape: Shape) -> ir.Table:
-    """What events took, in all passes."""
-    passes = [t[f"given_{rank}"] for rank in range(shape.ranks)]
-    return ibis.union(*passes) if len(passes) > 1 else passes[0]
-
-
-def _covered(t: Tables, shape: Shape) -> ir.Table:
-    """How much of each event allowances pay for."""
-    given = _given(t, shape)
-    return given.group_by("event_id").aggregate(covered_quantity=integers.sum_int64(given.freed))
-
-
 def _priced(t: Tables, shape: Shape) -> ir.Table:
     """All sound events with their amounts.
 
@@ -277,21 +255,22 @@ def _all_pieces(t: Tables, shape: Shape) -> ir.Table:
     return ibis.union(*(amounts.charged_pieces(rows).select(*columns) for rows in filled))
 
 
+def _keys(t: Tables, shape: Shape) -> ir.Table:
+    """The key of each event; one that nobody asks for by its name is looked up by its number."""
+    if shape.named:
+        return t["located"].select("event_id", "usage_key")
+    usage = t["usage"].select("usage_key")
+    return usage.mutate(event_id=ibis.row_number())
+
+
 def _sound(t: Tables, shape: Shape, *, several: bool) -> ir.Table:
     """The sound events that touch several bands or steps, or those that do not, with their terms.
 
     The former are few and read again and again, so they are kept; the latter cost less passed on.
     """
-    located = t["located"]
-    sound = located.filter(located.fault.isnull(), located.several == several)
-    return _with_terms(_with_covered(sound, t, shape), t)
-
-
-def _with_covered(event: ir.Table, t: Tables, shape: Shape) -> ir.Table:
-    if shape.ranks == 0:
-        return event.mutate(covered_quantity=ibis.literal(0, "int64"))
-    joined = event.left_join(t["covered"], "event_id").drop("event_id_right")
-    return joined.mutate(covered_quantity=joined.covered_quantity.fill_null(0))
+    columns = _located_columns(replace(shape, ranks=0))
+    covered = rate_passes.covered(t, shape.ranks, columns)
+    return _with_terms(covered.filter(covered.several == several), t)
 
 
 def _with_terms(event: ir.Table, t: Tables) -> ir.Table:
@@ -306,8 +285,7 @@ def _with_terms(event: ir.Table, t: Tables) -> ir.Table:
 
 def _pieces(t: Tables) -> ir.Table:
     """Cut events by band, where they cross one, and by the steps of each band's rate."""
-    routes = t["resolved"].select("route_id", "calendar_id", "timed")
-    rows = t["cut"].inner_join(routes, "route_id")
+    rows = t["cut"].inner_join(t["charge"].select("charge_id", "timed"), "charge_id")
     events = rows.mutate(by_band=rows.timed & rows.splits).select(
         "event_id", "started_s", "piece_from", "piece_to", "rate_set_id", "band_id", "policy_id",
         "calendar_id", "by_band",
@@ -363,14 +341,15 @@ def _put_together(cut: ir.Table, pieces: ir.Table) -> ir.Table:
 
 def _summed(shape: Shape) -> list[str]:
     """The columns of events with the sums of their pieces."""
+    named = ["usage_key", "retail", "route_id"] if shape.named else []
     carried = ["carried_ppm", "carried_nanos"] if shape.carried else []
     capped = ["max_cost_nanos"] if shape.capped else []
-    return [*SUMMED, *carried, *capped]
+    return [*SUMMED, *named, *carried, *capped]
 
 
 SUMMED = (
-    "event_id", "usage_key", "retail", "party_id", "route_id", "band_id", "started_s", "quantity",
-    "free_quantity", "covered_quantity", "billed", "whole", "part", "parts", "connect_fee_nanos",
+    "event_id", "party_id", "charge_id", "band_id", "started_s", "quantity", "free_quantity",
+    "covered_quantity", "billed", "whole", "part", "parts", "connect_fee_nanos",
     *(f"rounding_{name}" for name in integers.Rounding._fields),
 )  # fmt: skip
 
@@ -409,7 +388,7 @@ def _usage_charge(t: Tables, shape: Shape) -> ir.Table:
     priced = _priced(t, shape)
     if shape.surcharges:
         priced = _with_surcharges(priced, t["rated_surcharge"])
-    sums = lines.summed(priced, t["resolved"], t["period"])
+    sums = lines.summed(priced, t["period"])
     routes = t["charge"].select("charge_id", "plan_code", "charge_code", "usage_type")
     rows = sums.inner_join(routes, "charge_id").inner_join(_parties(t), "party_id")
     return lines.usage_charges(rows, t["rules"])
@@ -432,11 +411,15 @@ def _with_surcharges(rows: ir.Table, surcharge: ir.Table) -> ir.Table:
     return joined.mutate(surcharge_nanos=joined.surcharge_nanos.fill_null(0))
 
 
-def _suspended_usage(t: Tables) -> ir.Table:
+def _suspended_usage(t: Tables, shape: Shape) -> ir.Table:
     """What could not be rated, with the field that shows why."""
     located = t["located"]
     faulty = located.filter(located.fault.notnull())
-    return suspended(faulty.select("usage_key", "fault", leg=_leg(faulty)), t["usage"])
+    if shape.named:
+        return suspended(faulty.select("usage_key", "fault", leg=_leg(faulty)), t["usage"])
+    named = _keys(t, shape).inner_join(faulty, "event_id")
+    leg = ibis.literal(guide.RETAIL)
+    return suspended(named.select("usage_key", "fault", leg=leg), t["usage"])
 
 
 def _bucket_use(t: Tables, shape: Shape) -> ir.Table:
@@ -444,18 +427,15 @@ def _bucket_use(t: Tables, shape: Shape) -> ir.Table:
     bucket = t["bucket"]
     if shape.ranks == 0:
         return bucket.mutate(taken=ibis.literal(0, "int64")).select(*BUCKET_USE.ibis)
-    given = _given(t, shape)
-    sums = given.group_by("bucket_id").aggregate(taken=integers.sum_int64(given.taken))
-    keys = t["held"].select("bucket_id", "bucket_key").distinct()
-    used = sums.inner_join(keys, "bucket_id").drop("bucket_id")
-    joined = bucket.left_join(used, "bucket_key")
-    return joined.mutate(taken=joined.taken.fill_null(0)).select(*BUCKET_USE.ibis)
+    short = rate_passes.together([t[f"short_{rank}"] for rank in range(shape.ranks)])
+    used = short.group_by("bucket_id").aggregate(taken=integers.sum_int64(short.used))
+    return t["numbered_bucket"].inner_join(used, "bucket_id").select(*BUCKET_USE.ibis)
 
 
 def _consumption(t: Tables, shape: Shape) -> ir.Table:
     """Who took what from which bucket."""
-    keys = t["held"].select("bucket_id", "bucket_key").distinct()
-    named = _given(t, shape).inner_join(keys, "bucket_id")
+    keys = t["numbered_bucket"].select("bucket_id", "bucket_key")
+    named = rate_passes.given(t, shape.ranks).inner_join(keys, "bucket_id")
     events = t["located"].select("event_id", "usage_key", "started_s")
     rows = events.inner_join(named, "event_id")
     return rows.mutate(started_at=integers.instant(rows.started_s), covered=rows.given).select(

@@ -112,11 +112,16 @@ def rate_compiled(
 class OneAfterAnother:
     """Rates several populations by one compiled catalogue.
 
-    What follows from the catalogue alone is worked out for the first of them only.
+    What follows from the catalogue alone is worked out for the first of them only. Where events are
+    not asked for by ``named`` rows, there is no ``rated_usage``.
     """
 
-    def __init__(self, backend: Backend, compiled: Mapping[str, ir.Table]) -> None:
+    def __init__(
+        self, backend: Backend, compiled: Mapping[str, ir.Table], *, named: bool = True
+    ) -> None:
         self._backend, self._compiled = backend, compiled
+        metered = bool(backend.to_pyarrow(compiled["meter"].count()).as_py())
+        self._named = named or metered  # a price model may price events one by one
         self._bucket: ir.Table | None = None
         self._chain: Calculation | None = None
         self._done: dict[str, ir.Table] = {}
@@ -125,7 +130,7 @@ class OneAfterAnother:
         """Grant allowances and rate; the tables hold until the next population is rated."""
         changed = {"service": service, "usage": usage, "bucket": self._granted(service)}
         held = {**self._compiled, **changed}
-        chain = rating(shape_of(self._backend, held))
+        chain = rating(shape_of(self._backend, held, named=self._named))
         if chain is self._chain:
             chain.run_again(self._backend, changed)
         else:

@@ -200,7 +200,7 @@ def _worker(shards: Iterator[Shard], job: Job) -> list[ShardResult]:
             name: backend.create_table(f"compiled_{name}", rows)
             for name, rows in job.tables.items()
         }
-        rating = OneAfterAnother(backend, held)
+        rating = OneAfterAnother(backend, held, named=job.events)
         for shard in shards:
             results.append(_rated(backend, rating, shard, job))
             job.told(results[-1])

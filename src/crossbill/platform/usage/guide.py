@@ -68,6 +68,7 @@ def guide(  # noqa: PLR0913 - the tables that are read, and what of them is need
     wholesale: bool,
     switched: bool,
     carried: bool,
+    named: bool,
 ) -> ir.Table:
     """Reads ``usage``, ``party``, ``epoch_cell`` and ``charge``; writes one row an event and leg.
 
@@ -77,7 +78,8 @@ def guide(  # noqa: PLR0913 - the tables that are read, and what of them is need
     event cannot be rated, as its number, and is empty where nothing speaks against it.
 
     Only where ``switched`` says that some policy goes by the switch's local time, events keep it;
-    only where prices are ``carried``, their own.
+    only where prices are ``carried``, their own; only where they are ``named``, their key and leg.
+    Where all have one leg, ``event_id`` is the row's number in ``usage``, from 0.
     """
     rows = _legs(usage, party, charge) if wholesale else _leg(usage, RETAIL, usage.service_key)
     started_s = integers.epoch_seconds(rows.started_at)
@@ -89,13 +91,17 @@ def guide(  # noqa: PLR0913 - the tables that are read, and what of them is need
     head = looked_up.substr(0, charged.head_digits).fill_null("")
     zone = ibis.ifelse(charged.switch_time, charged.time_zone, "").fill_null("")
     rows = charged.mutate(head=head, switch_zone=zone, fault=_first_fault(charged))
-    some = [("switch_zone", switched), ("carried_nanos", carried)]
+    some = [
+        ("switch_zone", switched),
+        ("carried_nanos", carried),
+        ("usage_key", named),
+        ("retail", named),
+    ]
     return rows.select(*EVENT, *(name for name, kept in some if kept))
 
 
 EVENT = (
-    "event_id", "usage_key", "retail", "party_id", "charge_id", "head", "started_s", "quantity",
-    "fault",
+    "event_id", "party_id", "charge_id", "head", "started_s", "quantity", "fault",
 )  # fmt: skip
 
 
