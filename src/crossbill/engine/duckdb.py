@@ -21,17 +21,20 @@ from crossbill.config.environment import read_environment
 from crossbill.engine.allocation import return_large_blocks
 
 SPILL = "engine-"
+EXPRESSIONS = ("common_subexpressions",)  # parts of DuckDB's optimizer
+JOINS = ("join_order", "build_side_probe_side")
 return_large_blocks()
 
 
 @contextmanager
-def connect(
+def connect(  # noqa: PLR0913 - what an engine may be told
     *,
     memory: str | None = None,
     threads: int | None = None,
     temp_dir: Path | None = None,
     sealed_to: Sequence[Path] | None = None,
     as_written: bool = False,
+    joins_as_written: bool = False,
 ) -> Iterator[Backend]:
     """An engine of its own for the `with` block; what exceeds its memory spills to a folder.
 
@@ -42,7 +45,9 @@ def connect(
     caller to check. Object stores other than folders are read before sealing, with `Store.read`.
 
     ``as_written`` leaves such expressions whole: DuckDB would take a part that occurs twice out of
-    its `TRY`, and the error with it.
+    its `TRY`, and the error with it. ``joins_as_written`` leaves joins so: of two tables the second
+    is the one that is held to be looked up. DuckDB guesses sizes badly behind several joins, and
+    then holds millions of events to look a hundred rates up in them.
     """
     environment = read_environment()
     parent = temp_dir or environment.folder("tmp")
@@ -58,8 +63,8 @@ def connect(
         try:
             backend.raw_sql("SET enable_progress_bar = false")  # it would stand among our output
             backend.raw_sql("SET TimeZone = 'UTC'")  # an instant is one, wherever the machine is
-            if as_written:
-                backend.raw_sql("SET disabled_optimizers = 'common_subexpressions'")
+            alone = (EXPRESSIONS if as_written else ()) + (JOINS if joins_as_written else ())
+            backend.raw_sql(f"SET disabled_optimizers = '{','.join(alone)}'")
             if sealed_to is not None:
                 _seal(backend, sealed_to)
             yield backend

@@ -55,10 +55,10 @@ def resolve_routes(
     ``route_fault``, why it cannot be rated.
     """
     charged = route.inner_join(charge, "charge_id")
-    priced = _with_rates(_with_zone(charged, deck_prefix), rate_set)
-    zoned = priced.mutate(local_zone=_local_zone(priced))
+    zoned = _with_zone(charged.mutate(local_zone=_local_zone(charged)), deck_prefix)
+    priced = _with_rates(zoned, rate_set)
     calendars = calendar_zone.rename(local_zone="time_zone")
-    found = zoned.left_join(calendars, ["calendar_code", "local_zone"])
+    found = priced.left_join(calendars, ["calendar_code", "local_zone"])
     found = found.drop("calendar_code_right", "local_zone_right")
     return found.mutate(route_fault=_first_fault(found))
 
