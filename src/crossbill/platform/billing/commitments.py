@@ -71,12 +71,17 @@ def _due(payer: ir.Table, commitment: ir.Table) -> ir.Table:
         until=ibis.least(held.valid_to.fill_null(held.period_to), held.period_to),
     )
     rows = dated.filter(dated.since < dated.until)
-    days = counted_days(rows.since, rows.until, rows.day_count)
-    of_days = counted_days(rows.period_from, rows.period_to, rows.day_count)
-    share = integers.mul_div_rounded(
-        rows.amount_minor, ibis.least(days, of_days), of_days, rows.rounding_mode
+    counted = rows.mutate(  # columns, for what divides by them would count them many times over
+        days=counted_days(rows.since, rows.until, rows.day_count),
+        of_days=counted_days(rows.period_from, rows.period_to, rows.day_count),
     )
-    due = rows.mutate(due_minor=ibis.ifelse(rows.prorated, share, rows.amount_minor))
+    share = integers.mul_div_rounded(
+        counted.amount_minor,
+        ibis.least(counted.days, counted.of_days),
+        counted.of_days,
+        counted.rounding_mode,
+    )
+    due = counted.mutate(due_minor=ibis.ifelse(counted.prorated, share, counted.amount_minor))
     return due.rename(only_category="category")
 
 
