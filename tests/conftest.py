@@ -57,7 +57,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    """Give each worker whole files, and all of the faults: what a module prepares is made once.
+    """Give each worker whole files, and all that share a home: what is prepared is made once.
 
     In the order of their names: the long ones come early, so the workers end together.
     """
@@ -65,12 +65,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeSch
     return WholeFiles(config, log)
 
 
+SHARED_HOMES = ("/faults/", "_in_browser.py")
+
+
 class WholeFiles(LoadScopeScheduling):
-    """Tests of a file stay together, those of ``tests/faults`` with their undisturbed run."""
+    """Tests of a file stay together, and those of all files that share a home of their own."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.split("::", 1)[0]
-        return "faults" if "/faults/" in file else file
+        return next((shared for shared in SHARED_HOMES if shared in file), file)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

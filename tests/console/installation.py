@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from compiled_once import share_compiled
+
 HERE = Path(__file__).parent
 START_SECONDS = 120
 FILL = f"""
@@ -66,6 +68,7 @@ def filled() -> Iterator[Path]:
     """The home of a filled installation; nothing is left of it afterwards."""
     with tempfile.TemporaryDirectory(prefix="crossbill-console-") as folder:
         home = Path(folder)
+        share_compiled(home)
         try:
             run(home, FILL)
             yield home

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from compiled_once import share_compiled
 from killable import Home
 from outcome import outcome
 
@@ -39,6 +40,7 @@ def home() -> Iterator[Home]:
         extract = base / "extract"
         generate(accounts=ACCOUNTS, seed=SEED, extract_dir=extract, truth_dir=base / "truth")
         home = Home(base / "home", extract, SPEC)
+        share_compiled(home.path)
         yield home
         stop(Environment(home=home.path), force=True)
         shutil.rmtree(home.cluster.socket_folder(), ignore_errors=True)
