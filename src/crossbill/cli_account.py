@@ -12,7 +12,7 @@ from crossbill.config import ready
 from crossbill.platform.customer.amendments import percent, span_words
 
 if TYPE_CHECKING:
-    from crossbill.platform.concession.models import Exemption
+    from crossbill.platform.concession.models import Commitment, Exemption
     from crossbill.platform.concession.queries import DiscountInWords
     from crossbill.platform.customer.models import AccountChange, BillingAccount, Contact, Payer
 
@@ -35,6 +35,7 @@ def show(
     from crossbill.platform.concession.queries import (
         discounts_in_words,
         exemptions_of,
+        promises_in_words,
         rules_in_words,
     )
     from crossbill.platform.customer import queries
@@ -43,10 +44,12 @@ def show(
     people, changes = list(queries.contacts(found)), list(queries.changes_of(found))
     discounts, exemptions = discounts_in_words(found), list(exemptions_of(found))
     payers, others = rules_in_words(found), list(queries.paid_for(found))
+    promises = promises_in_words(found)
     if json:
         granted = {
             "discounts": [*map(_discount, discounts)],
             "exemptions": [*map(_exemption, exemptions)],
+            "commitments": [_commitment(*promise) for promise in promises],
             "payers": [_rule(rule) for _, rule in payers],
             "pays_for": [*map(_rule, others)],
         }
@@ -57,7 +60,8 @@ def show(
     typer.echo(f"Credit class: {found.credit_class or 'none'}")
     for line in [*starmap(_paid, payers), *map(_pays, others)]:
         typer.echo(line)
-    for line in [*map(_granted, discounts), *map(_free, exemptions)]:
+    terms = [*map(_granted, discounts), *map(_free, exemptions), *starmap(_promised, promises)]
+    for line in terms:
         typer.echo(line)
     for line in [*map(_person, people), *map(happened, changes)]:
         typer.echo(line)
@@ -183,6 +187,20 @@ def _free(exemption: "Exemption") -> str:
     of = exemption.tax_name or "every tax"
     days = span_words(exemption.valid_from, exemption.valid_to)
     return f"Exempt from {of}, number {exemption.pk}: {exemption.reason}, {days}"
+
+
+def _promised(words: str, promise: "Commitment") -> str:
+    days = span_words(promise.valid_from, promise.valid_to)
+    return f"Promised {promise.commitment_key}: {words}, {days}"
+
+
+def _commitment(words: str, promise: "Commitment") -> dict[str, Any]:
+    return {
+        "commitment_key": promise.commitment_key,
+        "words": words,
+        "valid_from": str(promise.valid_from),
+        "valid_to": str(promise.valid_to) if promise.valid_to else None,
+    }
 
 
 def _rule(rule: "Payer") -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Discounts, exemptions and payers, granted and ended: the cost first, then made at that cost."""
 
 import json
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
+from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -16,7 +17,7 @@ from crossbill.platform.billing.amendment_quotes import make_amendment, quote_am
 from crossbill.platform.billing.books import book_rows
 from crossbill.platform.billing.compute import read_policy
 from crossbill.platform.concession.grants import DiscountAsked
-from crossbill.platform.concession.models import Discount
+from crossbill.platform.concession.models import Commitment, Discount
 from crossbill.platform.concession.queries import timeline
 from crossbill.platform.customer.models import AccountChange, BillingAccount, Carrier, Payer
 
@@ -88,6 +89,17 @@ def test_another_account_pays_a_share_and_no_longer(shop):
     assert [row["valid_to"] for row in exported] == [None, None], "what held on no day stays here"
     with pytest.raises(IntegrityError, match="only the end can be set"), transaction.atomic():
         Payer.objects.update(share_ppm=1)
+
+
+def test_a_promised_minimum_asks_for_what_a_discount_takes_off(shop):
+    Commitment.objects.create(
+        id=uuid4(), carrier=shop, commitment_key="M1", amount_minor=5_000, prorated=True,
+        account=BillingAccount.objects.get(account_key="A1"), tax_category="standard",
+        valid_from=date(2020, 1, 1),
+    )  # fmt: skip
+    said = run("show", "A1", "--carrier", CARRIER)
+    assert "Promised M1: at least 50.00 CHF a period of all charges, by days, from 2020" in said
+    assert costs(amend("discount", "A1", "--percent", "10")) == [], "the bill stays at 50.00 net"
 
 
 def test_an_exempt_account_pays_no_tax_until_it_ends():

@@ -2,13 +2,13 @@
 
 from datetime import date
 from types import SimpleNamespace
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.db import IntegrityError, transaction
 from ledger.books import ACCOUNT, REFUSED, make_account
 
-from crossbill.platform.concession.models import Discount, Exemption
+from crossbill.platform.concession.models import Commitment, Discount, Exemption
 from crossbill.platform.concession.words import discount_words
 
 SOUND = {
@@ -66,6 +66,20 @@ def test_a_discount_can_end_once_and_nothing_else(carrier):
     held.update(valid_to=date(2024, 7, 1))
     with pytest.raises(REFUSED, match="only the end can be set"), transaction.atomic():
         held.update(valid_to=date(2025, 1, 1))
+    with pytest.raises(REFUSED, match="is immutable"), transaction.atomic():
+        held.delete()
+
+
+def test_a_promise_can_end_and_nothing_else(carrier):
+    terms = {"carrier": carrier, "commitment_key": "M1", "account_id": ACCOUNT, "prorated": True}
+    terms |= {"tax_category": "standard", "valid_from": date(2024, 1, 1)}
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Commitment.objects.create(id=uuid4(), amount_minor=0, **terms)
+    Commitment.objects.create(id=uuid4(), amount_minor=5_000, **terms)
+    held = Commitment.objects.filter(commitment_key="M1")
+    held.update(valid_to=date(2024, 7, 1))
+    with pytest.raises(REFUSED, match="only the end can be set"), transaction.atomic():
+        held.update(amount_minor=4_000)
     with pytest.raises(REFUSED, match="is immutable"), transaction.atomic():
         held.delete()
 

@@ -39,7 +39,7 @@ def test_account_begins_on_paper():
     assert shown() == {
         "account_key": "A1", "bill_medium": "paper", "bill_language": "en", "credit_class": "",
         "contacts": [], "changes": [], "discounts": [], "exemptions": [], "payers": [],
-        "pays_for": [],
+        "pays_for": [], "commitments": [],
     }  # fmt: skip
 
 

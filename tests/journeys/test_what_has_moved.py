@@ -34,7 +34,8 @@ pytestmark = pytest.mark.django_db
 
 CODE = "moved"
 CATALOGUE = ("price", "component", "tax_rate")
-FACTS = ("account", "customer", "product", "discount", "exemption", *CATALOGUE, "usage_total")
+OWN = ("product", "usage_total", "discount", "exemption", "commitment")
+FACTS = ("account", "customer", *OWN, *CATALOGUE)
 CENTS = 2
 
 
@@ -292,6 +293,7 @@ def stored(moved):
             if name not in CATALOGUE or wave.position == 1:
                 found[name] += store.read(path).to_pylist()
     assert found["discount"]
+    assert found["commitment"]
     found["discount"] = [row | {"left_minor": None} for row in found["discount"]]
     return found
 
@@ -301,9 +303,7 @@ class Plain:
 
     def __init__(self, stored: dict, policy: Policy) -> None:
         self.policy, self.tables = policy, {name: stored[name] for name in CATALOGUE}
-        self.own = {
-            name: defaultdict(list) for name in ("product", "usage_total", "discount", "exemption")
-        }
+        self.own = {name: defaultdict(list) for name in OWN}
         for name, rows in self.own.items():
             for row in stored[name]:
                 rows[row["account_key"]].append(row)

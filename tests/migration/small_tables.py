@@ -51,6 +51,11 @@ SOUND: dict[str, list[Row]] = {
     "exemption": [
         {"account_key": "A1", "tax_name": "sales", "valid_from": DAY, "reason": "certificate 7"}
     ],
+    "commitment": [
+        {"commitment_key": "C1", "account_key": "A1", "product_key": "P1", "category": "usage",
+         "currency": "USD", "amount_minor": 500, "prorated": True, "tax_category": "standard",
+         "valid_from": DAY}
+    ],
     "open_item": [
         {"open_item_key": "I1", "account_key": "A1", "kind": "invoice", "document_number": "D1",
          "document_date": DAY, "due_date": DAY, "currency": "USD", "original_minor": 100,

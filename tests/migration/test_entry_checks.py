@@ -12,7 +12,7 @@ import pytest
 from small_tables import AFTER, DAY, SOUND, prices, rates, tables, unresolved
 
 from crossbill.engine.calculation import Calculation, Step, Tables
-from crossbill.platform.concession.models import Discount, Exemption
+from crossbill.platform.concession.models import Commitment, Discount, Exemption
 from crossbill.platform.customer.models import BillingAccount, Contact, Customer, Payer
 from crossbill.platform.ledger.models import Deposit, OpenItem
 from crossbill.platform.payment.models import Mandate
@@ -264,7 +264,7 @@ def test_longest_texts_are_those_of_the_books():
         field.name: field.max_length
         for model in (
             *(Customer, Contact, BillingAccount, Payer, Product, OpenItem, Mandate, Deposit),
-            *(Discount, Exemption, Feature),
+            *(Commitment, Discount, Exemption, Feature),
         )
         for field in model._meta.get_fields()
         if getattr(field, "max_length", None)

@@ -122,6 +122,21 @@ TABLES = {
         }
         for key in KEYS
     ],
+    "commitment": [
+        {
+            "commitment_key": f"M{key}",
+            "account_key": key,
+            "product_key": None if key == "C0" else f"P{key}",
+            "category": None if key == "C0" else "usage",
+            "currency": "JPY" if key == "C1" else "USD",
+            "amount_minor": 5_000,
+            "prorated": key == "C5",
+            "tax_category": "standard",
+            "valid_from": DAY,
+            "valid_to": NEXT if key == "C5" else None,
+        }
+        for key in KEYS
+    ],
     "open_item": [
         {
             "open_item_key": f"I{key}{number}",
@@ -215,6 +230,8 @@ def _load(carrier: Carrier) -> None:
     given = run(load.discount_rows(tables, code, number, offerings))
     concessions.take_over_discounts(rows=given)
     concessions.take_over_exemptions(rows=run(load.exemption_rows(tables, code)))
+    promised = run(load.commitment_rows(tables, code, number))
+    concessions.take_over_commitments(rows=promised)
     amounts = load.opening_amounts(tables)
     post_entries(
         entries=run(load.entry_rows(amounts, code, number, DAY)),

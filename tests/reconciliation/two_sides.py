@@ -10,8 +10,8 @@ import pyarrow as pa
 from oracle.tables import ENGINE, SCHEMAS, table
 
 from crossbill.core.money import MINOR_DIGITS
-from crossbill.engine import datasets
-from crossbill.engine.billing_datasets import DISCOUNT, TAX
+from crossbill.engine import concession_datasets, datasets
+from crossbill.engine.billing_datasets import COMMITMENT, DISCOUNT, TAX
 from crossbill.engine.calculation import Calculation
 from crossbill.platform.billing.bills import TAX_TERMS, bill_population
 from crossbill.replacement.reconciliation.calculation import reconciliation
@@ -32,9 +32,9 @@ NEW = ("charge", "bill_line", "bill")
 
 
 @cache
-def chain(mapped: tuple = MAPPED, passes: int = 0) -> Calculation:
+def chain(mapped: tuple = MAPPED, passes: int = 0, *, promises: bool = False) -> Calculation:
     """The compiled reconciliation of bills and their lines."""
-    return reconciliation(mapped, passes=passes)
+    return reconciliation(mapped, passes=passes, promises=promises)
 
 
 def billed(stated: dict[str, Rows]) -> dict[str, Rows]:
@@ -77,7 +77,10 @@ def reconciled(stated: dict[str, Rows], new: dict[str, Rows], old: dict[str, Row
     given = stated.get("discount", [])
     most = Counter(row["account_key"] for row in given)
     sources |= {"discount": _rows(DISCOUNT, given)} if given else {}
-    return Found(chain(passes=max(most.values(), default=0)).run(COMPARING, sources))
+    promised = stated.get("commitment", [])
+    sources |= {"commitment": _rows(COMMITMENT, promised)} if promised else {}
+    passes = max(most.values(), default=0)
+    return Found(chain(passes=passes, promises=bool(promised)).run(COMPARING, sources))
 
 
 class Found:
@@ -108,7 +111,7 @@ def datasets_by_name() -> dict[str, datasets.Dataset]:
     known = (
         datasets.PRODUCT,
         datasets.PRICE,
-        datasets.EXEMPTION,
+        concession_datasets.EXEMPTION,
         TAX,
         datasets.BILL,
         datasets.BILL_LINE,

@@ -20,6 +20,7 @@ TABLES = (
         "PAYSHARE",
         "ACCDSC",
         "TAXEXM",
+        "MINSPD",
         "OPENITM",
         "COLLECT",
         "MANDATE",
@@ -124,7 +125,7 @@ class Estate:
         self, code: str, priced: Decimal, account: str, line: Row
     ) -> tuple[Decimal, Decimal]:
         """Of an amount as its price says it; where taxes are in it, the highest is what is left."""
-        if self._charge(line)["INC"] == "N":
+        if self.charge_of(line)["INC"] == "N":
             return priced, self.tax_in(code, priced, account, line)
         (_, highest_due), *others = sorted(self._rates(code, account, line), reverse=True)
         whole = 1 + sum(rate for rate, _ in self._rates(code, account, line))
@@ -137,14 +138,14 @@ class Estate:
 
     def _rates(self, code: str, account: str, line: Row) -> list[tuple[Decimal, bool]]:
         """The taxes of the line's kind on the first day of its bill, and whether each is due."""
-        group, on = self._charge(line)["TXG"], f"20{line['BILL_NO'][1:5]}01"
+        group, on = self.charge_of(line)["TXG"], f"20{line['BILL_NO'][1:5]}01"
         return [
             (money(row["RATE_PCT"]) / 100, self.is_due(row["TAX"], account, on))
             for row in self.tables["TAXTAB"]
             if (row["TAXCD"], row["TXG"]) == (code, group) and row["VFROM"] <= on <= row["VTO"]
         ]
 
-    def _charge(self, line: Row) -> Row:
+    def charge_of(self, line: Row) -> Row:
         """How a line's charge is taxed; the lines of usage leave the charge blank."""
         place = line["TRF"], line["CHG"] or "USG"
         rows = [row for row in self.tables["TRFCHG"] if (row["TRF"], row["CHG"]) == place]

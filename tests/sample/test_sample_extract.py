@@ -337,8 +337,8 @@ def printed_lines(estate: Estate, account: str) -> Counter:
     lines: Counter = Counter()
     periods = {row["BILL_NO"]: day(row["PER_FROM"]) for row in estate.of("BILLHDR", account)}
     for line in estate.of("BILLLIN", account):
-        if line["CAT"] == "U" or line["DSC_NO"]:
-            continue  # of these test_sample_usage.py and test_sample_discounts.py tell
+        if line["CAT"] in ("U", "M") or line["DSC_NO"]:
+            continue  # of these test_sample_usage.py, ..._minimums.py and ..._discounts.py tell
         key = (periods[line["BILL_NO"]], line["SVC_ID"], line["CHG"], line["CAT"])
         days = (day(line["CHG_FROM"]), day(line["CHG_TO"]) + timedelta(1))
         lines[(*key, *days, money(line["NET"]), money(line["TAX"]), line["SVC_TS"])] += 1

@@ -11,6 +11,7 @@ from crossbill.engine.store import Store
 from crossbill.platform.concession.queries import (
     discounts_in_words,
     exemptions_of,
+    promises_in_words,
     rules_in_words,
 )
 from crossbill.platform.customer.models import BillingAccount
@@ -149,6 +150,7 @@ def _books(carrier_id: int, account_key: str) -> dict[str, object]:
         "contacts": contacts_on(held, localdate()) if held else [],
         "discounts": discounts_in_words(held) if held else [],
         "exemptions": exemptions_of(held) if held else [],
+        "promises": promises_in_words(held) if held else [],
         "rules": rules_in_words(held) if held else [],
         "open_items": items[:MOST_ROWS] if held else [],
         "postings": postings[:MOST_ROWS] if held else [],

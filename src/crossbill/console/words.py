@@ -54,6 +54,7 @@ ENTITIES = {
     "product": "Product",
     "discount": "Discount of the account",
     "exemption": "Exemption from tax",
+    "commitment": "Promised minimum",
     "open_item": "Open item",
     "balance": "Balance",
     "collection": "Payment and dunning",

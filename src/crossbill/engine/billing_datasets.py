@@ -1,6 +1,6 @@
 """The schemas of billing beside the canonical tables: terms of prices, discounts, taxes, bills."""
 
-from crossbill.engine import datasets
+from crossbill.engine import concession_datasets, datasets
 from crossbill.engine.dataset import Dataset, described
 from crossbill.engine.datasets import ACCOUNT, BILL, BILL_LINE, PRICE
 
@@ -152,21 +152,7 @@ DISCOUNT = Dataset(
     .columns,
 )
 
-COMMITMENT = described(
-    "commitment",
-    "commitment_key",
-    """
-    commitment_key  text     identity
-    account_key     text     who promised
-    product_key     text?    only this product counts
-    category        text?    only recurring, usage or one_time counts
-    amount_minor    integer  so much a period, after discounts
-    prorated        boolean  part of a period needs its share only
-    tax_category    text     of what is added to reach it
-    valid_from      date     first day
-    valid_to        date?    first day no longer valid
-    """,
-)
+COMMITMENT = concession_datasets.COMMITMENT.without("currency")
 
 CREDIT = described(
     "credit",

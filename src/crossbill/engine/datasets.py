@@ -4,6 +4,7 @@ Units are in the names: ``_nanos`` is 1e-9 of the currency's major unit, ``_mino
 ``_ppm`` millionths. Periods are half-open ``[from, to)``. Keys are the old system's, as text.
 """
 
+from crossbill.engine.concession_datasets import COMMITMENT, EXEMPTION
 from crossbill.engine.dataset import Dataset, described
 
 CUSTOMER = described(
@@ -121,18 +122,6 @@ DISCOUNT = described(
     """,
 )
 
-EXEMPTION = described(
-    "exemption",
-    "account_key tax_name valid_from",
-    """
-    account_key  text   who does not pay it
-    tax_name     text?  which tax; empty: all of them
-    valid_from   date   first day
-    valid_to     date?  first day no longer valid
-    reason       text   as the bill says it: a certificate, reverse charge ...
-    """,
-)
-
 OPEN_ITEM = described(
     "open_item",
     "open_item_key",
@@ -225,7 +214,7 @@ BILL_LINE = described(
     period_to          date      of the bill
     product_key        text?     what is charged
     offering_code      text?     offering of the new catalogue
-    category           text      recurring, discount, usage, one_time
+    category           text      recurring, discount, usage, one_time, commitment
     price_code         text      which price, which discount or commitment; of usage its offering
     charge_from        date      first day this line charges
     charge_to          date      first day it no longer charges
@@ -493,7 +482,7 @@ USAGE = described(
 CANONICAL = {
     dataset.name: dataset
     for dataset in (
-        *(CUSTOMER, CONTACT, ACCOUNT, PAYER, PRODUCT, FEATURE, DISCOUNT, EXEMPTION, OPEN_ITEM),
-        *(BALANCE, COLLECTION, MANDATE, DEPOSIT, BILL, BILL_LINE, TARIFF, USAGE),
+        *(CUSTOMER, CONTACT, ACCOUNT, PAYER, PRODUCT, FEATURE, DISCOUNT, EXEMPTION, COMMITMENT),
+        *(OPEN_ITEM, BALANCE, COLLECTION, MANDATE, DEPOSIT, BILL, BILL_LINE, TARIFF, USAGE),
     )
 }

@@ -16,7 +16,7 @@ from .old_system.extract import GenerationError, write_extract
 
 FEWEST_ACCOUNTS = 100
 MARKER = ".sample.json"  # what was generated, and each file's size: the folder is complete
-GENERATOR = 12  # count up when the same parameters give other bytes
+GENERATOR = 13  # count up when the same parameters give other bytes
 
 
 class TooFewAccounts(Refusal):

@@ -29,8 +29,9 @@ from crossbill.engine.billing_datasets import (
     TAX,
 )
 from crossbill.engine.calculation import Calculation, Step, Tables, compiled_once
+from crossbill.engine.concession_datasets import EXEMPTION
 from crossbill.engine.dataset import Dataset
-from crossbill.engine.datasets import CUSTOMER, EXEMPTION, PAYER, POLICY, PRODUCT, USAGE_TOTAL
+from crossbill.engine.datasets import CUSTOMER, PAYER, POLICY, PRODUCT, USAGE_TOTAL
 from crossbill.platform.billing import bill, commitments, discounts, payers, price_lists, tax
 from crossbill.platform.billing.charge import charge
 from crossbill.platform.billing.due import boundaries
@@ -126,6 +127,7 @@ def complete(backend: Backend, tables: Mapping[str, ir.Table]) -> dict[str, ir.T
     held["tax_rate"] = rates.mutate(**{n: v for n, v in terms.items() if n not in rates.columns})
     held["price"] = price_lists.completed(held["price"])
     held["discount"] = discounts.completed(held["discount"])
+    held["commitment"] = held["commitment"].select(*COMMITMENT.ibis)
     if "anchor_day" not in held["periods"].columns:
         held["periods"] = ibis.memtable(backend.to_pyarrow(cycle_periods(held["periods"])))
     if "boundary" not in held:

@@ -21,6 +21,7 @@ from crossbill.platform.product.catalogue_queries import catalogues_of_days
 
 EXPORTED = (
     *("customer", "account", "payer", "product", "discount", "exemption"),
+    "commitment",
     *("price", "tax_rate"),
 )
 BILLED = (*EXPORTED, "component", "charged")

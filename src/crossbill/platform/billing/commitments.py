@@ -10,6 +10,8 @@ from crossbill.platform.billing.charge import counted_days
 from crossbill.platform.billing.resolve import valid_rates
 
 COMMITMENT = "commitment"
+# By several policies at once an account, and so its promise, is there once for each.
+PROMISED = ("account_key", "commitment_key", "period_from")
 TAXED = ("tax_code", "tax_category", "period_from")
 
 
@@ -21,8 +23,7 @@ def true_up(billed: ir.Table, commitment: ir.Table, payer: ir.Table) -> ir.Table
     """
     due = _due(payer, commitment)
     sums = _billed(billed, due)
-    rows = due.left_join(sums, ["commitment_key", "period_from"])
-    rows = rows.drop("commitment_key_right", "period_from_right")
+    rows = due.left_join(sums, list(PROMISED)).drop(*(f"{key}_right" for key in PROMISED))
     missing = rows.due_minor - rows.billed_minor.fill_null(0)
     short = rows.mutate(amount_minor=missing).filter(missing > 0)
     return short.mutate(
@@ -65,7 +66,7 @@ def _due(payer: ir.Table, commitment: ir.Table) -> ir.Table:
         payer.period_to > commitment.valid_from,
         commitment.valid_to.isnull() | (commitment.valid_to > payer.period_from),
     ]
-    held = payer.inner_join(commitment, on)
+    held = payer.inner_join(commitment, on).drop("account_key_right")
     dated = held.mutate(
         since=ibis.greatest(held.valid_from, held.period_from),
         until=ibis.least(held.valid_to.fill_null(held.period_to), held.period_to),
@@ -94,6 +95,4 @@ def _billed(billed: ir.Table, due: ir.Table) -> ir.Table:
         rows.only_product.isnull() | (rows.only_product == rows.product_key)
     )
     mine = rows.filter(counts)
-    return mine.group_by("commitment_key", "period_from").aggregate(
-        billed_minor=integers.sum_int64(mine.amount_minor)
-    )
+    return mine.group_by(*PROMISED).aggregate(billed_minor=integers.sum_int64(mine.amount_minor))

@@ -128,12 +128,13 @@ def preview(
 
 
 def _shape(books: Mapping[str, pa.Table], policies: Iterable[Policy]) -> Shape:
-    """The chain that fits: the books hold no commitments or credits."""
+    """The chain that fits: the books hold no credits."""
     return Shape(
         taxes=_taxes(books["tax_rate"]),
         whole_bills=any(p.rounding_scope is ChargeRounding.BILL for p in policies),
         discounts=books["discount"].num_rows,
         usage=bool(books["usage_total"].num_rows),
+        commitments=bool(books["commitment"].num_rows),
         lists=kinds_in(books["price"]),
         payers=bool(books["payer"].num_rows),
     )

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import pyarrow as pa
 from django.db import connection
 
+from crossbill.engine.concession_datasets import COMMITMENT, EXEMPTION
 from crossbill.engine.dataset import Dataset
 from crossbill.engine.datasets import (
     ACCOUNT,
@@ -15,7 +16,6 @@ from crossbill.engine.datasets import (
     CUSTOMER,
     DEPOSIT,
     DISCOUNT,
-    EXEMPTION,
     FEATURE,
     MANDATE,
     OPEN_ITEM,
@@ -31,8 +31,8 @@ FEW = 1000  # so many rows are joined one by one as fast as in any other way
 EXPORTS: dict[str, Dataset] = {
     dataset.name: dataset
     for dataset in (
-        *(CUSTOMER, CONTACT, ACCOUNT, PAYER, PRODUCT, FEATURE, DISCOUNT, EXEMPTION, OPEN_ITEM),
-        *(BALANCE, COLLECTION, MANDATE, DEPOSIT, PRICE, TAX_RATE),
+        *(CUSTOMER, CONTACT, ACCOUNT, PAYER, PRODUCT, FEATURE, DISCOUNT, EXEMPTION, COMMITMENT),
+        *(OPEN_ITEM, BALANCE, COLLECTION, MANDATE, DEPOSIT, PRICE, TAX_RATE),
     )
 }
 EXPORTED_TABLES = (
@@ -44,6 +44,7 @@ EXPORTED_TABLES = (
     "product_feature",
     "concession_discount",
     "concession_exemption",
+    "concession_commitment",
     "ledger_openitem",
     "ledger_posting",
     "ledger_deposit",
@@ -145,6 +146,14 @@ QUERIES = {
         WHERE a.carrier_id = %(carrier)s
         ORDER BY account_key COLLATE "C", tax_name COLLATE "C" NULLS FIRST, valid_from,
                  valid_to DESC NULLS FIRST
+    """,
+    "commitment": f"""
+        SELECT commitment_key, account_key, product_key, category, a.currency, amount_minor,
+               prorated, c.tax_category, valid_from, valid_to
+        FROM customer_billingaccount a JOIN {POPULATION} USING (account_key)
+        JOIN concession_commitment c ON c.account_id = a.id
+        LEFT JOIN product_product p ON p.id = c.product_id
+        WHERE a.carrier_id = %(carrier)s ORDER BY commitment_key COLLATE "C"
     """,
     "open_item": f"""
         SELECT open_item_key, account_key, kind, document_number, document_date, due_date,

@@ -1,4 +1,4 @@
-"""What an account need not pay: discounts on its bills, and taxes."""
+"""What an account need not pay, discounts and taxes; and what it has promised to spend."""
 
 from django.db import models
 
@@ -128,3 +128,52 @@ class Exemption(models.Model):
 
     def __str__(self) -> str:
         return f"{self.tax_name or 'all taxes'} from {self.valid_from}"
+
+
+class Commitment(models.Model):
+    """So much an account has promised to be charged each period at least. It can only end earlier.
+
+    The amount is minor units of the account's currency. What is missing of it is charged.
+    """
+
+    id = models.UUIDField(primary_key=True)
+    carrier = models.ForeignKey(Carrier, on_delete=models.PROTECT, db_index=False)
+    commitment_key = models.CharField(max_length=60)
+    account = models.ForeignKey(
+        BillingAccount, on_delete=models.PROTECT, related_name="commitments"
+    )
+    product = models.ForeignKey(
+        Product, on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
+    category = models.CharField(  # noqa: DJ001 - none where everything counts
+        max_length=10, choices=Discount.Category, null=True, blank=True
+    )
+    amount_minor = models.BigIntegerField(help_text="So much a bill period, after discounts")
+    prorated = models.BooleanField(help_text="Part of a period needs its share only")
+    tax_category = models.CharField(max_length=40, help_text="Of what is added to reach it")
+    valid_from = models.DateField()
+    valid_to = models.DateField(null=True, blank=True, help_text="First day no longer valid")
+
+    class Meta:
+        ordering = ["account", "valid_from", "commitment_key"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["carrier", "commitment_key"], name="commitment_once_per_carrier"
+            ),
+            models.CheckConstraint(
+                name="commitment_is_of_an_amount", condition=models.Q(amount_minor__gt=0)
+            ),
+            models.CheckConstraint(
+                name="commitment_category_is_known",
+                condition=models.Q(category__isnull=True)
+                | models.Q(category__in=["recurring", "usage", "one_time"]),
+            ),
+            models.CheckConstraint(
+                name="commitment_ends_after_it_starts",
+                condition=models.Q(valid_to__isnull=True)
+                | models.Q(valid_to__gte=models.F("valid_from")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.commitment_key

@@ -22,7 +22,7 @@ from crossbill.platform.concession.grants import (
     planned_end,
     planned_exemption,
 )
-from crossbill.platform.concession.models import Discount, Exemption
+from crossbill.platform.concession.models import Commitment, Discount, Exemption
 from crossbill.platform.concession.queries import (
     DISCOUNT_COLUMNS,
     EXEMPTION_COLUMNS,
@@ -64,6 +64,11 @@ def take_over_discounts(*, rows: pa.Table) -> int:
 def take_over_exemptions(*, rows: pa.Table) -> int:
     """Add exemptions; one that is there already fails the whole chunk."""
     return copy_in(Exemption, rows)
+
+
+def take_over_commitments(*, rows: pa.Table) -> int:
+    """Add commitments; a key that is there already fails the whole chunk."""
+    return copy_in(Commitment, rows)
 
 
 def amendment_plan(carrier_id: int, asked: Asked, today: date) -> Amendment:

@@ -7,8 +7,12 @@ from typing import Any, NamedTuple
 from django.db.models import QuerySet
 
 from crossbill.platform.concession.grants import Holder
-from crossbill.platform.concession.models import Discount, Exemption
-from crossbill.platform.concession.words import discount_words, exemption_words
+from crossbill.platform.concession.models import Commitment, Discount, Exemption
+from crossbill.platform.concession.words import (
+    commitment_words,
+    discount_words,
+    exemption_words,
+)
 from crossbill.platform.customer.amendments import Row
 from crossbill.platform.customer.models import AccountChange, BillingAccount, Payer
 from crossbill.platform.customer.payer_operations import billed_as, payer_row
@@ -53,6 +57,17 @@ def discounts_of(account: BillingAccount) -> "QuerySet[Discount]":
 def exemptions_of(account: BillingAccount) -> "QuerySet[Exemption]":
     """The taxes that an account need not pay, did not have to or will not have to."""
     return account.exemptions.order_by("valid_from", "id")
+
+
+def promises_in_words(account: BillingAccount) -> list[tuple[str, Commitment]]:
+    """What an account has promised to be charged at least, with what that says."""
+    found = account.commitments.select_related("product").order_by("valid_from", "commitment_key")
+    return [(_promised(each, account), each) for each in found]
+
+
+def _promised(promise: Commitment, account: BillingAccount) -> str:
+    product = promise.product and promise.product.product_key
+    return commitment_words(promise, currency=account.currency, only=product)
 
 
 def rules_in_words(account: BillingAccount) -> list[tuple[str, Payer]]:

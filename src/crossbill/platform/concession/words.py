@@ -1,4 +1,4 @@
-"""Concessions in words: what a discount takes off, from what, up to what; which tax is not due."""
+"""Concessions in words: what a discount takes off, which tax is not due, what was promised."""
 
 from typing import Protocol
 
@@ -38,6 +38,23 @@ def discount_words(terms: Terms, *, currency: str, only: str | None = None) -> s
     if terms.most_minor is not None:
         words.append(f"at most {money(terms.most_minor)}")
     return ", ".join(words)
+
+
+class Promise(Protocol):
+    """What a promised minimum states."""
+
+    category: str | None
+    amount_minor: int
+    prorated: bool
+
+
+def commitment_words(promise: Promise, *, currency: str, only: str | None = None) -> str:
+    """As in ``at least 5.00 USD a period of usage of S17, by days``; ``only`` names a product."""
+    money = f"{format_minor(promise.amount_minor, minor_digits(currency))} {currency}"
+    of = (
+        f"{OF[promise.category] if promise.category else EVERYTHING}{f' of {only}' if only else ''}"
+    )
+    return f"at least {money} a period of {of}{', by days' if promise.prorated else ''}"
 
 
 def exemption_words(tax_name: str | None, reason: str) -> str:

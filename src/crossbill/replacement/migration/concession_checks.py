@@ -1,4 +1,4 @@
-"""Entry checks of what accounts need not pay: discounts and exemptions from tax."""
+"""Entry checks of what accounts need not pay, discounts and taxes, and of what they promised."""
 
 import ibis
 import ibis.expr.types as ir
@@ -25,13 +25,7 @@ def discount_checks(
         orphan(table, tables),
         other_currency(table, tables),
         unknown("KIND_UNKNOWN", table.kind, KINDS),
-        Check(
-            "CATEGORY_UNKNOWN",
-            "MAPPING",
-            "category",
-            f"The category is none of {', '.join(CHARGED)}; map the old code",
-            (~table.category.isin(CHARGED)).fill_null(False),
-        ),
+        _category_unknown(table),
         *_worth(table),
         *_applies_to(table, tables, offerings),
         Check(
@@ -77,17 +71,8 @@ def _worth(table: ir.Table) -> list[Check]:
 
 def _applies_to(table: ir.Table, tables: Tables, offerings: ir.Table) -> list[Check]:
     """From what it is taken: a product of the account, or an offering that there is."""
-    product = tables["product"]
-    held = product.account_key + "|" + product.product_key
     return [
-        Check(
-            "PRODUCT_MISSING",
-            "SOURCE_DEFECT",
-            "product_key",
-            "The discount is of a product that its account does not hold",
-            table.product_key.notnull()
-            & is_not_in(table.account_key + "|" + table.product_key, held),
-        ),
+        _product_missing("discount", table, tables),
         Check(
             "OFFERING_UNKNOWN",
             "MAPPING",
@@ -96,6 +81,70 @@ def _applies_to(table: ir.Table, tables: Tables, offerings: ir.Table) -> list[Ch
             table.offering_code.notnull() & is_not_in(table.offering_code, offerings.offering_code),
         ),
     ]
+
+
+def _product_missing(what: str, table: ir.Table, tables: Tables) -> Check:
+    """What is of a product of its account alone."""
+    product = tables["product"]
+    held = product.account_key + "|" + product.product_key
+    return Check(
+        "PRODUCT_MISSING",
+        "SOURCE_DEFECT",
+        "product_key",
+        f"The {what} is of a product that its account does not hold",
+        table.product_key.notnull() & is_not_in(table.account_key + "|" + table.product_key, held),
+    )
+
+
+def _category_unknown(table: ir.Table) -> Check:
+    """What applies to charges of a category alone."""
+    return Check(
+        "CATEGORY_UNKNOWN",
+        "MAPPING",
+        "category",
+        f"The category is none of {', '.join(CHARGED)}; map the old code",
+        (~table.category.isin(CHARGED)).fill_null(False),
+    )
+
+
+def commitment_checks(
+    table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table
+) -> list[Check]:
+    """What must not be in what an account has promised; ``tax`` has all taxes by category."""
+    return [
+        orphan(table, tables),
+        other_currency(table, tables),
+        _category_unknown(table),
+        _product_missing("commitment", table, tables),
+        Check(
+            "COMMITMENT_INVALID",
+            "SENTINEL",
+            "amount_minor",
+            "The commitment is of no amount above 0; if it means 'none', say so",
+            table.amount_minor <= 0,
+        ),
+        Check(
+            "TAX_UNKNOWN",
+            "MAPPING",
+            "tax_category",
+            "The catalogue has no tax for this category where the account is; map the old code",
+            is_not_in(table.account_key + "|" + table.tax_category, _taxed(tables, tax)),
+        ),
+        Check(
+            "ENDS_BEFORE_START",
+            "SOURCE_DEFECT",
+            "valid_to",
+            "The commitment ends before it starts",
+            (table.valid_to < table.valid_from).fill_null(False),
+        ),
+    ]
+
+
+def _taxed(tables: Tables, tax: ir.Table) -> ir.StringColumn:
+    """Each account with each category that is taxed in its jurisdiction."""
+    known = tax.select("tax_code", "tax_category").distinct()
+    pairs = tables["account"].select("account_key", "tax_code").inner_join(known, "tax_code")
+    return pairs.account_key + "|" + pairs.tax_category
 
 
 def exemption_checks(

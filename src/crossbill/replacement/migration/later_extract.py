@@ -23,7 +23,7 @@ from crossbill.runs.receipt import Receipt
 # What the books hold of an account, and an extract says again on a later day.
 STATE: tuple[Entity, ...] = (
     *("customer", "contact", "account", "payer", "product", "feature", "discount", "exemption"),
-    *("open_item", "balance", "collection", "mandate", "deposit"),
+    *("commitment", "open_item", "balance", "collection", "mandate", "deposit"),
 )
 
 

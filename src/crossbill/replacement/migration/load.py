@@ -113,6 +113,14 @@ def exemption_rows(tables: Tables, carrier: str) -> ir.Table:
     return ordered.drop("account_key", "source_file", "source_line")
 
 
+def commitment_rows(tables: Tables, carrier: str, carrier_id: int) -> ir.Table:
+    """What the accounts have promised to spend."""
+    rows = tables["commitment"]
+    none, product = ibis.null("string"), _id("product", carrier, rows.product_key)
+    named = rows.mutate(product_id=rows.product_key.notnull().ifelse(product, none))
+    return _of_accounts("commitment", named, carrier, carrier_id, "product_key", "currency")
+
+
 OPENING = ("open_item", "balance", "deposit")  # what an account's opening entry is made of
 
 

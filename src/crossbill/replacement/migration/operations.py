@@ -227,6 +227,8 @@ def _rows_of_the_books(tables: load.Tables, replacement: Replacement) -> dict[st
         rows["discounts"] = load.discount_rows(tables, carrier, carrier_id, offerings)
     if "exemption" in tables:
         rows["exemptions"] = load.exemption_rows(tables, carrier)
+    if "commitment" in tables:
+        rows["commitments"] = load.commitment_rows(tables, carrier, carrier_id)
     if "collection" in tables:
         rows["collections"] = load.collection_rows(tables, carrier)
     if "mandate" in tables:
@@ -264,6 +266,7 @@ BESIDE = {
     "features": products.take_over_features,
     "discounts": concessions.take_over_discounts,
     "exemptions": concessions.take_over_exemptions,
+    "commitments": concessions.take_over_commitments,
     "collections": payment.take_over_collections,
     "mandates": payment.take_over_mandates,
 }

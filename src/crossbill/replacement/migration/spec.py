@@ -78,6 +78,7 @@ Entity = Literal[
     "feature",
     "discount",
     "exemption",
+    "commitment",
     "open_item",
     "balance",
     "collection",

@@ -16,7 +16,11 @@ from crossbill.replacement.migration.checks import (
     unknown,
 )
 from crossbill.replacement.migration.collection_checks import collection, deposit, mandate
-from crossbill.replacement.migration.concession_checks import discount_checks, exemption_checks
+from crossbill.replacement.migration.concession_checks import (
+    commitment_checks,
+    discount_checks,
+    exemption_checks,
+)
 from crossbill.replacement.migration.contact_checks import contact_checks
 from crossbill.replacement.migration.feature_checks import feature_checks
 from crossbill.replacement.migration.map import REMAINDER, Kept, Mapped, amounts, worked_out_anew
@@ -40,6 +44,7 @@ LONGEST = {
     "document_number": 60, "source_code": 60, "name": 200, "segment": 40, "mandate_key": 60,
     "deposit_key": 60, "bank_code": 20, "account_digits": 4, "tax_code": 20, "street": 200,
     "city": 100, "region": 40, "postcode": 20, "price_override_code": 121, "feature_code": 40,
+    "commitment_key": 60, "tax_category": 40,
     "credit_class": 20, "contact_key": 40, "email": 254, "phone": 40,
 }  # fmt: skip
 
@@ -128,6 +133,7 @@ KEYS: dict[str, list[str]] = {
     "feature": ["product_key", "feature_code", "valid_from"],
     "discount": ["discount_key"],
     "exemption": ["account_key", "tax_name", "valid_from"],
+    "commitment": ["commitment_key"],
     "open_item": ["open_item_key"],
     "balance": ["account_key"],
     "collection": ["account_key"],
@@ -444,7 +450,7 @@ def _bill_line(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Tab
     ]
 
 
-CATEGORIES = ("recurring", "discount", "usage", "one_time")
+CATEGORIES = ("recurring", "discount", "usage", "one_time", "commitment")
 
 
 CHECKS = {
@@ -456,6 +462,7 @@ CHECKS = {
     "feature": feature_checks,
     "discount": discount_checks,
     "exemption": exemption_checks,
+    "commitment": commitment_checks,
     "open_item": _open_item,
     "balance": _balance,
     "collection": collection,

@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 
 from crossbill.platform.billing import discounts
 from crossbill.platform.billing.bill import DISCOUNT
+from crossbill.platform.billing.commitments import COMMITMENT
 from crossbill.platform.billing.due import RECURRING
 from crossbill.replacement.reconciliation.classify import UNEXPLAINED
 from crossbill.replacement.reconciliation.lines import (
@@ -49,11 +50,11 @@ def old_charges(old_line: ir.Table, records: ir.Table, charge: ir.Table) -> ir.T
     """
     bills = records.filter(records.discount_key != "").select(*BILL).distinct()
     lines = old_line.semi_join(bills, list(BILL))
-    within = charge.filter(charge.tax_inclusive).select(*CHARGE).distinct()
+    within = with_their_tax(charge)
     own = lines.filter(lines.category == DISCOUNT, lines.discount_key.isnull())
-    own = _priced(own.mutate(category=ibis.literal(RECURRING)), within)
+    own = priced(own.mutate(category=ibis.literal(RECURRING)), within)
     own = own.select(*CHARGE, off="priced_minor")
-    charged = _priced(lines.filter(lines.category != DISCOUNT), within)
+    charged = priced(lines.filter(lines.category.notin((DISCOUNT, COMMITMENT))), within)
     rows = charged.left_join(own, list(CHARGE)).drop(*(f"{name}_right" for name in CHARGE))
     modes = charge.group_by("account_key").aggregate(rounding_mode=charge.rounding_mode.max())
     made = rows.inner_join(modes, "account_key").mutate(
@@ -65,7 +66,12 @@ def old_charges(old_line: ir.Table, records: ir.Table, charge: ir.Table) -> ir.T
     )
 
 
-def _priced(lines: ir.Table, within: ir.Table) -> ir.Table:
+def with_their_tax(charge: ir.Table) -> ir.Table:
+    """The charges whose price contains its tax."""
+    return charge.filter(charge.tax_inclusive).select(*CHARGE).distinct()
+
+
+def priced(lines: ir.Table, within: ir.Table) -> ir.Table:
     """Adds the amount as the price says it; ``within``: the charges whose price has the tax in it.
 
     Who need not pay all of that tax has paid less: what is then left is told by no discount.
@@ -86,16 +92,20 @@ def old_shares(shares: Sequence[ir.Table], charge: ir.Table, taxes: Taxes) -> ir
     return taxed(lines.select(*RECORD, *TAXED, "net"), taxes).select(*RECORD, "net", "tax")
 
 
-def following(records: ir.Table, explained: ir.Table, shares: ir.Table) -> ir.Table:
-    """The discounts that follow from charges which differ, in the shape of ``explained``.
+def following(
+    lines: ir.Table, computed: ir.Table, records: ir.Table, explained: ir.Table
+) -> ir.Table:
+    """The records of ``lines`` that follow from charges which differ, shaped as ``explained``.
 
-    They are of the class of the charge that differs by most.
+    They are what is ``computed`` on the old bill's own charges: RECORD, ``net`` and ``tax``, no row
+    for no line. They are of the class of the charge that differs by most.
     """
-    computed = records.filter(records.discount_key != "").left_join(shares, list(RECORD))
-    computed = computed.drop(*(f"{name}_right" for name in RECORD))
+    same = [lines[name].identical_to(computed[name]) for name in RECORD]
+    computed = lines.left_join(computed, same).drop(*(f"{name}_right" for name in RECORD))
     net, tax = computed.net.fill_null(0), computed.tax.fill_null(0)
     fitting = computed.filter(computed.old_net == net, computed.old_tax == tax)
-    alone = fitting.anti_join(explained, list(RECORD))
+    told = [fitting[name].identical_to(explained[name]) for name in RECORD]
+    alone = fitting.anti_join(explained, told)
     rows = alone.inner_join(_gravest(records, explained), list(BILL))
     old = amounts_in_words("old", rows.old_net, rows.old_tax, rows.digits)
     new = amounts_in_words("new", rows.new_net, rows.new_tax, rows.digits)
@@ -105,8 +115,8 @@ def following(records: ir.Table, explained: ir.Table, shares: ir.Table) -> ir.Ta
 
 
 def _gravest(records: ir.Table, explained: ir.Table) -> ir.Table:
-    """Per bill the class and evidence of what differs by most and is no discount of the account."""
-    charges = records.filter(records.discount_key == "")
+    """Per bill the class and evidence of what differs by most and is worked out on no other."""
+    charges = records.filter(records.discount_key == "", records.category != COMMITMENT)
     same = [charges[name].identical_to(explained[name]) for name in RECORD]
     told = charges.left_join(explained.select(*RECORD, "class_code", "evidence"), same)
     size = (told.old_net - told.new_net).abs() + (told.old_tax - told.new_tax).abs()

@@ -5,12 +5,12 @@ from collections.abc import Callable, Sequence
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.engine.billing_datasets import DISCOUNT, TAX
+from crossbill.engine.billing_datasets import COMMITMENT, DISCOUNT, TAX
 from crossbill.engine.calculation import Calculation, Step, Tables, compiled_once
+from crossbill.engine.concession_datasets import EXEMPTION
 from crossbill.engine.datasets import (
     CANONICAL,
     CHARGE,
-    EXEMPTION,
     LINEAGE,
     PRICE,
     PRODUCT,
@@ -18,7 +18,12 @@ from crossbill.engine.datasets import (
 )
 from crossbill.platform.billing import discounts
 from crossbill.platform.billing.resolve import bill_days, valid_rates
-from crossbill.replacement.reconciliation import account_discounts, lines, reconcile
+from crossbill.replacement.reconciliation import (
+    account_discounts,
+    lines,
+    promised_minimums,
+    reconcile,
+)
 from crossbill.replacement.reconciliation.compare import (
     differing,
     doubled_keys,
@@ -40,7 +45,11 @@ FACTS = {
 
 @compiled_once
 def reconciliation(
-    mapped: Mapped, known: tuple[str, ...] | None = None, passes: int = 0
+    mapped: Mapped,
+    known: tuple[str, ...] | None = None,
+    passes: int = 0,
+    *,
+    promises: bool = False,
 ) -> Calculation:
     """Compare and class the canonical tables named in ``mapped``, by their mapped columns.
 
@@ -49,7 +58,7 @@ def reconciliation(
     table. Where the columns are told that are ``known`` of accounts besides, there is an input of
     that name, and causes that accounts share are results: ``finding`` and ``finding_member``.
     Where accounts have discounts, an account so many at most as there are ``passes``, there is an
-    input ``discount``.
+    input ``discount``; where they have promised a minimum, an input ``commitment``.
     """
     names = [name for name, _ in mapped]
     sides = {f"new_{name}": CANONICAL[name].ibis for name in {*names, "account"}}
@@ -57,6 +66,8 @@ def reconciliation(
     facts = {name: dataset.ibis for name, dataset in FACTS.items()}
     if passes:
         facts["discount"] = DISCOUNT.ibis
+    if promises:
+        facts["commitment"] = COMMITMENT.ibis
     if known is not None:
         facts["known"] = ibis.schema(dict.fromkeys(("account_key", *known), "string"))
     by_line = "bill_line" in names
@@ -66,7 +77,7 @@ def reconciliation(
         Step("differences", lambda t: _together([_counted(t, *table) for table in mapped])),
         Step("rest", lambda t: reconcile.rest(t["differences"])),
         Step("classified_rest", lambda t: _classified_rest(t, names)),
-        *(_line_steps(passes) if by_line else _bill_steps()),
+        *(_line_steps(passes, promises=promises) if by_line else _bill_steps()),
         Step("difference", _difference),
         Step(
             "verdict",
@@ -110,7 +121,7 @@ def _classified_rest(t: Tables, names: Sequence[str]) -> ir.Table:
     return reconcile.classified_rest(t["rest"], *sides)
 
 
-def _line_steps(passes: int) -> list[Step]:
+def _line_steps(passes: int, *, promises: bool) -> list[Step]:
     """The classes of bill lines, by causes that compete, and of bills, which follow from them."""
     causes = lines.line_causes()
     return [
@@ -126,7 +137,9 @@ def _line_steps(passes: int) -> list[Step]:
         Step("given", lambda t: account_discounts.given(t["old_bill_line"], t["new_bill_line"])),
         *(Step(f"candidates_{cause.CODE}", _candidates(cause)) for cause in causes),
         Step("best", lambda t: lines.best([t[f"candidates_{cause.CODE}"] for cause in causes])),
-        *_following(passes),
+        *(_following(passes) if passes else []),
+        *(_promised() if promises else []),
+        Step("explained", lambda t: _explained(t, passes, promises=promises), stored=False),
         Step(
             "classified_lines",
             lambda t: reconcile.classified_lines(t["differences"], t["records"], t["explained"]),
@@ -172,15 +185,14 @@ def _case(t: Tables) -> lines.Case:
 
 def _following(count: int) -> list[Step]:
     """Take the accounts' discounts off the old bills' own charges, and tell what follows."""
-    if not count:
-        return [Step("explained", lambda t: t["best"], stored=False)]
 
     def shares(t: Tables) -> ir.Table:
         off = [t[f"old_share_{number}"] for number in range(count)]
         return account_discounts.old_shares(off, t["charge"], lines.Taxes(t["taxes"], t["exempt"]))
 
     def following(t: Tables) -> ir.Table:
-        return account_discounts.following(t["records"], t["best"], t["old_shares"])
+        of_discounts = t["records"].filter(t["records"].discount_key != "")
+        return account_discounts.following(of_discounts, t["old_shares"], t["records"], t["best"])
 
     return [
         Step(
@@ -191,8 +203,27 @@ def _following(count: int) -> list[Step]:
         *(step for number in range(count) for step in _old_pass(number, count)),
         Step("old_shares", shares),
         Step("following", following),
-        Step("explained", lambda t: t["best"].union(t["following"]), stored=False),
     ]
+
+
+def _promised() -> list[Step]:
+    """Work out what the old bills' own charges lack of promised minimums; tell what follows."""
+
+    def old_true_ups(t: Tables) -> ir.Table:
+        taxes = lines.Taxes(t["taxes"], t["exempt"])
+        facts = (t["old_bill_line"], t["best"], t["charge"], t["commitment"])
+        return promised_minimums.old_true_ups(*facts, taxes)
+
+    def promised(t: Tables) -> ir.Table:
+        missing = promised_minimums.of_minimums(t["records"])
+        return account_discounts.following(missing, t["old_true_ups"], t["records"], t["best"])
+
+    return [Step("old_true_ups", old_true_ups), Step("promised", promised)]
+
+
+def _explained(t: Tables, passes: int, *, promises: bool) -> ir.Table:
+    further = [*(["following"] if passes else []), *(["promised"] if promises else [])]
+    return _together([t["best"], *(t[name] for name in further)])
 
 
 def _bill_steps() -> list[Step]:

@@ -55,6 +55,7 @@ THINGS = {
     "payer": "who pays",
     "product": "a product",
     "feature": "a feature of a service",
+    "commitment": "a promised minimum",
     "open_item": "an open item",
     "balance": "the carried balance",
     "collection": "how the account pays",

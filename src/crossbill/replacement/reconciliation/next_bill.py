@@ -10,12 +10,12 @@ from ibis.backends.duckdb import Backend
 
 from crossbill.core.period import month_period
 from crossbill.engine.billing_datasets import PERIODS
+from crossbill.engine.concession_datasets import COMMITMENT, EXEMPTION
 from crossbill.engine.datasets import (
     ACCOUNT,
     BILL,
     CUSTOMER,
     DISCOUNT,
-    EXEMPTION,
     PAYER,
     POLICY,
     PRODUCT,
@@ -28,7 +28,7 @@ from crossbill.replacement.reconciliation.shadow_bills import CATALOGUE
 
 FACTS = {dataset.name: dataset for dataset in (ACCOUNT, CUSTOMER, PRODUCT)}
 # What a side may have none of.
-FURTHER = {dataset.name: dataset for dataset in (PAYER, DISCOUNT, EXEMPTION)}
+FURTHER = {dataset.name: dataset for dataset in (PAYER, DISCOUNT, EXEMPTION, COMMITMENT)}
 
 
 def next_bills(
@@ -36,9 +36,9 @@ def next_bills(
 ) -> ir.Table:
     """Rows of BILL for the month after the last billed one, without usage, which is not there yet.
 
-    ``facts`` are account, customer, product and, where it has some, payer, discount and exemption
-    of one side, and the prices and tax rates of both. Both sides go through the one calculation:
-    they differ where their facts do.
+    ``facts`` are account, customer, product and, where it has some, payer, discount, exemption and
+    commitment of one side, and the prices and tax rates of both. Both sides go through the one
+    calculation: they differ where their facts do.
     """
     policy = old_policy(replacement)
     known = {**FACTS, **FURTHER}

@@ -14,6 +14,7 @@ from django.utils.timezone import localdate
 from ibis.backends.duckdb import Backend
 
 from crossbill.core.refusal import Refusal
+from crossbill.engine.billing_datasets import COMMITMENT
 from crossbill.engine.datasets import (
     BILL,
     BILL_LINE,
@@ -134,7 +135,11 @@ def reconcile_wave(*, workspace: Workspace, wave: Wave) -> Receipt:
         given = completed(workspace.scan(backend, place, "discount"))
         passes = most_of_an_account(backend, given)
         sources |= {"discount": given} if passes else {}
-        done = reconciliation(_mapped(workspace), KNOWN, passes).run(backend, sources)
+        promises = _has_promises(workspace, backend)
+        promised = workspace.scan(backend, place, "commitment").select(*COMMITMENT.ibis)
+        sources |= {"commitment": promised} if promises else {}
+        chain = reconciliation(_mapped(workspace), KNOWN, passes, promises=promises)
+        done = chain.run(backend, sources)
         written = workspace.save(done["difference"], DIFFERENCE, place, "difference")
         stored = workspace.scan(backend, place, "difference")
         tallies = {f"{name} rows": asdict(_tally(done, name)) for name in names}
@@ -149,6 +154,14 @@ def reconcile_wave(*, workspace: Workspace, wave: Wave) -> Receipt:
         notes=counts
         | {"differences": written.rows, "findings": causes.num_rows, "figures": tallies | billed},
     )
+
+
+def _has_promises(workspace: Workspace, backend: Backend) -> bool:
+    """Whether somebody has promised a minimum, in this wave or another: all have one chain then."""
+    if not workspace.has("valid", "commitment"):
+        return False
+    rows = workspace.scan(backend, "valid", "commitment").count()
+    return bool(backend.to_pyarrow(rows).as_py())
 
 
 def _save_findings(workspace: Workspace, done: dict[str, ir.Table], place: str) -> dict[str, str]:

@@ -10,7 +10,10 @@ from crossbill.engine.datasets import POLICY
 from crossbill.replacement.migration.workspace import Workspace
 
 CATALOGUE = {dataset.name: dataset for dataset in (LISTED_PRICE, COMPONENT, TAX)}
-TABLES = ("account", "customer", "product", "payer", "discount", "exemption", *CATALOGUE)
+TABLES = (
+    *("account", "customer", "product", "payer", "discount", "exemption", "commitment"),
+    *CATALOGUE,
+)
 
 
 def folder(position: int) -> str:

@@ -28,6 +28,7 @@ CATEGORIES = {
     "discount": "Discount",
     "usage": "Usage",
     "one_time": "One-time charge",
+    "commitment": "Up to the promised minimum",
     "termination": "Early end",
     "tax": "Tax",
 }

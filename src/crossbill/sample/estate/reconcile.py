@@ -7,7 +7,8 @@ import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
 from crossbill.engine.calculation import Calculation, Tables
-from crossbill.engine.datasets import CANONICAL, EXEMPTION
+from crossbill.engine.concession_datasets import EXEMPTION
+from crossbill.engine.datasets import CANONICAL
 from crossbill.platform.billing.bills import TAX_TERMS
 from crossbill.replacement.reconciliation.calculation import Mapped, reconciliation
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date
 from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
+from .agreements import missing
 from .calendar import ONE_DAY, PERIODS, Period, month_after, months_between
 from .discounts import taken_off
 from .places import STANDARD, TELECOM, Payer
@@ -14,6 +15,7 @@ from .records import (
     OF_ACCOUNT,
     ONE_TIME,
     RECURRING,
+    UP_TO_MINIMUM,
     USAGE,
     ZERO,
     Account,
@@ -259,14 +261,40 @@ def discount_lines(account: Account, lines: list[Line], period: Period) -> list[
     ]
 
 
+def minimum_lines(account: Account, lines: list[Line], period: Period) -> list[Line]:
+    """What is missing of what the account agreed to be charged at least, taxed as what is sold."""
+    return [
+        at_price(
+            Line(
+                minimum.service_id,
+                "",
+                "",
+                UP_TO_MINIMUM,
+                period.first,
+                period.last,
+                DAYS_PER_MONTH,
+                changed="",
+                interval=period,
+                group=STANDARD,
+                minimum=minimum.number,
+            ),
+            lacks,
+            account.payer,
+            period,
+        )
+        for minimum, lacks in missing(account.minimums, lines, period)
+    ]
+
+
 def bill(account: Account, period: Period) -> Bill | None:
     """One account's bill of one month, or none where nothing is charged."""
     payer = account.payer
     lines = [line for service in account.services for line in service_lines(service, period, payer)]
     lines += [usage_line(usage, period, payer) for usage in charged(account, period)]
+    lines += discount_lines(account, lines, period)
+    lines += minimum_lines(account, lines, period)
     if not lines:
         return None
-    lines += discount_lines(account, lines, period)
     made = Bill(bill_number(account, period), period, account.name, account.postcode, lines)
     made.sum_up()
     return made

@@ -13,7 +13,7 @@ from random import Random
 from typing import NamedTuple
 
 from .accounts import make_account
-from .agreements import agree
+from .agreements import AGREEMENT_HEADERS, MINIMUMS, agree, minimum_row
 from .biller import bill_both_months
 from .collection import (
     COLLECTION_HEADERS,
@@ -66,7 +66,13 @@ TRUTHS = {
     TRUTH: "class_code,account_key,record,detail",
     CONTROLS_TRUTH: CONTROLS_HEADER,
 }
-MANY_ROWS = {**HEADERS, **COLLECTION_HEADERS, **FEATURE_HEADERS, **CONTACT_HEADERS}
+MANY_ROWS = {
+    **HEADERS,
+    **COLLECTION_HEADERS,
+    **FEATURE_HEADERS,
+    **CONTACT_HEADERS,
+    **AGREEMENT_HEADERS,
+}
 TOTALS = "totals"
 PARTS = ("", ":traffic", ":granted", ":collection", ":features", ":terms", ":agreed")
 ATTEMPTS = 2_000  # the rarest opportunity comes about once in fifty accounts
@@ -132,7 +138,7 @@ def _account(index: int, plan: Plan, draws: Draws) -> tuple[Account, list[str]]:
     """The account with its bills and, where planned, its defect's truth row."""
     for _ in range(ATTEMPTS):
         account = make_account(index, plan, draws.all)
-        agree(account, draws.agreed)
+        agree(account, draws.agreed, is_faulty=bool(plan.fault))
         give_usage(account, draws.traffic)
         give_discounts(account, draws.granted)
         give_exemption(account, draws.granted)
@@ -157,6 +163,8 @@ def _write_account(account: Account, files: dict[str, Rows]) -> None:
         files[SHARES].add(share_row(account.paid, account), account.paid.percent)
     for given in account.discounts:
         files[DISCOUNTS].add(discount_row(given, account), given.amount)
+    for minimum in account.minimums:
+        files[MINIMUMS].add(minimum_row(minimum, account), minimum.amount)
     for exemption in account.exemptions:
         files[EXEMPTIONS].add(exemption_row(exemption, account), None)
     for item in account.items:

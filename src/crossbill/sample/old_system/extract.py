@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from . import chunk as chunks
+from .agreements import AGREEMENT_CONTROL_FIELDS
 from .calendar import AS_OF
 from .collection import COLLECTION_CONTROL_FIELDS
 from .features import FEATURE_CONTROL_FIELDS
@@ -154,6 +155,7 @@ def _control_fields() -> dict[str, str]:
         **COLLECTION_CONTROL_FIELDS,
         **FEATURE_CONTROL_FIELDS,
         **CONTACT_CONTROL_FIELDS,
+        **AGREEMENT_CONTROL_FIELDS,
     }
 
 

@@ -44,7 +44,7 @@ HEADERS = {
     ITEMS: "ITM_NO;CUST_NO;ITYP;DOC_NO;DOC_DT;DUE_DT;ORIG_AMT;PAID_AMT;OPEN_AMT",
     BILLS: "BILL_NO;CUST_NO;BILL_DT;PER_FROM;PER_TO;PRT_NAME;PRT_ZIP;NET;TAX;TOT",
     LINES: "BILL_NO;LIN_NO;CUST_NO;SVC_ID;TRF;CHG;CAT;CHG_FROM;CHG_TO;DAYS;NET;TAX;SVC_TS;UNITS;"
-    "DSC_NO;OF_CAT",
+    "DSC_NO;OF_CAT;MIN_NO",
     **USAGE_HEADERS,
 }
 TARIFF_HEADER = "TRF;DESCR;CLS;MRC;VFROM;VTO;RPLAN;FREE_MIN"
@@ -208,6 +208,7 @@ def line_row(number: int, line: Line, bill: Bill, account: Account) -> str:
         "" if line.units is None else str(line.units),
         line.discount,
         line.off,
+        line.minimum,
     )
     return ";".join(fields)
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from .biller import at_price, bill_number
 from .places import Payer
-from .records import ANYTHING, DISCOUNT, RECURRING, Account, Bill, Line, Share
+from .records import ANYTHING, Account, Bill, Line, Share
 
 CENTS = 100
 ALL_PERCENT = 100
@@ -48,7 +48,7 @@ def _parts(line: Line, share: Share, *, child_first: bool) -> tuple[Decimal | No
     Both parts are cut to cents. The cent that is then missing goes to the part that lost more, and
     of two halves to the customer with the lower number.
     """
-    if share.kind not in (ANYTHING, _kind(line)):
+    if share.kind not in (ANYTHING, line.kind):
         return None, line.priced
     if share.percent == ALL_PERCENT:
         return line.priced, None
@@ -62,11 +62,6 @@ def _parts(line: Line, share: Share, *, child_first: bool) -> tuple[Decimal | No
 
 def _cents(amount: Decimal) -> Decimal:
     return amount.quantize(Decimal("0.01")) + Decimal("0.00")
-
-
-def _kind(line: Line) -> str:
-    """The kind of charge; a discount goes with what it is taken from."""
-    return RECURRING if line.category == DISCOUNT else line.off or line.category
 
 
 def _put(lines: list[Line], from_bill: Bill, parent: Account) -> None:

@@ -11,6 +11,7 @@ from .tariffs import TAXES_WITHIN
 
 ZERO = Decimal("0.00")
 RECURRING, DISCOUNT, USAGE, ONE_TIME = "R", "D", "U", "O"
+UP_TO_MINIMUM = "M"  # what is missing of an agreed minimum
 ANYTHING = "*"
 OF_ACCOUNT = "A"  # what a discount of the account takes off, not one of a service
 EARLY_END = "X"  # a kind of charge; on a bill it stands as a one-time line
@@ -61,6 +62,18 @@ class AccountDiscount:
     months: int  # so many; 0: for ever
 
 
+class Minimum(NamedTuple):
+    """What an account agreed to be charged each month at least; `last` is the last day of it."""
+
+    number: str
+    service_id: str  # only what this one is charged counts; blank: all
+    kind: str  # only lines of this category count; blank: all
+    amount: Decimal
+    by_days: bool  # a month in part needs its days of it only
+    first: date
+    last: date | None
+
+
 @dataclass(slots=True)
 class Item:
     """An open item; what is owed to the carrier is positive."""
@@ -94,7 +107,13 @@ class Line:
     tax: Decimal = ZERO
     units: int | None = None  # usage records behind a usage line
     discount: str = ""  # of the account, that it takes off
+    minimum: str = ""  # of which agreed minimum it is what is missing
     off: str = ""  # the category of the line that it is taken from
+
+    @property
+    def kind(self) -> str:
+        """The kind of charge; a discount goes with what it is taken from."""
+        return RECURRING if self.category == DISCOUNT else self.off or self.category
 
     @property
     def taxes_within(self) -> bool:
@@ -186,6 +205,7 @@ class Account:
     services: list[Service] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
     discounts: list[AccountDiscount] = field(default_factory=list)
+    minimums: list[Minimum] = field(default_factory=list)
     bills: list[Bill] = field(default_factory=list)
     usage: dict[str, list[Call]] = field(default_factory=dict)  # by service, as the files hold it
     charged: dict[tuple[str, date], Usage] = field(default_factory=dict)  # by service and month

@@ -26,7 +26,7 @@ needs: [later_account, later_move, now_account]
 uses: [later_customer, now_customer, later_payer, now_payer, later_product, now_product,
   later_discount, now_discount, later_exemption, now_exemption, later_open_item, now_open_item,
   later_balance, now_balance, later_collection, now_collection, later_mandate, now_mandate,
-  later_feature, now_feature, later_contact, now_contact,
+  later_feature, now_feature, later_contact, now_contact, later_commitment, now_commitment,
   later_deposit, now_deposit]
 tolerance: 0
 owner: migration

@@ -18,7 +18,8 @@ from crossbill.engine.billing_datasets import (
     TAX,
 )
 from crossbill.engine.calculation import Calculation, Step, Tables, compiled_once
-from crossbill.engine.datasets import EXEMPTION, PAYER, POLICY, PRODUCT, USAGE_TOTAL
+from crossbill.engine.concession_datasets import EXEMPTION
+from crossbill.engine.datasets import PAYER, POLICY, PRODUCT, USAGE_TOTAL
 from crossbill.platform.billing.resolve import resolve, resolve_usage
 from crossbill.replacement.reconciliation.inference import (
     amounts,

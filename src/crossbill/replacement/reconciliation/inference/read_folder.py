@@ -18,8 +18,9 @@ from crossbill.engine.billing_datasets import (
     LISTED_PRICE,
     TAX,
 )
+from crossbill.engine.concession_datasets import EXEMPTION
 from crossbill.engine.dataset import Dataset
-from crossbill.engine.datasets import EXEMPTION, PAYER, PRODUCT, SUSPENDED, USAGE_TOTAL
+from crossbill.engine.datasets import PAYER, PRODUCT, SUSPENDED, USAGE_TOTAL
 from crossbill.engine.integers import sum_int64
 from crossbill.platform.billing.bills import currency_table
 from crossbill.platform.billing.discounts import AMOUNT, PERCENTAGE
