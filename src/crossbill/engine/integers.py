@@ -28,6 +28,8 @@ LARGEST_POWER = 10**18
 MOST_DIVISORS = 24
 LARGEST_PRIME = 2**63 - 25
 ZERO = ibis.literal(0, INT64)
+# The modes that ask what lies beyond the digit that decides, or whether the one before it is odd.
+EXACTLY = (RoundingMode.HALF_EVEN.value, RoundingMode.UP.value)
 
 
 class AmountOverflow(Refusal):
@@ -182,22 +184,26 @@ def rounding(scale: ir.IntegerValue, parts: ir.IntegerValue, mode: ir.StringValu
         (RoundingMode.DOWN.value, _int64(0)),
         else_=unknown,
     )
-    beyond = mode.isin([RoundingMode.HALF_EVEN.value, RoundingMode.UP.value]).cast(INT64)
+    beyond = mode.isin(EXACTLY).cast(INT64)
     ties = (mode == RoundingMode.HALF_EVEN.value).cast(INT64)
     return Rounding(
         _int64(scale), bound, lead, fine, sticky=beyond * (1 - fine), odd=ties * (1 - bound % 2)
     )
 
 
-def rounded(whole: ir.IntegerValue, part: ir.IntegerValue, how: Rounding) -> ir.IntegerValue:
+def rounded(
+    whole: ir.IntegerValue, part: ir.IntegerValue, how: Rounding, *, exactly: bool = True
+) -> ir.IntegerValue:
     """The multiple of the scale that an amount is rounded to.
 
-    Needs ``whole`` at least 0 and ``0 <= part < parts < 2**62``.
+    Needs ``whole`` at least 0 and ``0 <= part < parts < 2**62``; ``exactly`` unless no mode is one
+    of ``EXACTLY``.
     """
     kept = quotient(whole, how.scale)
-    left = whole - kept * how.scale + part * how.fine
-    beyond = ibis.greatest((part > 0).cast(INT64) * how.sticky, (kept & 1) * how.odd)
-    grows = left + how.lead + beyond >= how.bound
+    left = whole - kept * how.scale + part * how.fine + how.lead
+    if exactly:
+        left += ibis.greatest((part > 0).cast(INT64) * how.sticky, (kept & 1) * how.odd)
+    grows = left >= how.bound
     return (kept + grows.cast(INT64)) * how.scale
 
 

@@ -34,17 +34,18 @@ def _priced(piece: ir.Table) -> ir.Table:
     return piece.mutate(whole=ibis.ifelse(each, stepped, exact), part=ibis.ifelse(each, 0, part))
 
 
-def event_amount(event: ir.Table, *, carried: bool, capped: bool) -> ir.Table:
+def event_amount(event: ir.Table, *, carried: bool, capped: bool, exactly: bool) -> ir.Table:
     """Reads events with the sum of their pieces (whole, part) and the terms of their first band.
 
     Adds ``amount_nanos``: connect fee and pieces, or the event's own price, capped, rounded once.
-    Where no rate carries such a price, or none has a cap, it need not be asked of each event.
+    Where no rate carries such a price, none has a cap, or no policy rounds ``exactly``, by what
+    lies beyond the digit that decides, it need not be asked of each event.
     """
     summed = _with_carried(event) if carried else event
     charged = summed.mutate(whole=summed.whole + _connect_fee(summed))
     cut = _capped(charged) if capped else charged
     how = integers.Rounding(*(cut[f"rounding_{name}"] for name in integers.Rounding._fields))
-    return cut.mutate(amount_nanos=integers.rounded(cut.whole, cut.part, how))
+    return cut.mutate(amount_nanos=integers.rounded(cut.whole, cut.part, how, exactly=exactly))
 
 
 def _with_carried(event: ir.Table) -> ir.Table:

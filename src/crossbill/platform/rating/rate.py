@@ -63,6 +63,8 @@ class Shape:
     carried: bool = False  # some rate charges a share of the event's own price
     capped: bool = False  # some rate has a maximum
     switched: bool = False  # some policy goes by the local time of the switch
+    networks: bool = True  # some charge goes by the network
+    exactly: bool = True  # some policy rounds by what lies beyond the digit that decides
     detail: bool = False  # who took what from which allowance is kept
     named: bool = True  # events are asked for by their key, not only what they add up to
 
@@ -110,8 +112,8 @@ def shape_of(
 
     An event with a second leg or surcharges needs its name, whether or not it is asked for.
     """
-    names = ("bucket", "service", "surcharge", "rate", "rating_policy")
-    bucket, service, surcharge, rate, policy = (tables[name] for name in names)
+    names = ("bucket", "service", "surcharge", "rate", "rating_policy", "plan_charge")
+    bucket, service, surcharge, rate, policy, charge = (tables[name] for name in names)
     asked = (
         bucket.aggregate(ranks=bucket["rank"].max().fill_null(-1) + 1),
         service.aggregate(wholesale=(service.leg == guide.WHOLESALE).any().fill_null(False)),
@@ -121,8 +123,10 @@ def shape_of(
             capped=rate.max_cost_nanos.count() > 0,
         ),
         policy.aggregate(
-            switched=(policy.local_time == LocalTime.SWITCH.value).any().fill_null(False)
+            switched=(policy.local_time == LocalTime.SWITCH.value).any().fill_null(False),
+            exactly=policy.rounding_mode.isin(integers.EXACTLY).any().fill_null(False),
         ),
+        charge.aggregate(networks=(charge.zone_by == "network").any().fill_null(False)),
     )
     figures = backend.to_pyarrow(reduce(ir.Table.cross_join, asked)).to_pylist()[0]
     named = named or detail or figures["wholesale"] or figures["surcharges"]
@@ -133,7 +137,7 @@ def _guided(t: Tables, shape: Shape) -> ir.Table:
     return guide.guide(
         t["usage"], t["party"], t["epoch_cell"], t["charge"],
         wholesale=shape.wholesale, switched=shape.switched, carried=shape.carried,
-        named=shape.named,
+        networks=shape.networks, named=shape.named,
     )  # fmt: skip
 
 
@@ -240,7 +244,9 @@ def _priced(t: Tables, shape: Shape) -> ir.Table:
     whole = amounts.charged_pieces(_sound(t, shape, several=False)).select(*_summed(shape))
     pieces = amounts.charged_pieces(_pieces(t))
     events = whole.union(_put_together(t["cut"], pieces).select(*_summed(shape)))
-    return amounts.event_amount(events, carried=shape.carried, capped=shape.capped)
+    return amounts.event_amount(
+        events, carried=shape.carried, capped=shape.capped, exactly=shape.exactly
+    )
 
 
 def _all_pieces(t: Tables, shape: Shape) -> ir.Table:

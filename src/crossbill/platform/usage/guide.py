@@ -68,6 +68,7 @@ def guide(  # noqa: PLR0913 - the tables that are read, and what of them is need
     wholesale: bool,
     switched: bool,
     carried: bool,
+    networks: bool,
     named: bool,
 ) -> ir.Table:
     """Reads ``usage``, ``party``, ``epoch_cell`` and ``charge``; writes one row an event and leg.
@@ -77,6 +78,7 @@ def guide(  # noqa: PLR0913 - the tables that are read, and what of them is need
     service has a wholesale party whose plan charges such usage. The column ``fault`` says why an
     event cannot be rated, as its number, and is empty where nothing speaks against it.
 
+    Only where some charge goes by ``networks``, an event's is looked at.
     Only where ``switched`` says that some policy goes by the switch's local time, events keep it;
     only where prices are ``carried``, their own; only where they are ``named``, their key and leg.
     Where all have one leg, ``event_id`` is the row's number in ``usage``, from 0.
@@ -87,7 +89,9 @@ def guide(  # noqa: PLR0913 - the tables that are read, and what of them is need
     cells = timed.mutate(cell=integers.div_trunc(timed.started_s, QUARTER_S))
     found = _with_party(cells, party).left_join(epoch_cell, "cell")
     charged = _with_charge(found, charge)
-    looked_up = ibis.ifelse(charged.by_network, charged.network, charged.destination)
+    destination = charged.destination
+    by_network = ibis.ifelse(charged.by_network, charged.network, destination)
+    looked_up = by_network if networks else destination
     head = looked_up.substr(0, charged.head_digits).fill_null("")
     zone = ibis.ifelse(charged.switch_time, charged.time_zone, "").fill_null("")
     rows = charged.mutate(head=head, switch_zone=zone, fault=_first_fault(charged))
