@@ -14,7 +14,7 @@ from crossbill.cli_bill import bill_app
 from crossbill.core.refusal import Refusal
 from crossbill.engine.one_writer import only_writer
 from crossbill.platform.billing.compute import computed, periods
-from crossbill.platform.billing.compute_parts import compute
+from crossbill.platform.billing.compute_parts import OutputNotAFolder, compute
 from crossbill.platform.billing.explain_bill import disagreements, explained
 
 EXAMPLES = Path(__file__).parents[2] / "examples" / "billing"
@@ -49,6 +49,47 @@ def test_what_the_command_prints_is_what_the_bills_add_up_to(bills):
     receipt = json.loads((out / "receipt.json").read_text())
     assert receipt["totals"] == printed["totals"]
     assert set(receipt["files"]) == {path.name for path in out.glob("*.parquet")}
+
+
+# What is added to a table or written instead of something in it, and what is then refused.
+FAULTS = [
+    ("product.csv", "P1,A1,alpina-s,1,2026-03-11,,,,,", "several rows have one product_key"),
+    ("product.csv", "P9,A1,alpina-s,1,2026-03-11,2026-03-01,,,,", "it ends before it starts"),
+    ("account.csv", "A9,C1,CHF,CH,32", "no day of a month"),
+    ("charged.csv", "P99,x,2026-01-01", "there is no such product"),
+    ("charged.csv", "P3,alpina-m/x,9999-12-31", "absurdly late"),
+    ("commitment.csv", "more,A3,-1,true,standard,2026-01-01", "negative or absurdly high"),
+    ("commitment.csv", "more,A99,1,true,standard,2026-01-01", "there is no such account"),
+    ("credit.csv", "goodwill,A4,1,1500", "several rows have one account_key"),
+    ("credit.csv", "more,A99,2,1500", "there is no such account"),
+    ("credit.csv", "more,A4,2,-1500", "negative or absurdly high"),
+    ("exemption.csv", "A99,,2026-01-01,nobody", "there is no such account"),
+    ("discount.csv", "more,A1,3,,gift,10,,,2026-01-01,", "no such kind"),
+    ("discount.csv", "more,A1,3,,percentage,150,,,2026-01-01,", "not a share"),
+    ("discount.csv", "more,A1,3,,amount,,-5,,2026-01-01,", "negative or absurdly high"),
+    ("discount.csv", "more,A1,3,,percentage,,500,,2026-01-01,", "no value of its kind"),
+    ("discount.csv", "more,A99,3,,percentage,5,,,2026-01-01,", "there is no such account"),
+]
+
+
+@pytest.mark.parametrize(("table", "row", "what"), FAULTS)
+def test_a_snapshot_with_a_fault_is_refused_before_anything_is_written(tmp_path, table, row, what):
+    snapshot, out = tmp_path / "snapshot", tmp_path / "bills"
+    shutil.copytree(MOBILE, snapshot)
+    with (snapshot / table).open("a", encoding="utf-8") as file:
+        file.write(f"{row}\n")
+    done = command("compute", "--snapshot", snapshot, *MARCH, "--out", out)
+    assert isinstance(done.exception, Refusal), done.output
+    assert (what in str(done.exception), table in str(done.exception)) == (True, True)
+    assert not out.exists()
+
+
+def test_bills_are_not_written_where_a_file_stands(tmp_path):
+    out = tmp_path / "bills"
+    out.write_text("mine")
+    done = command("compute", "--snapshot", MOBILE, *MARCH, "--out", out)
+    assert isinstance(done.exception, OutputNotAFolder), done.output
+    assert out.read_text() == "mine"
 
 
 def test_each_bill_is_the_sum_of_its_lines_and_taxes(bills):

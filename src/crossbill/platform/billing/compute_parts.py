@@ -37,7 +37,7 @@ from crossbill.platform.billing.compute import (
     with_said_by,
     within,
 )
-from crossbill.platform.billing.read_snapshot import SUFFIXES, read_snapshot
+from crossbill.platform.billing.read_snapshot import SUFFIXES, read_snapshot, refuse_faults
 
 ACCOUNTS_PER_PART = 50_000
 LEAST_MEGABYTES = 500  # of a worker
@@ -51,6 +51,12 @@ class OutputOfAnotherRun(Refusal):
     """The output folder holds the bills of another snapshot, period or policy. Choose another."""
 
     code: ClassVar[str] = "OUTPUT_OF_ANOTHER_RUN"
+
+
+class OutputNotAFolder(Refusal):
+    """The bills cannot be written there. Name a folder that is there or can be made."""
+
+    code: ClassVar[str] = "OUTPUT_NOT_A_FOLDER"
 
 
 @dataclass(frozen=True)
@@ -81,13 +87,22 @@ def compute(
     settings = read_environment()
     parts, said = _read(snapshot, period, policy)
     made_of = _fingerprint(snapshot, period, policy, said)
-    out.mkdir(parents=True, exist_ok=True)
+    _make_folder(out)
     with only_writer(out):
         _check_output(out, made_of)
         job = Job(snapshot, period, policy, out, made_of, parts, said)
         workers = min(settings.engine_threads, len(parts))
         _work_off(job, workers, megabytes(settings.engine_memory) // workers, told)
         return _finish(job)
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputNotAFolder(
+            f"no folder can be made: {error.strerror}", file=str(out), cure="name another one"
+        ) from error
 
 
 def stored(folder: Path, name: str) -> list[Path]:
@@ -105,6 +120,7 @@ def _read(snapshot: Path, period: str, policy: str | None) -> tuple[list[Bounds]
     with connect() as backend:
         tables = with_policy(backend, read_snapshot(backend, snapshot), policy)
         periods(period)
+        refuse_faults(backend, snapshot, tables)
         keys = tables["account"].select("account_key").order_by("account_key")
         found = backend.to_pyarrow(keys)["account_key"]
         rates = with_said_by(tables[SAID_TAX.name])

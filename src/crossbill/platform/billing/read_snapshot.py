@@ -5,7 +5,7 @@ stands for ``amount_nanos`` and is decimal, ``rate_percent`` for ``rate_ppm``. A
 in one value is refused as a whole, with the place of that value.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -24,6 +24,7 @@ from crossbill.engine.billing_datasets import SAID_TAX, TAX, TAX_PROVIDER
 from crossbill.engine.dataset import TYPES, Column, Dataset
 from crossbill.engine.rating_datasets import USAGE_CHARGE
 from crossbill.platform.billing.bills import INPUTS, TAX_TERMS
+from crossbill.platform.billing.snapshot_checks import first_fault
 from crossbill.platform.billing.usage import charges_as_totals
 from crossbill.platform.customer.payer_rules import faults
 from crossbill.platform.product.catalogue_file import read_product_catalogue
@@ -129,6 +130,16 @@ def _check_providers(backend: Backend, folder: Path, tables: dict[str, ir.Table]
                 value=jurisdiction, cure="keep one of them",
             )  # fmt: skip
         seen.add(jurisdiction)
+
+
+def refuse_faults(backend: Backend, folder: Path, tables: Mapping[str, ir.Table]) -> None:
+    """Refuse what no table of a snapshot may say; read once, and not by each that bills a part."""
+    fault = first_fault(backend, tables)
+    if fault is not None:
+        path = _file(folder, fault.table) or folder / CATALOGUE
+        raise BadBillingSnapshot(
+            fault.what, file=path.name, field=fault.field, value=fault.value, cure=fault.cure
+        )
 
 
 def _check_payers(backend: Backend, folder: Path, tables: dict[str, ir.Table]) -> None:
