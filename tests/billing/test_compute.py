@@ -51,7 +51,8 @@ def test_what_the_command_prints_is_what_the_bills_add_up_to(bills):
     assert set(receipt["files"]) == {path.name for path in out.glob("*.parquet")}
 
 
-# What is added to a table or written instead of something in it, and what is then refused.
+CALLS, COST = "A1,P1,retail,alpina-s,calls,voice,", ",41,5210,0,5460,13.6532,0,CHF,exact-1"
+# What is added to a table of the example, and what is then refused.
 FAULTS = [
     ("product.csv", "P1,A1,alpina-s,1,2026-03-11,,,,,", "several rows have one product_key"),
     ("product.csv", "P9,A1,alpina-s,1,2026-03-11,2026-03-01,,,,", "it ends before it starts"),
@@ -63,6 +64,8 @@ FAULTS = [
     ("credit.csv", "goodwill,A4,1,1500", "several rows have one account_key"),
     ("credit.csv", "more,A99,2,1500", "there is no such account"),
     ("credit.csv", "more,A4,2,-1500", "negative or absurdly high"),
+    ("usage_charge.csv", f"{CALLS}2026-03-01,2026-04-01{COST}", "several rows have one account"),
+    ("usage_charge.csv", f"{CALLS}2026-04-01,2026-03-01{COST}", "does not end after it starts"),
     ("exemption.csv", "A99,,2026-01-01,nobody", "there is no such account"),
     ("discount.csv", "more,A1,3,,gift,10,,,2026-01-01,", "no such kind"),
     ("discount.csv", "more,A1,3,,percentage,150,,,2026-01-01,", "not a share"),

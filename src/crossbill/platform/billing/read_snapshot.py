@@ -134,7 +134,9 @@ def _check_providers(backend: Backend, folder: Path, tables: dict[str, ir.Table]
 
 def refuse_faults(backend: Backend, folder: Path, tables: Mapping[str, ir.Table]) -> None:
     """Refuse what no table of a snapshot may say; read once, and not by each that bills a part."""
-    fault = first_fault(backend, tables)
+    used = _file(folder, "usage_charge")
+    charges = {"usage_charge": _table(backend, used, USAGE_CHARGE)} if used else {}
+    fault = first_fault(backend, {**tables, **charges})
     if fault is not None:
         path = _file(folder, fault.table) or folder / CATALOGUE
         raise BadBillingSnapshot(

@@ -12,6 +12,7 @@ import ibis
 import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
+from crossbill.engine.rating_datasets import USAGE_CHARGE
 from crossbill.platform.billing.bills import INPUTS
 from crossbill.platform.billing.resolve import PPM
 
@@ -20,7 +21,10 @@ LATEST = date(2400, 1, 1)
 KINDS = ("percentage", "amount")
 # What would be billed once for each of its rows. Accounts, prices, policies and rates that stand
 # twice are told by the engine, product by product; discounts and exemptions may end and begin.
-ONCE = ("customer", "product", "component", "charged", "commitment", "credit")
+ONCE = {
+    name: INPUTS[name].key
+    for name in ("customer", "product", "component", "charged", "commitment", "credit")
+} | {"usage_charge": USAGE_CHARGE.key}
 OF_ACCOUNTS = ("commitment", "credit", "discount", "exemption")
 
 
@@ -64,6 +68,8 @@ RULES = [
           lambda rows: rows.end_date < rows.start_date),
     _Rule("charged", "charged_through", "absurdly late", "the day up to which it was charged",
           lambda rows: rows.charged_through >= LATEST),
+    _Rule("usage_charge", "period_to", "the period does not end after it starts",
+          "mend one of the two days", lambda rows: rows.period_to <= rows.period_from),
     _Rule("commitment", "amount_minor", AMOUNT, "minor units from 0 on",
           _beyond("amount_minor", LARGEST_MINOR)),
     _Rule("credit", "left_minor", AMOUNT, "minor units from 0 on",
@@ -108,7 +114,7 @@ def _values(rule: _Rule, tables: Mapping[str, ir.Table]) -> ir.Table:
 
 def _doubled(name: str, rows: ir.Table) -> tuple[Fault, ir.Table]:
     """Keys that several rows have."""
-    key = INPUTS[name].key
+    key = ONCE[name]
     twice = rows.group_by(*key).aggregate(times=rows.count()).filter(lambda t: t.times > 1)
     fault = Fault(name, key[0], "", f"several rows have one {', '.join(key)}", "keep one of them")
     return fault, twice.select(value=twice[key[0]].cast("string"))
