@@ -18,7 +18,7 @@ NANOS = 10**9
 # How a figure is rounded before it is compared, as vectors call it.
 ROUNDING = {str(mode): mode for mode in RoundingMode} | {"ceil": RoundingMode.UP}
 LONGEST_FRACTION = 30  # digits of an amount that has no end
-DECIMAL = re.compile(r"[+-]?\d{1,40}(\.\d{1,40})?([eE][+-]?\d{1,2})?")
+DECIMAL = re.compile(r"[+-]?(\d{1,40}(\.\d{0,40})?|\.\d{1,40})([eE][+-]?\d{1,2})?")
 
 
 class Uncovered(Exception):

@@ -155,6 +155,12 @@ def test_a_record_that_is_no_vector_is_told_by_its_place(tmp_path):
     assert (told, found["standard"].passed) == (["some.json 2", "some.json 3"], 1)
 
 
+@pytest.mark.parametrize("units", ["0.5", ".5", 0.5, "5e-1", "+0.50"])
+def test_numbers_are_read_however_they_are_written(units):
+    given = {"units": units, "unit_amount": 10}
+    assert outcome_of(input=given, expected={"amount": "5"}).passed == 1
+
+
 def test_a_vector_that_is_not_verified_may_pass():
     assert outcome_of(verified=False).passed == 1
 
