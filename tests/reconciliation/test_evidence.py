@@ -44,6 +44,7 @@ from crossbill.replacement.reconciliation.evidence.verify import (
 from crossbill.replacement.reconciliation.models import Gate, Signature
 from crossbill.replacement.reconciliation.queries import NoSuchWave, wave_named
 
+pytestmark = pytest.mark.django_db  # the pack of each test is of books
 TRUSTED = KEY.public_key()
 
 
@@ -114,7 +115,6 @@ def test_no_spreadsheet_computes_a_cell_of_a_pack(pack):
     assert ",'=1+1,-5.00," in rows
 
 
-@pytest.mark.django_db
 def test_the_same_books_give_the_same_bytes_and_another_file_is_not_replaced(store, tmp_path):
     wave, out = make_signed_wave(store), tmp_path / "pack.zip"
     pack_wave(wave_id=wave.id, store=store, key=KEY, out=out)
@@ -267,7 +267,6 @@ def test_a_document_without_end_is_not_read_into_memory(pack, monkeypatch):
 # What is not packed
 
 
-@pytest.mark.django_db
 def test_a_signature_under_other_evidence_is_not_packed(store, tmp_path):
     wave = make_signed_wave(store)
     sign(Gate.objects.get(), "eve", saw="00" * 32)
@@ -277,7 +276,6 @@ def test_a_signature_under_other_evidence_is_not_packed(store, tmp_path):
     assert Signature.objects.count() == 3
 
 
-@pytest.mark.django_db
 def test_evidence_that_is_not_what_was_signed_is_not_packed(store, tmp_path):
     wave, out = make_signed_wave(store), tmp_path / "pack.zip"
     path = Path(store.path("opticom", "wave-1", "evidence.json"))
@@ -290,14 +288,12 @@ def test_evidence_that_is_not_what_was_signed_is_not_packed(store, tmp_path):
     assert not out.exists()
 
 
-@pytest.mark.django_db
 def test_a_wave_without_a_gate_has_no_evidence(store, tmp_path):
     wave = make_books()
     with pytest.raises(NothingToPack):
         pack_wave(wave_id=wave.id, store=store, key=KEY, out=tmp_path / "pack.zip")
 
 
-@pytest.mark.django_db
 def test_a_wave_is_named_by_its_name_or_number():
     wave = make_books()
     assert wave_named("opticom", "1") == wave_named("opticom", "wave 1") == wave
