@@ -87,7 +87,8 @@ def rating(shape: Shape) -> Calculation:
         Step("resolved", _resolved, stored=shape.named),
         Step("located", lambda t: _located(t, shape)),
         *rate_passes.passes(shape.ranks, _located_columns(shape), lambda t: _keys(t, shape)),
-        Step("cut", lambda t: _sound(t, shape, several=True)),
+        Step("covered", lambda t: _covered(t, shape), stored=shape.named),
+        Step("cut", lambda t: _sound(t, several=True)),
         *([surcharges] if shape.surcharges else []),
         *([rated] if shape.named else []),
         Step("usage_charge", lambda t: _usage_charge(t, shape), stored=False),
@@ -241,7 +242,7 @@ def _priced(t: Tables, shape: Shape) -> ir.Table:
     An event within one band and one step is one piece, priced on its own row. The others are cut
     into pieces, priced by the same functions, and put together again.
     """
-    whole = amounts.charged_pieces(_sound(t, shape, several=False)).select(*_summed(shape))
+    whole = amounts.charged_pieces(_sound(t, several=False)).select(*_summed(shape))
     pieces = amounts.charged_pieces(_pieces(t))
     events = whole.union(_put_together(t["cut"], pieces).select(*_summed(shape)))
     return amounts.event_amount(
@@ -256,7 +257,7 @@ def _all_pieces(t: Tables, shape: Shape) -> ir.Table:
         "begun", "increment", "increments", "billed", "unit", "price_nanos", "minimum_nanos",
         "increment_nanos", "whole", "part", "parts",
     )  # fmt: skip
-    parts = [_sound(t, shape, several=False), _pieces(t)]
+    parts = [_sound(t, several=False), _pieces(t)]
     filled = (rows.filter(rows.piece_from < rows.piece_to) for rows in parts)
     return ibis.union(*(amounts.charged_pieces(rows).select(*columns) for rows in filled))
 
@@ -269,13 +270,17 @@ def _keys(t: Tables, shape: Shape) -> ir.Table:
     return usage.mutate(event_id=ibis.row_number())
 
 
-def _sound(t: Tables, shape: Shape, *, several: bool) -> ir.Table:
+def _covered(t: Tables, shape: Shape) -> ir.Table:
+    """The sound events with how much of each allowances pay for."""
+    return rate_passes.covered(t, shape.ranks, _located_columns(replace(shape, ranks=0)))
+
+
+def _sound(t: Tables, *, several: bool) -> ir.Table:
     """The sound events that touch several bands or steps, or those that do not, with their terms.
 
     The former are few and read again and again, so they are kept; the latter cost less passed on.
     """
-    columns = _located_columns(replace(shape, ranks=0))
-    covered = rate_passes.covered(t, shape.ranks, columns)
+    covered = t["covered"]
     return _with_terms(covered.filter(covered.several == several), t)
 
 
