@@ -215,7 +215,9 @@ def _holders(rated: Rated) -> dict[str, tuple[str, ...]]:
     if "held" not in rated.tables:
         return {}
     held, party = rated.tables["held"], rated.tables["party"]
-    pairs = held.inner_join(party, "party_id").select("bucket_key", "product_key").distinct()
+    keys = rated.tables["numbered_bucket"].select("bucket_id", "bucket_key")
+    named = held.inner_join(party, "party_id").inner_join(keys, "bucket_id")
+    pairs = named.select("bucket_key", "product_key").distinct()
     rows = rated.backend.to_pyarrow(pairs.order_by("bucket_key", "product_key")).to_pylist()
     found: dict[str, tuple[str, ...]] = {}
     for row in rows:
