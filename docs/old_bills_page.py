@@ -1,6 +1,11 @@
 """The reference page of the folder that `infer-policy` reads, from its fields and reasons."""
 
-from crossbill.replacement.reconciliation.inference import comparable, fields, taxes
+from crossbill.replacement.reconciliation.inference import (
+    comparable,
+    fields,
+    fit_orders,
+    taxes,
+)
 
 HEAD = """\
 <!-- Written by `make docs` from reconciliation/inference/fields.py: change it there. -->
@@ -33,7 +38,11 @@ def page() -> str:
     """The whole page."""
     reasons = [
         f"| `{code}` | {of} | {what} | {cure} |"
-        for of, told in (("line", comparable.REASONS), ("bill", taxes.REASONS))
+        for of, told in (
+            ("line", comparable.REASONS),
+            ("bill", taxes.REASONS),
+            ("charge of usage", fit_orders.REASONS),
+        )
         for code, (what, cure) in told.items()
     ]
     parts = [HEAD, *map(_table, fields.TABLES.values()), REASONS, *reasons]

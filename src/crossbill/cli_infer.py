@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
+from crossbill.cli_infer_orders import order_lines
 from crossbill.cli_input import ONE_OBJECT
 from crossbill.cli_json import print_json
-from crossbill.replacement.reconciliation.inference.infer_policy import infer_policy, write_result
+from crossbill.replacement.reconciliation.inference.infer_all import Inferred, infer_all, write_all
 from crossbill.replacement.reconciliation.inference.report import Report, policy_yaml
 
 OPEN_EXIT = 1
@@ -27,16 +28,27 @@ def infer_policy_command(
     json: Annotated[bool, ONE_OBJECT] = False,
     out: Annotated[Path | None, typer.Option(help="Folder for all that was found.")] = None,
 ) -> None:
-    """Find the policy that reproduces most lines of old bills; 1 where something is left open."""
-    found = infer_policy(folder, spec)
+    """Find the policy that reproduces most lines of old bills, and where the specification has
+    `rating` the order of allowances; 1 where something is left open.
+    """
+    found = infer_all(folder, spec)
     if out is not None:
-        write_result(found, out)
+        write_all(found, out)
+    document = found.document
     if json:
-        print_json(found.document)
+        print_json(document)
     else:
-        typer.echo("\n".join(_lines(found)))
-    if not found.complete:
+        typer.echo("\n".join(_all_lines(found, document)))
+    if not document["complete"]:
         raise typer.Exit(OPEN_EXIT)
+
+
+def _all_lines(found: Inferred, document: Mapping[str, Any]) -> Iterator[str]:
+    """The order of allowances first, for what follows a policy is the next one."""
+    if "allowances" in document:
+        yield from (f"# {line}".rstrip() for line in order_lines(document["allowances"]))
+    if found.policy is not None:
+        yield from _lines(found.policy)
 
 
 def _lines(found: Report) -> Iterator[str]:

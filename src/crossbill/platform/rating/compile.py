@@ -245,7 +245,7 @@ def _policies(catalogue: RatingCatalogue) -> pa.Table:
 
 
 def _allowances(catalogue: RatingCatalogue, epochs: Sequence[Epoch], scopes: Scopes) -> pa.Table:
-    position = _positions(catalogue)
+    position = positions(catalogue)
     rows = [
         (
             plan_code, code, epoch.epoch_id, each.priority, position[code],
@@ -259,7 +259,7 @@ def _allowances(catalogue: RatingCatalogue, epochs: Sequence[Epoch], scopes: Sco
     return table(ALLOWANCE, rows)
 
 
-def _positions(catalogue: RatingCatalogue) -> dict[str, int]:
+def positions(catalogue: RatingCatalogue) -> dict[str, int]:
     """A number for each allowance, so that no plan has two of one priority and number.
 
     Those of one priority pay for different things, so it does not matter which of them is asked

@@ -139,7 +139,7 @@ class Scopes:
     def _families(self) -> list[int]:
         found = list(range(len(self.scopes)))
         for one, other in combinations(found, 2):
-            if _overlap(self.scopes[one], self.scopes[other]):
+            if overlap(self.scopes[one], self.scopes[other]):
                 joined = {found[one], found[other]}
                 found = [min(joined) if family in joined else family for family in found]
         return found
@@ -160,7 +160,7 @@ def _scope_key(scope: ScopeSpec) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(sorted(set(names or ()))) for names in named)
 
 
-def _overlap(one: ScopeSpec, other: ScopeSpec) -> bool:
+def overlap(one: ScopeSpec, other: ScopeSpec) -> bool:
     """Whether both may pay for one event; a scope that names nothing pays for any."""
     pairs = zip(_scope_key(one), _scope_key(other), strict=True)
     return all(not a or not b or not set(a).isdisjoint(b) for a, b in pairs)

@@ -73,8 +73,8 @@ def rated_files(
     """Rate a file of usage by a catalogue; what starts at ``until`` or later is suspended."""
     read = read_catalogue(catalogue)
     with connect() as backend, refusing_overflow():
-        came = _mediated(backend, read_usage(backend, usage))
-        service = with_policy(read, _services(read, backend, came["accepted_usage"]), policy)
+        came = mediated(backend, read_usage(backend, usage))
+        service = with_policy(read, services_held(read, backend, came["accepted_usage"]), policy)
         span = span_of(backend, came["accepted_usage"], until)
         tables = rate_tables(
             backend, read, came["accepted_usage"], service, span=span, detail=detail
@@ -178,7 +178,8 @@ def mediation() -> Calculation:
     )
 
 
-def _mediated(backend: Backend, rows: ir.Table) -> dict[str, ir.Table]:
+def mediated(backend: Backend, rows: ir.Table) -> dict[str, ir.Table]:
+    """Type the rows of a file of usage: those accepted, the duplicates, and the unreadable."""
     done = mediation().run(backend, {"raw_usage": rows})
     return {name: done[name] for name in ("accepted_usage", "duplicate_usage", "unreadable_usage")}
 
@@ -200,7 +201,7 @@ def with_policy(catalogue: RatingCatalogue, service: pa.Table, policy: str | Non
     return service.set_column(column, "policy_code", [[policy] * service.num_rows])
 
 
-def _services(catalogue: RatingCatalogue, backend: Backend, usage: ir.Table) -> pa.Table:
+def services_held(catalogue: RatingCatalogue, backend: Backend, usage: ir.Table) -> pa.Table:
     """The catalogue's services; where it names none, all that the usage names on its only plan."""
     named = services(catalogue)
     if named.num_rows:

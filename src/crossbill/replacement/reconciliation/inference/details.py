@@ -121,8 +121,7 @@ def set_aside(found: Inference, read: pa.Table) -> list[Row]:
 
     ``read`` is what could not even be read, of the dataset ``suspended``.
     """
-    records = {code: (problem.what, problem.cure) for code, problem in ROW_PROBLEMS.items()}
-    rows = [_reason(row, records | FIELD_PROBLEMS) for row in read.to_pylist()]
+    rows = worded_reasons(read.to_pylist(), {})
     judged = {"taxable": comparable.REASONS, "bill": taxes.REASONS}
     if found.shape.discounts:
         judged["off_line"] = comparable.REASONS | bill_discounts.REASONS
@@ -131,6 +130,12 @@ def set_aside(found: Inference, read: pa.Table) -> list[Row]:
         bad = table.filter(table.code.notnull()).select(*PLACED)
         rows += [_reason(row, reasons) for row in _fetched(found, bad)]
     return sorted(rows, key=lambda row: (row["file"], row["line"], row["code"]))
+
+
+def worded_reasons(rows: Sequence[Row], reasons: Mapping[str, tuple[str, str]]) -> list[Row]:
+    """What was set aside, with the words of its reason: one of these, or a fault of reading."""
+    records = {code: (problem.what, problem.cure) for code, problem in ROW_PROBLEMS.items()}
+    return [_reason(row, {**records, **FIELD_PROBLEMS, **reasons}) for row in rows]
 
 
 def _reason(row: Row, reasons: Mapping[str, tuple[str, str]]) -> Row:

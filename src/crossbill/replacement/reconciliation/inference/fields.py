@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Literal
 
+USAGE_CHARGE = "usage_charge"  # only read where a specification says by what usage was rated
 Kind = Literal["text", "integer", "money", "date", "boolean", "percent"]
 
 
@@ -221,6 +222,16 @@ TABLES: dict[str, TableTerms] = {
             period_to    date!   first day after it
             amount       money!  what it cost together, with up to nine decimals
             events       integer how many events
+            """,
+        ),
+        _table(
+            USAGE_CHARGE,
+            "What the old system charged for usage, read where the specification has `rating`.",
+            """
+            product_key  text!   whose usage, as the services of the catalogue name it
+            period_from  date!   the month of use: its first day
+            amount       money!  before tax, as it was billed
+            charge_code  text    the charge of its plan; else all charges of the product in one sum
             """,
         ),
     )

@@ -19,7 +19,11 @@ ASIDE = ("file", "line", "code", "field", "value", "what", "cure")
 
 def infer_policy(folder: Path, spec: Path | None = None) -> Report:
     """Infer the policy behind the old bills of a folder; without ``spec`` by the usual names."""
-    described = read_spec(spec) if spec else InferenceSpec()
+    return policy_behind(folder, read_spec(spec) if spec else InferenceSpec())
+
+
+def policy_behind(folder: Path, described: InferenceSpec) -> Report:
+    """The same for a specification that is read."""
     with connect() as backend, refusing_overflow():
         books = read_folder(backend, folder, described)
         return report(infer(backend, books.tables), books, described.policy_code)
@@ -36,17 +40,17 @@ def write_result(found: Report, folder: Path) -> None:
         (folder / f"{named}.yaml").write_text(policy_yaml(policy), "utf-8")
     if len(found.policies) > 1:
         rows = [policy.as_row() for policy, _ in found.policies]
-        _write(folder / "policy.csv", list(rows[0]), rows)
+        write_rows(folder / "policy.csv", list(rows[0]), rows)
         held = [{"account_key": a, "policy_code": p} for a, p in found.account_policy.items()]
-        _write(folder / "account_policy.csv", ["account_key", "policy_code"], held)
-    _write(folder / "set_aside.csv", ASIDE, found.aside)
+        write_rows(folder / "account_policy.csv", ["account_key", "policy_code"], held)
+    write_rows(folder / "set_aside.csv", ASIDE, found.aside)
     for name, kept in (
         ("unexplained", found.unfit),
         ("unexplained_taxes", found.unfit_taxes),
         ("unexplained_discounts", found.unfit_discounts),
     ):
         shown = [in_words(row) for row in kept]
-        _write(folder / f"{name}.csv", list(shown[0]) if shown else ("file", "line"), shown)
+        write_rows(folder / f"{name}.csv", list(shown[0]) if shown else ("file", "line"), shown)
     (folder / "report.json").write_text(as_json(found.document) + "\n", "utf-8")
 
 
@@ -55,7 +59,7 @@ def as_json(document: Mapping[str, Any]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False)
 
 
-def _write(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
+def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> None:
     """Write rows as CSV; true and false as the engine reads them."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")

@@ -31,7 +31,7 @@ from crossbill.replacement.reconciliation.inference.datasets import (
     OLD_LINE,
     PRODUCT_FAMILY,
 )
-from crossbill.replacement.reconciliation.inference.fields import TABLES
+from crossbill.replacement.reconciliation.inference.fields import TABLES, USAGE_CHARGE
 from crossbill.replacement.reconciliation.inference.read_table import (
     BadOldBills,
     read_table,
@@ -74,7 +74,8 @@ class OldBooks:
 
 def read_folder(backend: Backend, folder: Path, spec: InferenceSpec) -> OldBooks:
     """Read all tables of a folder; what cannot be read at all is refused."""
-    read = {name: read_table(backend, folder, spec, terms) for name, terms in TABLES.items()}
+    of_bills = {name: terms for name, terms in TABLES.items() if name != USAGE_CHARGE}
+    read = {name: read_table(backend, folder, spec, terms) for name, terms in of_bills.items()}
     there = {name: table for name, table in read.items() if table is not None}
     tables, counted = {}, {}
     for name, table in there.items():

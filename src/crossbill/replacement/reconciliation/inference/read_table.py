@@ -66,7 +66,7 @@ def read_table(
 ) -> ReadTable | None:
     """Read a table; none where it is not needed and has no file."""
     told = spec.tables.get(terms.name) or TableSpec.model_validate({"file": f"{terms.name}.csv"})
-    files = _files(folder, told.file)
+    files = files_in(folder, told.file)
     if not files:
         if terms.name in spec.tables or terms.needed:
             there = ", ".join(sorted(path.name for path in folder.iterdir())[:10]) or "nothing"
@@ -84,7 +84,8 @@ def read_table(
     )
 
 
-def _files(folder: Path, pattern: str) -> list[Path]:
+def files_in(folder: Path, pattern: str) -> list[Path]:
+    """The files of a folder by a name or a pattern, which may not lead out of it."""
     pure = PurePath(pattern)
     if pure.is_absolute() or ".." in pure.parts:
         cure = "name a file inside of it"

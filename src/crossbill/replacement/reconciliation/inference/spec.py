@@ -11,7 +11,7 @@ from crossbill.core.refusal import Refusal
 from crossbill.engine.yaml_file import fault, read_yaml
 from crossbill.engine.yaml_values import Strict
 from crossbill.replacement.migration.sources import SourceFormat
-from crossbill.replacement.reconciliation.inference.fields import TABLES
+from crossbill.replacement.reconciliation.inference.fields import TABLES, USAGE_CHARGE
 
 CURE = "see docs/how-to/infer-policy.md"
 Sign = Literal["leading", "trailing", "overpunch", "parentheses", "credit_mark"]
@@ -83,6 +83,13 @@ class TableSpec(SourceFormat):
     written: Written = Written()
 
 
+class RatingSpec(Strict):
+    """By what usage was rated: a catalogue, and a file of usage; both inside of the folder."""
+
+    catalogue: str = Field(min_length=1)
+    usage: str = Field(min_length=1)
+
+
 class InferenceSpec(Strict):
     """The whole file."""
 
@@ -91,6 +98,7 @@ class InferenceSpec(Strict):
     currency: str | None = None
     written: Written = Written()
     tables: dict[str, TableSpec] = {}
+    rating: RatingSpec | None = None
 
     @field_validator("currency")
     @classmethod
@@ -110,6 +118,13 @@ class InferenceSpec(Strict):
                 cure = f"the fields of {table} are {', '.join(known)}"
                 place = ("tables", table, "fields", name)
                 raise fault("There is no such field", within=place, cure=cure)
+        return self
+
+    @model_validator(mode="after")
+    def _rated_charges(self) -> Self:
+        if USAGE_CHARGE in self.tables and self.rating is None:
+            cure = "state `rating`: the catalogue and the usage behind these charges"
+            raise fault("Nothing is rated", within=("tables", USAGE_CHARGE), cure=cure)
         return self
 
     def written_for(self, table: str, field: str) -> Written:
