@@ -47,6 +47,7 @@ def _all_lines(found: Inferred, document: Mapping[str, Any]) -> Iterator[str]:
     """The order of allowances first, for what follows a policy is the next one."""
     if "allowances" in document:
         yield from (f"# {line}".rstrip() for line in order_lines(document["allowances"]))
+        yield "#"
     if found.policy is not None:
         yield from _lines(found.policy)
 

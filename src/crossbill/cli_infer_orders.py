@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-SHOWN = 5
+SHOWN = 6  # all orders of three allowances
 NO_EXAMPLE = "no usage that was tried costs something else"
 
 

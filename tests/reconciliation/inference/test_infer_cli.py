@@ -18,6 +18,7 @@ from crossbill.sample.operations import generate
 
 ROOT = Path(__file__).parents[3]
 OPTICOM = ROOT / "examples" / "infer_policy" / "opticom" / "spec.yaml"
+ALLOWANCES = ROOT / "examples" / "infer_policy" / "allowances"
 JUNE = [(date(2024, 6, 1), date(2024, 7, 1))]
 assert minor_digits("USD") == 2
 
@@ -44,12 +45,26 @@ def folder(tmp_path, true):
     return write_folder(tmp_path / "old", carrier(17, accounts=40).bill(true))
 
 
+def with_usage(folder: Path) -> Path:
+    """The folder with the example's usage and all charges that an order explains."""
+    for name in ("rating.yaml", "calls.csv", "NUTZUNG.CSV", "spec.yaml"):
+        text = (ALLOWANCES / name).read_text("utf-8").replace("T2;04.2024;2,00", "T2;04.2024;0,00")
+        (folder / name).write_text(text, "utf-8")
+    return folder / "spec.yaml"
+
+
 def test_what_is_printed_is_yaml_and_bills_a_later_month(
     folder, true, tmp_path, monkeypatch, capsys
 ):
-    """By the engine from the printed policy, and by the plain biller from the true one."""
-    code, printed, _ = run(monkeypatch, capsys, "reconcile", "infer-policy", folder)
+    """By the engine from the printed policy, and by the plain biller from the true one.
+
+    The order of allowances, which the folder tells as well, is printed as comments.
+    """
+    spec = with_usage(folder)
+    words = ("reconcile", "infer-policy", folder, "--spec", spec)
+    code, printed, _ = run(monkeypatch, capsys, *words)
     assert code == 0
+    assert "#     home-100: {priority: 10}" in printed
     assert list(yaml.safe_load(printed)) == [
         "policy_code", "day_count", "end_day_counts", "rounding_mode", "rounding_scope",
         "rounding_digits", "discount_base", "price_by", "tax_scope", "tax_rounding_mode",
