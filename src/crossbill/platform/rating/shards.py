@@ -195,7 +195,7 @@ def _work_off(shards: Sequence[Shard], job: Job, workers: int) -> list[ShardResu
 def _worker(shards: Iterator[Shard], job: Job) -> list[ShardResult]:
     """Take one shard after the other until none is left."""
     results = []
-    engine = connect(memory=f"{job.megabytes}MB", threads=1, joins_as_written=True)
+    engine = connect(memory=f"{job.megabytes}MB", threads=1, joins_as_written=not job.events)
     with engine as backend, refusing_overflow():
         held = {
             name: backend.create_table(f"compiled_{name}", rows)
