@@ -87,8 +87,8 @@ def rating(shape: Shape) -> Calculation:
         Step("resolved", _resolved, stored=shape.named),
         Step("located", lambda t: _located(t, shape)),
         *rate_passes.passes(shape.ranks, _located_columns(shape), lambda t: _keys(t, shape)),
-        Step("covered", lambda t: _covered(t, shape), stored=shape.named),
-        Step("cut", lambda t: _sound(t, several=True)),
+        Step("cut", lambda t: _sound(t, shape, several=True)),
+        Step("priced", lambda t: _priced(t, shape), stored=shape.named),
         *([surcharges] if shape.surcharges else []),
         *([rated] if shape.named else []),
         Step("usage_charge", lambda t: _usage_charge(t, shape), stored=False),
@@ -182,8 +182,7 @@ def _located(t: Tables, shape: Shape) -> ir.Table:
 def _located_columns(shape: Shape) -> list[str]:
     """What is kept of an event, beside its fault."""
     carried = ["carried_nanos"] if shape.carried else []
-    named = ["usage_key", "retail", "route_id"] if shape.named else []
-    return [*LOCATED, *named, *carried, *(["bucket_id"] if shape.ranks else [])]
+    return [*LOCATED, *_names(shape), *carried, *(["bucket_id"] if shape.ranks else [])]
 
 
 LOCATED = (
@@ -239,15 +238,30 @@ def _carried_faults(event: ir.Table) -> tuple[tuple[ir.BooleanValue, str], ...]:
 def _priced(t: Tables, shape: Shape) -> ir.Table:
     """All sound events with their amounts.
 
+    They are kept where events are written and added up as well: DuckDB 1.5.6 may wait for ever when
+    it streams rows that two tables give one after the other.
+
     An event within one band and one step is one piece, priced on its own row. The others are cut
     into pieces, priced by the same functions, and put together again.
     """
-    whole = amounts.charged_pieces(_sound(t, several=False)).select(*_summed(shape))
+    whole = amounts.charged_pieces(_sound(t, shape, several=False)).select(*_summed(shape))
     pieces = amounts.charged_pieces(_pieces(t))
     events = whole.union(_put_together(t["cut"], pieces).select(*_summed(shape)))
-    return amounts.event_amount(
+    amount = amounts.event_amount(
         events, carried=shape.carried, capped=shape.capped, exactly=shape.exactly
     )
+    return amount.select(*PRICED, *_names(shape))
+
+
+PRICED = (
+    "event_id", "party_id", "charge_id", "band_id", "started_s", "quantity", "covered_quantity",
+    "billed", "amount_nanos",
+)  # fmt: skip
+
+
+def _names(shape: Shape) -> list[str]:
+    """What an event is called by, and which route says the rest of it."""
+    return ["usage_key", "retail", "route_id"] if shape.named else []
 
 
 def _all_pieces(t: Tables, shape: Shape) -> ir.Table:
@@ -257,7 +271,7 @@ def _all_pieces(t: Tables, shape: Shape) -> ir.Table:
         "begun", "increment", "increments", "billed", "unit", "price_nanos", "minimum_nanos",
         "increment_nanos", "whole", "part", "parts",
     )  # fmt: skip
-    parts = [_sound(t, several=False), _pieces(t)]
+    parts = [_sound(t, shape, several=False), _pieces(t)]
     filled = (rows.filter(rows.piece_from < rows.piece_to) for rows in parts)
     return ibis.union(*(amounts.charged_pieces(rows).select(*columns) for rows in filled))
 
@@ -270,17 +284,13 @@ def _keys(t: Tables, shape: Shape) -> ir.Table:
     return usage.mutate(event_id=ibis.row_number())
 
 
-def _covered(t: Tables, shape: Shape) -> ir.Table:
-    """The sound events with how much of each allowances pay for."""
-    return rate_passes.covered(t, shape.ranks, _located_columns(replace(shape, ranks=0)))
-
-
-def _sound(t: Tables, *, several: bool) -> ir.Table:
+def _sound(t: Tables, shape: Shape, *, several: bool) -> ir.Table:
     """The sound events that touch several bands or steps, or those that do not, with their terms.
 
     The former are few and read again and again, so they are kept; the latter cost less passed on.
     """
-    covered = t["covered"]
+    columns = _located_columns(replace(shape, ranks=0))
+    covered = rate_passes.covered(t, shape.ranks, columns)
     return _with_terms(covered.filter(covered.several == several), t)
 
 
@@ -352,10 +362,9 @@ def _put_together(cut: ir.Table, pieces: ir.Table) -> ir.Table:
 
 def _summed(shape: Shape) -> list[str]:
     """The columns of events with the sums of their pieces."""
-    named = ["usage_key", "retail", "route_id"] if shape.named else []
     carried = ["carried_ppm", "carried_nanos"] if shape.carried else []
     capped = ["max_cost_nanos"] if shape.capped else []
-    return [*SUMMED, *named, *carried, *capped]
+    return [*SUMMED, *_names(shape), *carried, *capped]
 
 
 SUMMED = (
@@ -368,7 +377,7 @@ SUMMED = (
 def _surcharges(t: Tables, shape: Shape) -> ir.Table:
     """The surcharges of the rated events."""
     routes = t["resolved"].select("route_id", "plan_code", "charge_code", "epoch_id")
-    rows = _priced(t, shape).inner_join(routes, "route_id")
+    rows = t["priced"].inner_join(routes, "route_id")
     return amounts.surcharges(rows.mutate(leg=_leg(rows)), t["surcharge"])
 
 
@@ -382,7 +391,7 @@ def _rated_usage(t: Tables, shape: Shape) -> ir.Table:
         "route_id", "plan_code", "charge_code", "usage_type", "zone", "prefix", "price_version"
     )
     parties = _parties(t)
-    rows = _priced(t, shape).inner_join(routes, "route_id").inner_join(parties, "party_id")
+    rows = t["priced"].inner_join(routes, "route_id").inner_join(parties, "party_id")
     named = rows.inner_join(t["band"], "band_id")
     charged = (
         _with_surcharges(named, t["rated_surcharge"])
@@ -396,7 +405,7 @@ def _rated_usage(t: Tables, shape: Shape) -> ir.Table:
 
 def _usage_charge(t: Tables, shape: Shape) -> ir.Table:
     """What each product used of each charge in each period: added up first, then named."""
-    priced = _priced(t, shape)
+    priced = t["priced"]
     if shape.surcharges:
         priced = _with_surcharges(priced, t["rated_surcharge"])
     sums = lines.summed(priced, t["period"])
