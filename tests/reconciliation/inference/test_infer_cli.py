@@ -146,8 +146,10 @@ def test_the_rules_of_the_sample_carrier_are_found(tmp_path, monkeypatch, capsys
     assert 0 < lines["unexplained"] < 15
     assert 0 < len(document["unexplained_taxes"]) < 15  # usage by the taxes of its tariff
     assert lines["reproduced"] > 5000
+    assert document["set_aside_by_code"]["CHARGES_WITH_TAX"] > 50  # discounts of such bills
     offs = [family["bill_discounts"] for family in document["families"]]
     assert sum(off["compared"] for off in offs) == sum(off["reproduced"] for off in offs) > 1000
     bills = document["bills"]  # of those with discounts, too, whose lines name products
-    assert bills["compared"] > 1500
-    assert bills["unexplained"] + len(document["unexplained_taxes"]) < 15
+    assert bills["compared"] > 1400
+    # Among them is an exempt account's price that contains the tax which it does not pay.
+    assert bills["unexplained"] + len(document["unexplained_taxes"]) < 20

@@ -42,6 +42,10 @@ REASONS: dict[str, tuple[str, str]] = {
         "the account pays for others, or others for it",
         "discounts of bills that are shared are not compared",
     ),
+    "CHARGES_WITH_TAX": (
+        "a price of its bill contains its taxes, and of such a one an old bill prints only parts",
+        "discounts of bills with such prices are not compared",
+    ),
     "CHARGES_SET_ASIDE": (
         "what it is taken from is not known: a charge of its bill is set aside, or none is there",
         "mend what the other lines of the bill say",
@@ -68,7 +72,10 @@ def judged(t: Tables, *, named: bool) -> ir.Table:
     account = t["account"].rename(billed_account="account_key")
     rows = looked_up(rows, account, BILL[:1], ("currency", "tax_code"), "accounts")
     rows = looked_up(rows, t["currency"], ("currency",), ("minor_digits",), "currencies")
-    for other, keys in ((_families(t), BILL[:1]), (_bases(t), BILL), (_given(t, named), UNIT)):
+    others = (
+        (_families(t), BILL[:1]), (_bases(t), BILL), (_with_tax(t), BILL), (_given(t, named), UNIT),
+    )  # fmt: skip
+    for other, keys in others:
         rows = rows.left_join(other, list(keys)).drop(*(f"{key}_right" for key in keys))
     shared = _shared(t)
     rows = rows.left_join(shared, "billed_account").drop("billed_account_right")
@@ -92,6 +99,7 @@ def _faults(rows: ir.Table) -> list[Fault]:
         ("CURRENCY_MISMATCH", "stated_currency", other_currency),
         ("FINER_THAN_CURRENCY", "net_nanos", rows.rest != 0),
         ("DISCOUNT_SHARED", "billed_account", rows.shared.notnull()),
+        ("CHARGES_WITH_TAX", "period_from", rows.with_tax.notnull()),
         ("CHARGES_SET_ASIDE", "period_from", rows.charges.isnull()),
         ("DISCOUNT_UNKNOWN", "discount_key", rows.given.isnull()),
     ]
@@ -108,6 +116,14 @@ def _bases(t: Tables) -> ir.Table:
     rows, unknown = t["line"].group_by(*BILL), ~_is_known(t["line"])
     sums = rows.aggregate(charges=t["line"].count(), unknown=t["line"].count(where=unknown))
     return sums.filter(sums.unknown == 0).drop("unknown")
+
+
+def _with_tax(t: Tables) -> ir.Table:
+    """The bills that charge for an offering of which a price contains its taxes."""
+    within = t["component"].filter(t["component"].tax_inclusive).select("offering_code")
+    held = t["product"].semi_join(within, "offering_code").select("product_key")
+    bills = t["line"].semi_join(held, "product_key").select(*BILL).distinct()
+    return bills.mutate(with_tax=ibis.literal(True))
 
 
 def _is_known(line: ir.Table) -> ir.BooleanValue:
@@ -146,6 +162,7 @@ def units(off_line: ir.Table, t: Tables, *, named: bool) -> ir.Table:
     aside = off_line.filter(off_line.code.notnull()).select(*BILL).distinct()
     due = _given(t, named).select(*UNIT).semi_join(_bases(t), list(BILL))
     due = due.anti_join(aside, list(BILL)).anti_join(_shared(t), "billed_account")
+    due = due.anti_join(_with_tax(t), list(BILL))
     rows = old.select(*UNIT).union(due, distinct=True)
     rows = rows.left_join(old, list(UNIT)).drop(*(f"{key}_right" for key in UNIT))
     rows = rows.inner_join(_families(t), "billed_account")

@@ -27,6 +27,7 @@ from crossbill.replacement.reconciliation.inference.spec import (
     Written,
 )
 
+TEXT = "text"
 NUMBERS = ("money", "percent", "integer")
 NEGATED = "_negated"
 # Marks that become a leading sign before a number is read.
@@ -197,6 +198,8 @@ def _text(raw: ir.Table, field: FieldTerms, plan: _Plan) -> ir.StringValue:
     """The text of a field; where it is blank, what is assumed."""
     written = plan.written(field)
     text = raw[plan.column(field)].strip().nullif("")
+    if field.kind != TEXT:
+        text = _translated(text, plan.rules[field.name])
     if field.assumed is not None:
         text = text.coalesce(field.assumed)
     if field.kind in NUMBERS:
@@ -237,14 +240,19 @@ def _finished(rows: ir.Table, texts: ir.Table, plan: _Plan) -> ir.Table:
 def _from_column(value: ir.Value, field: FieldTerms, plan: _Plan) -> ir.Value:
     """A typed value with its code translated, or the day after a last day."""
     rule = plan.rules[field.name]
-    if rule.codes:
-        pairs = [(value == code, meaning) for code, meaning in rule.codes.items()]
-        value = ibis.cases(*pairs, else_=value)
+    if field.kind == TEXT:
+        value = _translated(value, rule)
     if rule.last_day:
         by_day = "DD" in (plan.written(field).date_format or "DD")
         step = ibis.interval(days=1) if by_day else ibis.interval(months=1)
         value = (value + step).cast("timestamp").cast("date")
     return value
+
+
+def _translated(text: ir.StringValue, rule: FieldRule) -> ir.StringValue:
+    """What the codes of a rule say of a text; what they do not name stays as it is."""
+    pairs = [(text == code, meaning) for code, meaning in rule.codes.items()]
+    return ibis.cases(*pairs, else_=text) if pairs else text
 
 
 def _constant(field: FieldTerms, plan: _Plan) -> ir.Value:
