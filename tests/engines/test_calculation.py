@@ -42,6 +42,17 @@ def test_a_second_run_sees_only_its_own_rows(backend):
     assert rows(backend, second["sums"]) == [{"sum": 5}]
 
 
+def test_what_is_packed_holds_the_same_rows(backend):
+    steps = [Step("packed", lambda t: t["amounts"], packed=True), *STEPS]
+    calculation = Calculation(INPUTS, steps)
+    done = calculation.run(backend, {"amounts": amounts(3, -1)})
+    assert rows(backend, done["packed"]) == [
+        {"key": "3", "amount": 3}, {"key": "-1", "amount": -1},
+    ]  # fmt: skip
+    calculation.run_again(backend, {"amounts": amounts(5)})
+    assert rows(backend, done["packed"]) == [{"key": "5", "amount": 5}]
+
+
 def test_it_runs_on_an_engine_that_was_opened_after_it_was_made():
     calculation = Calculation(INPUTS, STEPS)
     for value in (1, 2):

@@ -11,7 +11,7 @@ from crossbill.engine.calculation import Calculation, Step, compiled_once
 from crossbill.engine.compiled import Compiled, Statement, kept
 
 INPUTS = {"amounts": ibis.schema({"amount": "int64"})}
-ONE = Compiled([Statement("one", True, [], "SELECT 1 AS n")])
+ONE = Compiled([Statement("one", True, False, [], "SELECT 1 AS n")])
 
 
 @ibis.udf.scalar.python(name="tripled")

@@ -8,6 +8,7 @@ from pathlib import Path
 import holidays
 
 from crossbill.core.versions import ALWAYS, misfits, windows
+from crossbill.engine.uncollected import uncollected
 from crossbill.engine.yaml_file import YamlFile, read_yaml
 from crossbill.platform.rating.catalogue_checks import check_catalogue
 from crossbill.platform.rating.catalogue_format import CatalogueSpec, DeckSpec, HolidaySpec
@@ -27,6 +28,7 @@ __all__ = ["BadRatingCatalogue", "RatingCatalogue", "read_catalogue", "services"
 REFERENCE = "docs/reference/rating-catalogue.md"
 
 
+@uncollected()
 def read_catalogue(path: Path) -> RatingCatalogue:
     """Read and check a catalogue; the first thing that is wrong is refused with its place."""
     cure = f"see {REFERENCE} for the keys of this file"

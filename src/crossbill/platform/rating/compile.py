@@ -14,6 +14,7 @@ from crossbill.engine.rating_datasets import (
     RATING_POLICY,
     SURCHARGE,
 )
+from crossbill.engine.uncollected import uncollected
 from crossbill.platform.rating.calendars import midnight_s
 from crossbill.platform.rating.catalogue_format import NO_CALENDAR, AllowanceSpec
 from crossbill.platform.rating.catalogue_model import Charge, RatingCatalogue
@@ -40,6 +41,7 @@ from crossbill.platform.rating.metered_terms import MeteredCharge, metered_table
 Row = tuple[object, ...]
 
 
+@uncollected()
 def compiled(
     catalogue: RatingCatalogue, *, from_s: int, to_s: int, time_zones: Collection[str]
 ) -> dict[str, pa.Table]:
