@@ -1,6 +1,6 @@
 """A made-up carrier to rate: a deck of 36,000 nested prefixes, plans, and a month of traffic.
 
-Usage lies in shards of about a million events: all services of an account are in one shard, and
+Usage lies in shards of about two million events: all services of an account are in one shard, and
 within it events are in order of account and time, as mediation leaves them.
 """
 
@@ -10,7 +10,7 @@ from random import Random
 import duckdb
 
 EVENTS_PER_SERVICE = 100
-SERVICES_PER_SHARD = 10_000
+SERVICES_PER_SHARD = 20_000
 SERVICES_PER_ACCOUNT = 2
 PREFIXES = 36_000
 

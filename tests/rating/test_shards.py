@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 import typer
+import yaml
 from pyarrow import parquet
 from rating.snapshot import write_snapshot
 from typer.testing import CliRunner
@@ -63,8 +64,24 @@ def crowded(tmp_path) -> Path:
     return folder
 
 
-def test_what_events_add_up_to_is_the_same_without_them(crowded, tmp_path):
+def write_policy(catalogue: Path, terms: dict) -> None:
+    written = yaml.safe_load(catalogue.read_text())
+    written["policies"][0] |= terms
+    catalogue.write_text(yaml.safe_dump(written))
+
+
+@pytest.mark.parametrize(
+    "rounding",
+    [
+        {"rounding_scope": "event", "rounding_digits": 4},
+        {"rounding_scope": "event", "rounding_digits": 9},
+        {"rounding_scope": "increment", "rounding_digits": 4},
+    ],
+    ids=["whole-nanos-are-enough", "parts-of-a-nano-decide", "each-increment-by-itself"],
+)
+def test_what_events_add_up_to_is_the_same_without_them(crowded, tmp_path, rounding):
     """Events that nobody asks for by name are rated by a shorter way."""
+    write_policy(crowded / "catalogue.yaml", rounding)
     with_events = totals(rated(crowded, tmp_path / "all"))
     without = rated(crowded, tmp_path / "charges", events=False)
     assert totals(without) == with_events
@@ -72,6 +89,21 @@ def test_what_events_add_up_to_is_the_same_without_them(crowded, tmp_path):
         assert rows(tmp_path / "all", table) == rows(tmp_path / "charges", table)
     assert len(rows(tmp_path / "charges", "suspended_usage")) == 240
     assert not list((tmp_path / "charges").glob("*/rated_usage.parquet"))
+
+
+@pytest.mark.parametrize("stray", [None, datetime(1999, 5, 1), datetime(2031, 5, 1)])
+def test_what_the_files_state_of_their_times_changes_nothing(tmp_path, stray):
+    """The time to rate is read from their statistics where all stamps are sound."""
+    snapshot = write_snapshot(tmp_path / "snapshot", events=100, shards=1)
+    path = snapshot / "usage-0000.parquet"
+    usage = parquet.read_table(path).to_pylist()
+    usage[0]["started_at"] = stray or usage[0]["started_at"]
+    for statistics in (True, False):
+        table = pa.Table.from_pylist(usage, USAGE.arrow)
+        parquet.write_table(table, path, write_statistics=statistics)
+        rated(snapshot, tmp_path / str(statistics), events=False)
+    for table in ("usage_charge", "suspended_usage", "bucket_use"):
+        assert rows(tmp_path / "True", table) == rows(tmp_path / "False", table)
 
 
 def test_what_is_rated_is_not_rated_again(snapshot, tmp_path):

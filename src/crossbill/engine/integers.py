@@ -192,15 +192,22 @@ def rounding(scale: ir.IntegerValue, parts: ir.IntegerValue, mode: ir.StringValu
 
 
 def rounded(
-    whole: ir.IntegerValue, part: ir.IntegerValue, how: Rounding, *, exactly: bool = True
+    whole: ir.IntegerValue,
+    part: ir.IntegerValue,
+    how: Rounding,
+    *,
+    parts: bool = True,
+    exactly: bool = True,
 ) -> ir.IntegerValue:
     """The multiple of the scale that an amount is rounded to.
 
     Needs ``whole`` at least 0 and ``0 <= part < parts < 2**62``; ``exactly`` unless no mode is one
-    of ``EXACTLY``.
+    of ``EXACTLY``, and ``parts`` unless this is so and all scales are 10 or more.
     """
     kept = quotient(whole, how.scale)
-    left = whole - kept * how.scale + part * how.fine + how.lead
+    left = whole - kept * how.scale + how.lead
+    if parts:
+        left += part * how.fine
     if exactly:
         left += ibis.greatest((part > 0).cast(INT64) * how.sticky, (kept & 1) * how.odd)
     grows = left >= how.bound

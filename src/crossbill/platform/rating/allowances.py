@@ -136,9 +136,9 @@ def asking_terms(terms: ir.Table, numbered: ir.Table) -> ir.Table:
     ranks = numbered.group_by("scope").aggregate(rank=numbered["rank"].max())
     pairs = _masks(numbered, terms).inner_join(ranks, "scope")
     last = pairs.group_by("scope_mask").aggregate(last_rank=pairs["rank"].max())
-    rows = terms.select("term_id", "included", "scope_mask").left_join(last, "scope_mask")
+    rows = terms.select("term_id", "scope_mask").left_join(last, "scope_mask")
     known = rows.mutate(last_rank=rows.last_rank.fill_null(-1))
-    return known.select("term_id", "included", "scope_mask", "last_rank")
+    return known.select("term_id", "scope_mask", "last_rank")
 
 
 def asking(rows: ir.Table, held: ir.Table, rank: int) -> ir.Table:
@@ -163,19 +163,10 @@ def asking(rows: ir.Table, held: ir.Table, rank: int) -> ir.Table:
 
 
 def spans(asking: ir.Table, numbered: ir.Table) -> ir.Table:
-    """Reads who asks whom, and numbered buckets; writes what is ``asked`` of each in some days.
-
-    ``left`` is what was there at their begin, less than nothing where more had been asked before.
-    """
-    terms = numbered.select("bucket_id", "block", "capacity")
-    rows = asking.inner_join(terms, "bucket_id")
+    """Reads who asks whom, and numbered buckets; writes what is ``asked`` of each in some days."""
+    rows = asking.inner_join(numbered.select("bucket_id", "block"), "bucket_id")
     wanted = rows.mutate(wanted=_blocks(rows), days=integers.quotient(rows.started_s, SPAN_S))
-    asked = wanted.group_by("bucket_id", "days").aggregate(
-        asked=integers.sum_int64(wanted.wanted), capacity=wanted.capacity.max()
-    )
-    so_far = ibis.window(group_by=asked.bucket_id, order_by=asked.days, preceding=None, following=0)
-    asked_by_then = integers.sum_int64(asked.asked, over=so_far)
-    return asked.mutate(left=asked.capacity - (asked_by_then - asked.asked)).drop("capacity")
+    return wanted.group_by("bucket_id", "days").aggregate(asked=integers.sum_int64(wanted.wanted))
 
 
 def running_out(span: ir.Table, numbered: ir.Table) -> ir.Table:
@@ -185,14 +176,11 @@ def running_out(span: ir.Table, numbered: ir.Table) -> ir.Table:
     between them, where there is something ``left``, it matters who came first. ``used`` is what is
     taken from the bucket in all.
     """
-    short = (span.left >= 0) & (span.left < span.asked)
-    sums = span.group_by("bucket_id").aggregate(
-        asked=integers.sum_int64(span.asked),
-        days=span.days.max(where=short),
-        left=span.left.max(where=short),
-    )
+    sums = span.group_by("bucket_id").aggregate(asked=integers.sum_int64(span.asked))
     known = numbered.select("bucket_id", "block", "charged", "capacity")
-    rows = known.left_join(sums, "bucket_id").drop("bucket_id_right")
+    asked = known.left_join(sums, "bucket_id").drop("bucket_id_right")
+    short = _short_spans(span, asked.filter(asked.asked > asked.capacity))
+    rows = asked.left_join(short, "bucket_id").drop("bucket_id_right")
     from_s = (rows.days * SPAN_S).fill_null(guide.FOREVER_S)
     until_s = from_s + ibis.ifelse(rows.left > 0, SPAN_S, 0)
     buckets = rows.select(
@@ -200,6 +188,19 @@ def running_out(span: ir.Table, numbered: ir.Table) -> ir.Table:
         used=ibis.least(rows.asked.fill_null(0), rows.capacity),
     )  # fmt: skip
     return buckets.union(_of_nobody(numbered, buckets))
+
+
+def _short_spans(span: ir.Table, over: ir.Table) -> ir.Table:
+    """Of each bucket of which more is asked than it has, the days of it that are the first to fail.
+
+    ``left`` is what was there at their begin.
+    """
+    asked = span.inner_join(over.select("bucket_id", "capacity"), "bucket_id")
+    so_far = ibis.window(group_by=asked.bucket_id, order_by=asked.days, preceding=None, following=0)
+    asked_by_then = integers.sum_int64(asked.asked, over=so_far)
+    begun = asked.mutate(left=asked.capacity - (asked_by_then - asked.asked))
+    first = begun.filter((begun.left >= 0) & (begun.left < begun.asked))
+    return first.select("bucket_id", "days", "left")
 
 
 def _of_nobody(numbered: ir.Table, buckets: ir.Table) -> ir.Table:
@@ -223,7 +224,7 @@ def first_come(asking: ir.Table, short: ir.Table, keys: ir.Table) -> ir.Table:
     late = rows.filter(_comes_late(rows))
     keyed = late.left_join(_tied(late, keys), "event_id").drop("event_id_right")
     wanted = keyed.mutate(wanted=_blocks(keyed))
-    order = [wanted.started_s, wanted.tied_key]
+    order = [wanted.started_s, wanted.tied]
     so_far = ibis.window(group_by=wanted.bucket_id, order_by=order, preceding=None, following=0)
     asked_by_then = integers.sum_int64(wanted.wanted, over=so_far)
     left = ibis.greatest(wanted.left - (asked_by_then - wanted.wanted), 0)
@@ -238,7 +239,9 @@ def _tied(late: ir.Table, keys: ir.Table) -> ir.Table:
     instant = late.group_by("bucket_id", "started_s").aggregate(events=late.count())
     several = instant.filter(instant.events > 1).drop("events")
     tied = late.semi_join(several, ["bucket_id", "started_s"]).select("event_id")
-    return keys.inner_join(tied, "event_id").select("event_id", tied_key="usage_key")
+    rows = keys.inner_join(tied, "event_id")
+    # A number in place of the key: nearly all have none, and all are put in order by it.
+    return rows.select("event_id", tied=ibis.row_number().over(order_by=rows.usage_key))
 
 
 def taking(asking: ir.Table, short: ir.Table, late: ir.Table) -> ir.Table:

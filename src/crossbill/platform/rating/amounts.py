@@ -8,11 +8,12 @@ from crossbill.engine import integers
 PPM = 1_000_000
 
 
-def charged_pieces(piece: ir.Table) -> ir.Table:
+def charged_pieces(piece: ir.Table, *, parts: bool = True, increments: bool = True) -> ir.Table:
     """Reads pieces: part ``[piece_from, piece_to)`` of an event's elapsed quantity, with its terms.
 
     Adds ``billed`` (whole minimum and increments) and their exact price as ``whole`` nanos and
-    ``part`` of ``parts``. By policy it is that of so many increments, each rounded by itself.
+    ``part`` of ``parts``. By policy it is that of so many increments, each rounded by itself;
+    ``increments`` unless no policy says so. Where nobody asks for ``parts``, they are left out.
     """
     minimum_to = piece.from_quantity + piece.minimum
     begun = (piece.piece_from < minimum_to) & (piece.piece_from < piece.piece_to)
@@ -22,30 +23,42 @@ def charged_pieces(piece: ir.Table) -> ir.Table:
     sized = counted.mutate(billed=minimum + counted.increments * counted.increment)
     rows = sized.mutate(units=integers.quotient(sized.billed, sized.unit))
     below = rows.mutate(below=(rows.billed - rows.units * rows.unit) * rows.price_nanos)
-    return _priced(below.mutate(nanos=integers.quotient(below.below, below.unit)))
+    exact = _exact(below.mutate(nanos=integers.quotient(below.below, below.unit)), parts=parts)
+    return _by_increment(exact) if increments else exact
 
 
-def _priced(piece: ir.Table) -> ir.Table:
+def _exact(piece: ir.Table, *, parts: bool) -> ir.Table:
+    """The price of what is billed, however many increments it is."""
+    whole = piece.units * piece.price_nanos + piece.nanos
+    part = (piece.below - piece.nanos * piece.unit) * piece.unit_parts if parts else integers.ZERO
+    return piece.mutate(whole=whole, part=part)
+
+
+def _by_increment(piece: ir.Table) -> ir.Table:
+    """The price of so many increments instead, where the policy says so: a whole one."""
     first = integers.where(piece.begun, piece.minimum_nanos)
     stepped = first + piece.increments * piece.increment_nanos
-    exact = piece.units * piece.price_nanos + piece.nanos
-    part = (piece.below - piece.nanos * piece.unit) * piece.unit_parts
     each = piece.by_increment
-    return piece.mutate(whole=ibis.ifelse(each, stepped, exact), part=ibis.ifelse(each, 0, part))
+    return piece.mutate(
+        whole=ibis.ifelse(each, stepped, piece.whole), part=ibis.ifelse(each, 0, piece.part)
+    )
 
 
-def event_amount(event: ir.Table, *, carried: bool, capped: bool, exactly: bool) -> ir.Table:
+def event_amount(
+    event: ir.Table, *, carried: bool, capped: bool, parts: bool, exactly: bool
+) -> ir.Table:
     """Reads events with the sum of their pieces (whole, part) and the terms of their first band.
 
     Adds ``amount_nanos``: connect fee and pieces, or the event's own price, capped, rounded once.
-    Where no rate carries such a price, none has a cap, or no policy rounds ``exactly``, by what
-    lies beyond the digit that decides, it need not be asked of each event.
+    Where no rate carries such a price, none has a cap, or no policy rounds by ``parts`` of a nano
+    or ``exactly``, by what lies beyond the digit that decides, it need not be asked of each event.
     """
     summed = _with_carried(event) if carried else event
     charged = summed.mutate(whole=summed.whole + _connect_fee(summed))
     cut = _capped(charged) if capped else charged
     how = integers.Rounding(*(cut[f"rounding_{name}"] for name in integers.Rounding._fields))
-    return cut.mutate(amount_nanos=integers.rounded(cut.whole, cut.part, how, exactly=exactly))
+    amount = integers.rounded(cut.whole, cut.part, how, parts=parts, exactly=exactly)
+    return cut.mutate(amount_nanos=amount)
 
 
 def _with_carried(event: ir.Table) -> ir.Table:

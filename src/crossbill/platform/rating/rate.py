@@ -11,7 +11,8 @@ import ibis
 import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
-from crossbill.core.policy import LocalTime
+from crossbill.core.money import NANO_DIGITS
+from crossbill.core.policy import LocalTime, RoundingScope
 from crossbill.engine import integers
 from crossbill.engine.calculation import Calculation, Step, Tables, compiled_once
 from crossbill.engine.rating_datasets import (
@@ -64,6 +65,8 @@ class Shape:
     capped: bool = False  # some rate has a maximum
     switched: bool = False  # some policy goes by the local time of the switch
     networks: bool = True  # some charge goes by the network
+    increments: bool = True  # some policy rounds each increment by itself
+    parts: bool = True  # some policy rounds by parts of a nano
     exactly: bool = True  # some policy rounds by what lies beyond the digit that decides
     detail: bool = False  # who took what from which allowance is kept
     named: bool = True  # events are asked for by their key, not only what they add up to
@@ -82,13 +85,13 @@ def rating(shape: Shape) -> Calculation:
         Step("party", lambda t: guide.party(t["service"], t["rules"])),
         Step("charge", lambda t: charges(t["party"], t["plan_charge"], t["deck_prefix"])),
         *rate_passes.bucket_steps(shape.ranks),
-        Step("event", lambda t: _guided(t, shape), stored=shape.named),
+        Step("event", lambda t: _guided(t, shape), stored=shape.named, packed=True),
         Step("route", lambda t: distinct_routes(t["event"], _route_key(shape)), shape.named),
         Step("resolved", _resolved, stored=shape.named),
-        Step("located", lambda t: _located(t, shape)),
+        Step("located", lambda t: _located(t, shape), packed=True),
         *rate_passes.passes(shape.ranks, _located_columns(shape), lambda t: _keys(t, shape)),
         Step("cut", lambda t: _sound(t, shape, several=True)),
-        Step("priced", lambda t: _priced(t, shape), stored=shape.named),
+        Step("priced", lambda t: _priced(t, shape), stored=shape.named, packed=True),
         *([surcharges] if shape.surcharges else []),
         *([rated] if shape.named else []),
         Step("usage_charge", lambda t: _usage_charge(t, shape), stored=False),
@@ -125,13 +128,31 @@ def shape_of(
         ),
         policy.aggregate(
             switched=(policy.local_time == LocalTime.SWITCH.value).any().fill_null(False),
-            exactly=policy.rounding_mode.isin(integers.EXACTLY).any().fill_null(False),
+            increments=_by_increment(policy).any().fill_null(False),
+            parts=(_exactly(policy) | _finely(policy)).any().fill_null(False),
+            exactly=_exactly(policy).any().fill_null(False),
         ),
         charge.aggregate(networks=(charge.zone_by == "network").any().fill_null(False)),
     )
     figures = backend.to_pyarrow(reduce(ir.Table.cross_join, asked)).to_pylist()[0]
     named = named or detail or figures["wholesale"] or figures["surcharges"]
+    figures["increments"] |= named  # what it saves is little beside writing events
+    figures["parts"] |= named or figures["carried"]
     return Shape(**figures, detail=detail, named=named)
+
+
+def _by_increment(policy: ir.Table) -> ir.BooleanValue:
+    return policy.rounding_scope == RoundingScope.INCREMENT.value
+
+
+def _exactly(policy: ir.Table) -> ir.BooleanValue:
+    return policy.rounding_mode.isin(integers.EXACTLY)
+
+
+def _finely(policy: ir.Table) -> ir.BooleanValue:
+    """Whether what a policy keeps of an event is a multiple of one nano."""
+    by_event = policy.rounding_scope == RoundingScope.EVENT.value
+    return ~by_event | (policy.rounding_digits >= NANO_DIGITS)
 
 
 def _guided(t: Tables, shape: Shape) -> ir.Table:
@@ -182,7 +203,7 @@ def _located(t: Tables, shape: Shape) -> ir.Table:
 def _located_columns(shape: Shape) -> list[str]:
     """What is kept of an event, beside its fault."""
     carried = ["carried_nanos"] if shape.carried else []
-    return [*LOCATED, *_names(shape), *carried, *(["bucket_id"] if shape.ranks else [])]
+    return [*LOCATED, *_names(shape), *carried, *(["need", "bucket_id"] if shape.ranks else [])]
 
 
 LOCATED = (
@@ -214,16 +235,20 @@ def _with_band(event: ir.Table, band_cell: ir.Table) -> ir.Table:
 
 def _fault(event: ir.Table, shape: Shape) -> ir.IntegerValue:
     """Why an event cannot be rated: what is known of it, its route, or its band and rate."""
-    known = event.fault.coalesce(event.route_fault)
-    return known.coalesce(
-        first_fault(
-            (event.timed & (event.quantity > LONGEST_CALL_S), "CALL_OVERLONG"),
-            (event.band_id.isnull(), "BAND_MISSING"),
-            (event.term_id.isnull(), "RATE_MISSING"),
-            (event.quantity > ibis.greatest(event.largest_quantity, 0), "AMOUNT_TOO_LARGE"),
-            *(_carried_faults(event) if shape.carried else ()),
-        )
+    overlong = event.timed & (event.quantity > LONGEST_CALL_S)
+    found = first_fault(
+        (overlong, "CALL_OVERLONG"),
+        (event.band_id.isnull(), "BAND_MISSING"),
+        (event.term_id.isnull(), "RATE_MISSING"),
+        (event.quantity > ibis.greatest(event.largest_quantity, 0), "AMOUNT_TOO_LARGE"),
+        *(_carried_faults(event) if shape.carried else ()),
     )
+    known = event.fault.coalesce(event.route_fault).coalesce(found)
+    if shape.carried:
+        return known
+    fits = ~overlong & (event.quantity <= event.largest_quantity)
+    sound = event.fault.isnull() & event.route_fault.isnull() & event.term_id.notnull() & fits
+    return ibis.ifelse(sound, ibis.null("int8"), known)
 
 
 def _carried_faults(event: ir.Table) -> tuple[tuple[ir.BooleanValue, str], ...]:
@@ -244,11 +269,17 @@ def _priced(t: Tables, shape: Shape) -> ir.Table:
     An event within one band and one step is one piece, priced on its own row. The others are cut
     into pieces, priced by the same functions, and put together again.
     """
-    whole = amounts.charged_pieces(_sound(t, shape, several=False)).select(*_summed(shape))
+    whole = amounts.charged_pieces(
+        _sound(t, shape, several=False), parts=shape.parts, increments=shape.increments
+    ).select(*_summed(shape))
     pieces = amounts.charged_pieces(_pieces(t))
     events = whole.union(_put_together(t["cut"], pieces).select(*_summed(shape)))
     amount = amounts.event_amount(
-        events, carried=shape.carried, capped=shape.capped, exactly=shape.exactly
+        events,
+        carried=shape.carried,
+        capped=shape.capped,
+        parts=shape.parts,
+        exactly=shape.exactly,
     )
     return amount.select(*PRICED, *_names(shape))
 

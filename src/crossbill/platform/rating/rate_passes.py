@@ -13,12 +13,13 @@ Keys = Callable[[Tables], ir.Table]  # event_id and usage_key of the events
 
 
 def first_asked(located: ir.Table, t: Tables, ranks: int) -> ir.Table:
-    """Adds whom an event asks first."""
+    """Adds what events ``need`` beyond what is free, and whom they ask first."""
     if ranks == 0:
         return located
+    need = located.quantity - ibis.least(located.included, located.quantity)
     needs = located.fault.isnull() & (located.quantity > located.included)
-    rows = located.mutate(asks=ibis.ifelse(needs, located.scope_mask, ibis.null("int64")))
-    return allowances.asking(rows, t["held"], rank=0)
+    asks = ibis.ifelse(needs, located.scope_mask, ibis.null("int64"))
+    return allowances.asking(located.mutate(need=need, asks=asks), t["held"], rank=0)
 
 
 def bucket_steps(ranks: int) -> list[Step]:
@@ -47,23 +48,17 @@ def passes(ranks: int, kept: Sequence[str], keys: Keys) -> list[Step]:
 
 def _pass(rank: int, ranks: int, kept: Sequence[str], keys: Keys) -> list[Step]:
     steps = [
-        Step(f"short_{rank}", lambda t: _short(t, rank)),
-        Step(f"late_{rank}", lambda t: _late(t, rank, keys)),
+        Step(f"short_{rank}", lambda t: _short(t, rank), packed=True),
+        Step(f"late_{rank}", lambda t: _late(t, rank, keys), packed=True),
     ]
     if rank + 1 < ranks:
-        steps.append(Step(f"asking_{rank + 1}", lambda t: _asking_on(t, rank, kept)))
+        steps.append(Step(f"asking_{rank + 1}", lambda t: _asking_on(t, rank, kept), packed=True))
     return steps
 
 
-def _asking(t: Tables, rank: int) -> ir.Table:
-    """The sound events that have come to a rank with what they need and who would pay for it.
-
-    What is free comes off first, then what the ranks before have covered.
-    """
-    come = t[f"asking_{rank}"] if rank else _unasked(t)
-    rows = come.inner_join(t["asking_terms"], "term_id")
-    need = rows.quantity - ibis.least(rows.included, rows.quantity) - rows.covered_quantity
-    return rows.mutate(need=need).drop("included")
+def _come(t: Tables, rank: int) -> ir.Table:
+    """The sound events that have come to a rank, with what they still need."""
+    return t[f"asking_{rank}"] if rank else _unasked(t)
 
 
 def _unasked(t: Tables) -> ir.Table:
@@ -74,7 +69,7 @@ def _unasked(t: Tables) -> ir.Table:
 
 
 def _askers(t: Tables, rank: int) -> ir.Table:
-    rows = _asking(t, rank)
+    rows = _come(t, rank)
     return rows.filter(rows.bucket_id != allowances.NOBODY)
 
 
@@ -89,7 +84,7 @@ def _late(t: Tables, rank: int, keys: Keys) -> ir.Table:
 
 def _taking(t: Tables, rank: int) -> ir.Table:
     """The events that have come to a rank, with what they take there and still need after it."""
-    rows = allowances.taking(_asking(t, rank), t[f"short_{rank}"], t[f"late_{rank}"])
+    rows = allowances.taking(_come(t, rank), t[f"short_{rank}"], t[f"late_{rank}"])
     return rows.mutate(
         covered_quantity=rows.covered_quantity + rows.freed, need=rows.need - rows.freed
     )
@@ -105,10 +100,10 @@ def _asking_on(t: Tables, rank: int, kept: Sequence[str]) -> ir.Table:
     They stay together to the last rank, where most of them ask nobody: a chain of many ranks would
     be long if they left it one rank after the other.
     """
-    rows = _taking(t, rank)
+    rows = _taking(t, rank).inner_join(t["asking_terms"], "term_id")
     asks = ibis.ifelse(_asks_on(rows, rank), rows.scope_mask, ibis.null("int64"))
     further = rows.mutate(asks=asks).drop("bucket_id")
-    few = further if rank else further.filter(further.asks.notnull())
+    few = further if rank else further.filter(_asks_on(further, rank))
     asking = allowances.asking(few, t["held"], rank + 1)
     return asking.select(*kept, "covered_quantity")
 
@@ -120,7 +115,8 @@ def covered(t: Tables, ranks: int, kept: Sequence[str]) -> ir.Table:
     first = _taking(t, 0)
     if ranks == 1:
         return first.select(*kept, "covered_quantity")
-    parts = first.filter(~_asks_on(first, 0)), _taking(t, ranks - 1)
+    asked = first.inner_join(t["asking_terms"], "term_id")
+    parts = asked.filter(~_asks_on(asked, 0)), _taking(t, ranks - 1)
     return together([rows.select(*kept, "covered_quantity") for rows in parts])
 
 

@@ -68,14 +68,20 @@ class ShardResult:
         return found
 
 
-def fingerprint(tables: Mapping[str, pa.Table], files: Iterable[Path], events: bool) -> str:
-    """What a result is made of: the same program, compiled catalogue, services and usage."""
-    digest = hashlib.sha256(f"{version('crossbill')} {events}".encode())
+def digest_of(tables: Mapping[str, pa.Table]) -> bytes:
+    """What a compiled catalogue is, in few bytes: the same for the same names, types and rows."""
+    digest = hashlib.sha256()
     for name in sorted(tables):
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, tables[name].schema) as stream:
             stream.write_table(tables[name].combine_chunks())
         digest.update(memoryview(sink.getvalue()))
+    return digest.digest()
+
+
+def fingerprint(terms: bytes, files: Iterable[Path], events: bool) -> str:
+    """What a result is made of: the same program, compiled catalogue, services and usage."""
+    digest = hashlib.sha256(f"{version('crossbill')} {events}".encode() + terms)
     for path in files:
         with path.open("rb") as file:
             digest.update(hashlib.file_digest(file, "sha256").digest())

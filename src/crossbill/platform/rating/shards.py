@@ -8,10 +8,10 @@ not at all; one that is there already is not made again.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from shutil import rmtree
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -29,14 +29,21 @@ from crossbill.engine.work_off import work_off
 from crossbill.platform.rating.catalogue import read_catalogue
 from crossbill.platform.rating.catalogue_model import RatingCatalogue
 from crossbill.platform.rating.compile import compiled
-from crossbill.platform.rating.rate_files import OneAfterAnother, span_of, time_zones
+from crossbill.platform.rating.rate_files import (
+    LONGEST_TIME_S,
+    OneAfterAnother,
+    span_of,
+    time_zones,
+)
 from crossbill.platform.rating.shard_result import (
     ShardResult,
+    digest_of,
     fingerprint,
     stored,
     totals,
     write_result,
 )
+from crossbill.platform.usage import guide
 
 LEAST_MEGABYTES = 200  # of a worker
 FOLDER = "shard-"
@@ -65,6 +72,7 @@ class Job:
     """What is the same for all shards: the compiled catalogue, where to, and how much of it."""
 
     tables: Mapping[str, pa.Table]
+    terms: bytes  # what they are, as a digest
     out: Path
     events: bool  # every rated event is written, not only what they add up to
     megabytes: int  # of each worker
@@ -97,7 +105,14 @@ def rate_shards(  # noqa: PLR0913 - what is rated, by what, where to, and by how
     with only_writer(out):
         for draft in out.glob(f".{FOLDER}*"):  # what killed runs left unfinished
             rmtree(draft, ignore_errors=True)
-        job = Job(tables, out, events, max(megabytes(memory) // workers, LEAST_MEGABYTES), told)
+        job = Job(
+            tables,
+            digest_of(tables),
+            out,
+            events,
+            max(megabytes(memory) // workers, LEAST_MEGABYTES),
+            told,
+        )
         results = _work_off(shards, job, workers)
     came = sum(parquet.read_metadata(shard.usage).num_rows for shard in shards)
     assert totals(results)["states"]["retail"]["in"]["events"] == came, "a shard was left out"
@@ -147,13 +162,13 @@ def _check_file(path: Path, dataset: Dataset) -> None:
             what = "the column is missing" if given is None else f"the column is {given}"
             cure = f"write it as {wanted.type}"
             raise BadSnapshot(what, file=str(path), field=wanted.name, cure=cure)
-        if not wanted.nullable and _has_nulls(known, schema.names.index(wanted.name)):
+        if not wanted.nullable and _has_nulls(known, wanted.name):
             cure = "mediate the usage, which sets such rows apart"
             raise BadSnapshot("a value is missing", file=str(path), field=wanted.name, cure=cure)
 
 
-def _has_nulls(known: parquet.FileMetaData, column: int) -> bool:
-    chunks = [known.row_group(n).column(column) for n in range(known.num_row_groups)]
+def _has_nulls(known: parquet.FileMetaData, column: str) -> bool:
+    chunks = _chunks([known], column)
     return any(chunk.statistics is not None and chunk.statistics.null_count for chunk in chunks)
 
 
@@ -162,12 +177,52 @@ def _compiled(
 ) -> dict[str, pa.Table]:
     """The catalogue's tables for the time and the local times of all shards."""
     usage = backend.read_parquet([str(shard.usage) for shard in shards])
+    known = [parquet.read_metadata(shard.usage) for shard in shards]
     service = backend.read_parquet([str(shard.service) for shard in shards], filename=True)
     for column in TOGETHER:
         _check_apart(backend, service, column)
-    first_s, after_s = span_of(backend, usage, until)
-    zones = time_zones(backend, usage, service)
+    first_s, after_s = _stated_span(known, until) or span_of(backend, usage, until)
+    named = [service] if _is_empty(known, "time_zone") else [service, usage]
+    zones = time_zones(backend, *named)
     return compiled(catalogue, from_s=first_s, to_s=after_s, time_zones=zones)
+
+
+def _stated_span(known: Sequence[parquet.FileMetaData], until: datetime) -> tuple[int, int] | None:
+    """What ``span_of`` gives, where the files state it: every stamp in them is sound.
+
+    Reading millions of stamps for their ends takes a tenth of the time of rating them.
+    """
+    asked = [chunk.statistics for chunk in _chunks(known, "started_at")]
+    stated = [each for each in asked if each is not None and each.has_min_max]
+    if not stated or len(stated) < len(asked):
+        return None
+    first_s = min(_second(each.min) for each in stated)
+    last_s = max(_second(each.max) for each in stated)
+    if first_s < guide.EARLIEST_S or last_s >= int(until.timestamp()):
+        return None
+    return max(first_s, last_s + 1 - LONGEST_TIME_S), last_s + 1
+
+
+def _second(stamp: Any) -> int:
+    return int(stamp.replace(tzinfo=UTC, microsecond=0).timestamp())
+
+
+def _is_empty(known: Sequence[parquet.FileMetaData], column: str) -> bool:
+    """Whether the files state that none of their rows has a value there."""
+    chunks = list(_chunks(known, column))
+    return all(
+        chunk.statistics is not None and chunk.statistics.null_count == chunk.num_values
+        for chunk in chunks
+    )
+
+
+def _chunks(
+    known: Sequence[parquet.FileMetaData], column: str
+) -> Iterator[parquet.ColumnChunkMetaData]:
+    for file in known:
+        position = file.schema.names.index(column)
+        for group in range(file.num_row_groups):
+            yield file.row_group(group).column(position)
 
 
 def _check_apart(backend: Backend, service: ir.Table, column: str) -> None:
@@ -195,7 +250,12 @@ def _work_off(shards: Sequence[Shard], job: Job, workers: int) -> list[ShardResu
 def _worker(shards: Iterator[Shard], job: Job) -> list[ShardResult]:
     """Take one shard after the other until none is left."""
     results = []
-    engine = connect(memory=f"{job.megabytes}MB", threads=1, joins_as_written=not job.events)
+    engine = connect(
+        memory=f"{job.megabytes}MB",
+        threads=1,
+        joins_as_written=not job.events,
+        kept_memory=f"{job.megabytes // 2}MB",
+    )
     with engine as backend, refusing_overflow():
         held = {
             name: backend.create_table(f"compiled_{name}", rows)
@@ -211,7 +271,7 @@ def _worker(shards: Iterator[Shard], job: Job) -> list[ShardResult]:
 def _rated(backend: Backend, rating: OneAfterAnother, shard: Shard, job: Job) -> ShardResult:
     """The result of one shard, made now unless it is there."""
     folder = job.out / f"{FOLDER}{shard.name}"
-    made_of = fingerprint(job.tables, (shard.service, shard.usage), job.events)
+    made_of = fingerprint(job.terms, (shard.service, shard.usage), job.events)
     found = stored(folder, made_of)
     if found is not None:
         return found

@@ -178,4 +178,14 @@ def _first_fault(rows: ir.Table) -> ir.IntegerValue:
         (rows.carried_nanos < 0, "AMOUNT_NEGATIVE"),
         ((rows.usage_currency != rows.currency).fill_null(False), "CURRENCY_MISMATCH"),
         (rows.charge_id.isnull(), "USAGE_TYPE_UNKNOWN"),
+        unless=_is_sound(rows),
     )
+
+
+def _is_sound(rows: ir.Table) -> ir.BooleanValue:
+    """Whether nothing speaks against an event: a charge is found only by its party and epoch."""
+    charged = rows.charge_id.notnull() & rows.policy_id.notnull() & ~rows.doubled
+    possible = rows.quantity.between(0, LARGEST_QUANTITY) & (rows.started_s >= EARLIEST_S)
+    priced = rows.carried_nanos.isnull() | (rows.carried_nanos >= 0)
+    paid = rows.usage_currency.isnull() | (rows.usage_currency == rows.currency)
+    return charged & possible & priced & paid

@@ -101,10 +101,16 @@ def reason(code: str) -> Reason:
     return READING[code] if code in READING else REASONS[code]
 
 
-def first_fault(*checks: tuple[ir.BooleanValue, str]) -> ir.IntegerValue:
-    """The number of the first code whose check holds: a number costs a row less than a text."""
-    numbered = ((wrong, ibis.literal(NUMBERS.index(code), "int8")) for wrong, code in checks)
-    return ibis.cases(*numbered, else_=ibis.null("int8"))
+def first_fault(
+    *checks: tuple[ir.BooleanValue, str], unless: ir.BooleanValue | None = None
+) -> ir.IntegerValue:
+    """The number of the first code whose check holds: a number costs a row less than a text.
+
+    Where ``unless`` holds, none of them does: most rows are then asked nothing further.
+    """
+    numbered = [(wrong, ibis.literal(NUMBERS.index(code), "int8")) for wrong, code in checks]
+    sound = [] if unless is None else [(unless, ibis.null("int8"))]
+    return ibis.cases(*sound, *numbered, else_=ibis.null("int8"))
 
 
 def suspended(faulty: ir.Table, usage: ir.Table) -> ir.Table:
