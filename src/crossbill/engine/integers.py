@@ -204,10 +204,10 @@ def rounded(
     Needs ``whole`` at least 0 and ``0 <= part < parts < 2**62``; ``exactly`` unless no mode is one
     of ``EXACTLY``, and ``parts`` unless this is so and all scales are 10 or more.
     """
+    if not parts:  # ``bound`` is the scale then
+        return quotient(whole + how.lead, how.scale) * how.scale
     kept = quotient(whole, how.scale)
-    left = whole - kept * how.scale + how.lead
-    if parts:
-        left += part * how.fine
+    left = whole - kept * how.scale + part * how.fine + how.lead
     if exactly:
         left += ibis.greatest((part > 0).cast(INT64) * how.sticky, (kept & 1) * how.odd)
     grows = left >= how.bound

@@ -45,16 +45,17 @@ def _by_increment(piece: ir.Table) -> ir.Table:
 
 
 def event_amount(
-    event: ir.Table, *, carried: bool, capped: bool, parts: bool, exactly: bool
+    event: ir.Table, *, carried: bool, capped: bool, free: bool, parts: bool, exactly: bool
 ) -> ir.Table:
     """Reads events with the sum of their pieces (whole, part) and the terms of their first band.
 
     Adds ``amount_nanos``: connect fee and pieces, or the event's own price, capped, rounded once.
-    Where no rate carries such a price, none has a cap, or no policy rounds by ``parts`` of a nano
-    or ``exactly``, by what lies beyond the digit that decides, it need not be asked of each event.
+    Where no rate carries such a price, none has a cap or a ``free`` quantity, or no policy rounds
+    by ``parts`` of a nano or ``exactly``, by what lies beyond the digit that decides, it need not
+    be asked of each event.
     """
     summed = _with_carried(event) if carried else event
-    charged = summed.mutate(whole=summed.whole + _connect_fee(summed))
+    charged = summed.mutate(whole=summed.whole + _connect_fee(summed, free=free))
     cut = _capped(charged) if capped else charged
     how = integers.Rounding(*(cut[f"rounding_{name}"] for name in integers.Rounding._fields))
     amount = integers.rounded(cut.whole, cut.part, how, parts=parts, exactly=exactly)
@@ -90,13 +91,15 @@ def _capped(event: ir.Table) -> ir.Table:
     )
 
 
-def _connect_fee(event: ir.Table) -> ir.IntegerValue:
+def _connect_fee(event: ir.Table, *, free: bool) -> ir.IntegerValue:
     """Due once where something was used, unless allowances paid for all of it.
 
     Of what is free altogether, allowances pay nothing, and it is due.
     """
-    ratable = event.quantity - event.free_quantity
-    due = event.covered_quantity < ibis.least(ibis.greatest(ratable, 1), event.quantity)
+    most = event.quantity
+    if free:
+        most = ibis.least(ibis.greatest(event.quantity - event.free_quantity, 1), event.quantity)
+    due = event.covered_quantity < most
     return integers.where(due, event.connect_fee_nanos)
 
 

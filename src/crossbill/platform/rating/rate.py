@@ -65,6 +65,7 @@ class Shape:
     capped: bool = False  # some rate has a maximum
     switched: bool = False  # some policy goes by the local time of the switch
     networks: bool = True  # some charge goes by the network
+    free: bool = True  # some rate has a quantity that is free at the start of each event
     increments: bool = True  # some policy rounds each increment by itself
     parts: bool = True  # some policy rounds by parts of a nano
     exactly: bool = True  # some policy rounds by what lies beyond the digit that decides
@@ -125,6 +126,7 @@ def shape_of(
         rate.aggregate(
             carried=(rate.carried_ppm > 0).any().fill_null(False),
             capped=rate.max_cost_nanos.count() > 0,
+            free=(rate.included > 0).any().fill_null(False),
         ),
         policy.aggregate(
             switched=(policy.local_time == LocalTime.SWITCH.value).any().fill_null(False),
@@ -136,8 +138,9 @@ def shape_of(
     )
     figures = backend.to_pyarrow(reduce(ir.Table.cross_join, asked)).to_pylist()[0]
     named = named or detail or figures["wholesale"] or figures["surcharges"]
-    figures["increments"] |= named  # what it saves is little beside writing events
-    figures["parts"] |= named or figures["carried"]
+    for saving in ("free", "increments", "parts"):
+        figures[saving] |= named  # they save little beside writing events
+    figures["parts"] |= figures["carried"]
     return Shape(**figures, detail=detail, named=named)
 
 
@@ -196,7 +199,7 @@ def _located(t: Tables, shape: Shape) -> ir.Table:
     crosses = rows.timed & rows.splits & (rows.started_s + rows.quantity > rows.span_to_s)
     stepped = (rows.steps > 1) & (rows.quantity > rows.to_quantity)
     located = rows.mutate(fault=_fault(rows, shape), several=crosses | stepped)
-    asked = rate_passes.first_asked(located, t, shape.ranks)
+    asked = rate_passes.first_asked(located, t, shape.ranks, free=shape.free)
     return asked.select("fault", *_located_columns(shape))
 
 
@@ -278,6 +281,7 @@ def _priced(t: Tables, shape: Shape) -> ir.Table:
         events,
         carried=shape.carried,
         capped=shape.capped,
+        free=shape.free,
         parts=shape.parts,
         exactly=shape.exactly,
     )
@@ -322,13 +326,16 @@ def _sound(t: Tables, shape: Shape, *, several: bool) -> ir.Table:
     """
     columns = _located_columns(replace(shape, ranks=0))
     covered = rate_passes.covered(t, shape.ranks, columns)
-    return _with_terms(covered.filter(covered.several == several), t)
+    return _with_terms(covered.filter(covered.several == several), t, free=shape.free)
 
 
-def _with_terms(event: ir.Table, t: Tables) -> ir.Table:
+def _with_terms(event: ir.Table, t: Tables, *, free: bool) -> ir.Table:
     """The events as pieces of their first terms: what is free and what is covered come first."""
     first = t["terms"].drop("step", "steps", "scope_mask", "to_quantity")
     rows = event.inner_join(first, "term_id")
+    if not free:
+        at_once = {"piece_from": rows.covered_quantity, "piece_to": rows.quantity}
+        return rows.mutate(free_quantity=integers.ZERO, **at_once).drop("included")
     freed = rows.mutate(free_quantity=ibis.least(rows.included, rows.quantity)).drop("included")
     return freed.mutate(
         piece_from=freed.free_quantity + freed.covered_quantity, piece_to=freed.quantity

@@ -12,14 +12,17 @@ from crossbill.platform.rating import allowances
 Keys = Callable[[Tables], ir.Table]  # event_id and usage_key of the events
 
 
-def first_asked(located: ir.Table, t: Tables, ranks: int) -> ir.Table:
-    """Adds what events ``need`` beyond what is free, and whom they ask first."""
+def first_asked(located: ir.Table, t: Tables, ranks: int, *, free: bool) -> ir.Table:
+    """Adds what events ``need`` beyond what is ``free``, and whom they ask first."""
     if ranks == 0:
         return located
-    need = located.quantity - ibis.least(located.included, located.quantity)
-    needs = located.fault.isnull() & (located.quantity > located.included)
-    asks = ibis.ifelse(needs, located.scope_mask, ibis.null("int64"))
-    return allowances.asking(located.mutate(need=need, asks=asks), t["held"], rank=0)
+    quantity = located.quantity
+    rows = located.mutate(
+        need=quantity - ibis.least(located.included, quantity) if free else quantity
+    )
+    needs = rows.fault.isnull() & (rows.need > 0)
+    asks = ibis.ifelse(needs, rows.scope_mask, ibis.null("int64"))
+    return allowances.asking(rows.mutate(asks=asks), t["held"], rank=0)
 
 
 def bucket_steps(ranks: int) -> list[Step]:
