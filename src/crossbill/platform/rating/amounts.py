@@ -44,7 +44,7 @@ def _by_increment(piece: ir.Table) -> ir.Table:
     )
 
 
-def event_amount(
+def event_amount(  # noqa: PLR0913 - what events are asked for
     event: ir.Table, *, carried: bool, capped: bool, free: bool, parts: bool, exactly: bool
 ) -> ir.Table:
     """Reads events with the sum of their pieces (whole, part) and the terms of their first band.
