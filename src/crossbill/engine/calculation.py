@@ -125,16 +125,27 @@ class Calculation:
         ``told`` hears the name of each step when it is done.
         """
         assert set(sources) == set(self.inputs), set(sources) ^ set(self.inputs)
+        self.begin(backend, sources, told=told)
+        return self._tables(backend)
+
+    def begin(
+        self, backend: Backend, sources: Tables, *, told: Callable[[str], None] = lambda name: None
+    ) -> list[Statement]:
+        """Execute the steps that follow from these sources alone; gives those that are left."""
         for name, table in sources.items():
             missing = set(self.inputs[name]) - set(table.columns)
             assert not missing, f"{name} lacks {missing}"
         _bind(backend, sources)
         for function in self._compiled().functions:
             backend._register_udfs(function.called())  # as Ibis does itself before it executes
+        left = []
         for statement in self._compiled().statements:
-            backend.raw_sql(statement.sql)
-            told(statement.name)
-        return self._tables(backend)
+            if sources.keys() >= set(statement.follows_from):
+                backend.raw_sql(statement.sql)
+                told(statement.name)
+            else:
+                left.append(statement)
+        return left
 
     def run_again(self, backend: Backend, changed: Tables) -> None:
         """Execute what follows from some inputs once more where ``run`` was last: they changed.
