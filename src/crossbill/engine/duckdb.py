@@ -84,6 +84,15 @@ def few_rows(backend: Backend, rows: ir.Table) -> list[dict[str, Any]]:
     return found
 
 
+def stored_rows(backend: Backend, name: str, /, **wanted: object) -> list[dict[str, Any]]:
+    """Rows of a table or view with these values; to build an expression for it takes longer."""
+    where = " AND ".join(f'"{column}" = ?' for column in wanted) or "true"
+    query = f'SELECT * FROM "{name}" WHERE {where}'  # noqa: S608 - names of ours, values bound
+    answer = backend.con.execute(query, [*wanted.values()]).to_arrow_table()
+    found: list[dict[str, Any]] = answer.to_pylist()
+    return found
+
+
 def read_parquet(backend: Backend, paths: Sequence[str]) -> ir.Table:
     """The rows of Parquet files, one after the other, as an expression that reads late.
 

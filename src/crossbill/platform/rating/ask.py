@@ -1,18 +1,18 @@
 """What would this event cost, and why: one event that nobody has made, rated by the same chain."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
 
 import ibis
-import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from crossbill.core.period import month_period
 from crossbill.core.policy import LocalTime
-from crossbill.engine.calculation import Calculation
+from crossbill.engine.duckdb import stored_rows
+from crossbill.engine.planned import Planned, Rows
 from crossbill.engine.rating_datasets import BUCKET, SERVICE, USAGE
 from crossbill.platform.rating.calendars import local_date, midnight_s
 from crossbill.platform.rating.catalogue_model import RatingCatalogue
@@ -20,7 +20,7 @@ from crossbill.platform.rating.compile import compiled
 from crossbill.platform.rating.current import Current
 from crossbill.platform.rating.explain import Explanation, explain
 from crossbill.platform.rating.rate import Shape, rating
-from crossbill.platform.rating.rate_files import Rated, granting
+from crossbill.platform.rating.rate_files import granting
 from crossbill.platform.rating.small_engine import small_engine
 from crossbill.platform.usage import guide
 
@@ -29,6 +29,7 @@ ANYBODY = "anybody"
 LONG_AGO = datetime(1970, 1, 1)
 COMPILED_MONTHS = 24  # kept ready, of all catalogues and local times together
 GRANTED_PLANS = 256
+ASKED = ("usage", "located", "resolved", "party", "rated_usage", "piece")
 
 
 @dataclass(frozen=True)
@@ -56,16 +57,22 @@ class Place:
     time_zone: str
 
 
-@dataclass
-class _Standing:
-    """What the engine holds: the place and chain of the last question, and the chain's tables."""
+@dataclass(frozen=True)
+class _Answered:
+    """What follows from a question, beside what follows from its place alone."""
 
-    place: Place | None = None
-    chain: Calculation | None = None
-    tables: dict[str, ir.Table] = field(default_factory=dict)
+    backend: Backend
+    found: Mapping[str, Rows]
 
+    def holds(self, name: str) -> bool:
+        """Whether such rows follow from a question."""
+        return name in self.found
 
-_standing = _Standing()
+    def rows(self, name: str, /, **wanted: object) -> Rows:
+        """The rows that have these values."""
+        if name not in self.found:
+            return stored_rows(self.backend, name, **wanted)
+        return [row for row in self.found[name] if wanted.items() <= row.items()]
 
 
 def ask(current: Current, question: Question) -> Explanation:
@@ -73,15 +80,16 @@ def ask(current: Current, question: Question) -> Explanation:
     started_s = int(question.started_at.replace(tzinfo=UTC).timestamp())
     month = local_date(started_s, current.catalogue.zone).replace(day=1)
     place = Place(current, month, question.time_zone)
-    with small_engine() as backend:
+    with small_engine("questions") as backend:
         bucket = BUCKET.empty()
         if question.untouched_allowances:
             bucket = _granted(backend, place, question.plan_code)
         rows = {"bucket": bucket, "usage": _usage(place, question)}
         rows["service"] = _service(place, question.plan_code, question.policy_code)
         ranks = 1 + max((int(row["rank"]) for row in bucket.to_pylist()), default=-1)
-        done = _rated(backend, place, rating(_shape(current.catalogue, ranks)), rows)
-        return explain(Rated(backend, current.catalogue, done), KEY)
+        found = _planned(backend, place, _shape(current.catalogue, ranks)).rows(rows)
+        answered = _Answered(backend, {**found, "accepted_usage": found["usage"]})
+        return explain(answered, KEY)
 
 
 def get_ready(current: Current, plan_code: str) -> None:
@@ -121,8 +129,7 @@ def _compiled(place: Place) -> Mapping[str, pa.Table]:
 @lru_cache(maxsize=GRANTED_PLANS)
 def _granted(backend: Backend, place: Place, plan_code: str) -> pa.Table:
     """The allowances of the month as they are granted on a plan."""
-    if _standing.place != place:
-        _standing.place = None  # for what it held is overwritten here
+    _planned.cache_clear()  # for some of its inputs are overwritten here
     policy = place.current.catalogue.spec.policies[0].policy_code
     rows = {name: _compiled(place)[name] for name in ("allowance", "period")}
     rows["service"] = _service(place, plan_code, policy)
@@ -131,24 +138,20 @@ def _granted(backend: Backend, place: Place, plan_code: str) -> pa.Table:
     return granted
 
 
-def _rated(
-    backend: Backend, place: Place, chain: Calculation, rows: Mapping[str, pa.Table]
-) -> dict[str, ir.Table]:
-    """The tables of a detailed rating of these rows.
+@lru_cache(maxsize=1)  # the engine holds one
+def _planned(backend: Backend, place: Place, shape: Shape) -> Planned:
+    """The chain for questions about a place, of which they change three inputs only."""
+    chain = rating(shape)
+    change = {dataset.name: dataset.arrow for dataset in (BUCKET, SERVICE, USAGE)}
+    tables = _compiled(place)
+    stay = {name: tables[name] for name in chain.inputs if name not in change}
+    return Planned(backend, chain, stay, change, _asked(shape))
 
-    A question like the last one changes the rows of three inputs only: the statements find all
-    others, and the views over them, where they are.
-    """
-    held = {name: ibis.memtable(table) for name, table in rows.items()}
-    if (_standing.place, _standing.chain) == (place, chain):
-        chain.run_again(backend, held)
-        return _standing.tables
-    _standing.place = _standing.chain = None
-    held |= {name: ibis.memtable(table) for name, table in _compiled(place).items()}
-    done = chain.run(backend, {name: held[name] for name in chain.inputs})
-    _standing.place, _standing.chain = place, chain
-    _standing.tables = done | {"accepted_usage": done["usage"]}
-    return _standing.tables
+
+def _asked(shape: Shape) -> list[str]:
+    """What an explanation reads of what follows from a question."""
+    surcharges = ["rated_surcharge"] if shape.surcharges else []
+    return [*ASKED, *surcharges, *(["consumption"] if shape.ranks else [])]
 
 
 def _usage(place: Place, question: Question) -> pa.Table:

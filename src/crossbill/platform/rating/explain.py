@@ -7,7 +7,7 @@ in whole numbers and by ``core``'s rounding, and the explanation says whether it
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 from zoneinfo import ZoneInfo
 
 from crossbill.core.money import format_nanos
@@ -15,7 +15,6 @@ from crossbill.core.policy import RoundingScope
 from crossbill.core.refusal import Refusal
 from crossbill.core.rounding import RoundingMode, divide_rounded
 from crossbill.platform.rating.compile_rates import is_metered
-from crossbill.platform.rating.rate_files import Rated
 from crossbill.platform.usage import guide
 from crossbill.platform.usage.reasons import NUMBERS, REASONS
 
@@ -35,6 +34,16 @@ class EventUnknown(Refusal):
     code: ClassVar[str] = "EVENT_UNKNOWN"
 
 
+class RatedInDetail(Protocol):
+    """What an explanation is read from: the tables of a chain that kept all of its detail."""
+
+    def holds(self, name: str, /) -> bool:
+        """Whether the chain had such a table."""
+
+    def rows(self, name: str, /, **wanted: object) -> list[Row]:
+        """The rows of a table that have these values."""
+
+
 @dataclass(frozen=True)
 class Explanation:
     """The steps in order, each a heading and a sentence; the amount, and what it was before."""
@@ -52,7 +61,7 @@ class Explanation:
         return self.amount_nanos == self.derived_nanos
 
 
-def explain(rated: Rated, usage_key: str, leg: str = guide.RETAIL) -> Explanation:
+def explain(rated: RatedInDetail, usage_key: str, leg: str = guide.RETAIL) -> Explanation:
     """Explain one event of usage that was rated in detail."""
     usage = row_of(rated, "accepted_usage", usage_key=usage_key)
     if usage is None:
@@ -81,21 +90,10 @@ def _suspended(usage: Row, leg: str, code: str) -> Explanation:
     return Explanation(usage["usage_key"], leg, steps, None, None, "")
 
 
-def row_of(rated: Rated, table: str, **wanted: object) -> Row | None:
+def row_of(rated: RatedInDetail, table: str, **wanted: object) -> Row | None:
     """The one row of a stored table with these values, or none."""
-    rows = _rows(rated, table, **wanted)
+    rows = rated.rows(table, **wanted)
     return rows[0] if rows else None
-
-
-def _rows(rated: Rated, name: str, **wanted: object) -> list[Row]:
-    """Rows of a stored table; asked in SQL, because building an expression takes longer."""
-    where = " AND ".join(f'"{column}" = ?' for column in wanted) or "true"
-    table = rated.tables[name].op().name
-    query = f'SELECT * FROM "{table}" WHERE {where}'  # noqa: S608 - names of ours, values bound
-    found: list[Row] = (
-        rated.backend.con.execute(query, [*wanted.values()]).to_arrow_table().to_pylist()
-    )
-    return found
 
 
 def _usage_in_words(usage: Row, zone: str | None) -> str:
@@ -116,7 +114,7 @@ def _local(instant: datetime, zone: str) -> str:
 class _Steps:
     """What the chain holds about one event, turned into sentences."""
 
-    def __init__(self, rated: Rated, usage: Row, event: Row, leg: str) -> None:
+    def __init__(self, rated: RatedInDetail, usage: Row, event: Row, leg: str) -> None:
         self.rated, self.usage, self.event, self.leg = rated, usage, event, leg
         self.route = self._of("resolved", route_id=event["route_id"])
         self.term = self._of("terms", term_id=event["term_id"])
@@ -124,8 +122,8 @@ class _Steps:
         self.party = self._of("party", party_id=event["party_id"])
         self.policy = self._of("rules", policy_id=self.party["policy_id"])
         self.given = self._of("rated_usage", usage_key=usage["usage_key"], leg=leg)
-        self.bands = {r["band_id"]: r["band"] for r in _rows(rated, "band")}
-        pieces = _rows(rated, "piece", event_id=event["event_id"])
+        self.bands = {r["band_id"]: r["band"] for r in rated.rows("band")}
+        pieces = rated.rows("piece", event_id=event["event_id"])
         self.pieces = sorted(pieces, key=lambda p: (p["piece_from"], p["piece_to"]))
 
     def _of(self, table: str, **wanted: object) -> Row:
@@ -198,8 +196,8 @@ class _Steps:
             free = f"the first {self.free:,} are free in each event"
             steps.append(("Included", free))
         taken = (
-            _rows(self.rated, "consumption", usage_key=self.usage["usage_key"])
-            if self.leg == guide.RETAIL and "consumption" in self.rated.tables
+            self.rated.rows("consumption", usage_key=self.usage["usage_key"])
+            if self.leg == guide.RETAIL and self.rated.holds("consumption")
             else []
         )
         for row in taken:
@@ -267,11 +265,10 @@ class _Steps:
         )
 
     def _surcharges(self) -> Sequence[tuple[str, str]]:
-        if "rated_surcharge" not in self.rated.tables:
+        if not self.rated.holds("rated_surcharge"):
             return []
-        found = _rows(
-            self.rated, "rated_surcharge", usage_key=self.usage["usage_key"], leg=self.leg
-        )
+        key = self.usage["usage_key"]
+        found = self.rated.rows("rated_surcharge", usage_key=key, leg=self.leg)
         return [
             ("Surcharge", f"{row['surcharge_code']}: {format_nanos(row['amount_nanos'], 2)}")
             for row in found

@@ -46,7 +46,7 @@ def tried(name: str, terms: BaseModel, events: Sequence[int]) -> Trial:
         "metered_event": [row for key, each in lines.items() for row in _events(key, each)],
     }
     tables = {d.name: pa.Table.from_pylist(rows[d.name], schema=d.arrow) for d in INPUTS}
-    with small_engine() as backend:
+    with small_engine("trials") as backend:
         held = {each: ibis.memtable(table) for each, table in tables.items()}
         done = _pricing(tuple(price_models())).run(backend, held)
         found = backend.to_pyarrow(done["metered_amount"]).to_pylist()

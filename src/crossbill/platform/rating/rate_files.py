@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import ibis
 import ibis.expr.types as ir
@@ -14,7 +14,7 @@ from ibis.backends.duckdb import Backend
 
 from crossbill.core.refusal import Refusal
 from crossbill.engine.calculation import Calculation, Step, compiled_once
-from crossbill.engine.duckdb import connect
+from crossbill.engine.duckdb import connect, stored_rows
 from crossbill.engine.integers import epoch_seconds, refusing_overflow
 from crossbill.engine.rating_datasets import ALLOWANCE, PERIOD, SERVICE
 from crossbill.platform.rating.allowances import grant
@@ -59,6 +59,14 @@ class Rated:
         """One of the tables, in memory."""
         rows: pa.Table = self.backend.to_pyarrow(self.tables[name])
         return rows
+
+    def holds(self, name: str) -> bool:
+        """Whether the rating had such a table."""
+        return name in self.tables
+
+    def rows(self, name: str, /, **wanted: object) -> list[dict[str, Any]]:
+        """The rows of one of the stored tables that have these values."""
+        return stored_rows(self.backend, self.tables[name].op().name, **wanted)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
-"""One engine of this process for small questions of people, asked one after the other.
+"""Engines of this process for small questions of people, asked one after the other.
 
 Opening an engine takes longer than such a question, and the tables of a question are small.
+Questions of each kind have their own, so that what they left there is still there for the next.
 """
 
 import atexit
@@ -19,14 +20,14 @@ _turn = threading.Lock()
 
 
 @contextmanager
-def small_engine() -> Iterator[Backend]:
-    """The engine, for this caller alone as long as the block lasts."""
+def small_engine(kind: str) -> Iterator[Backend]:
+    """The engine for a kind of question, for this caller alone as long as the block lasts."""
     with _turn, refusing_overflow():
-        yield _opened()
+        yield _opened(kind)
 
 
 @cache
-def _opened() -> Backend:
+def _opened(kind: str) -> Backend:
     opened = ExitStack()
     atexit.register(opened.close)
     return opened.enter_context(connect(memory=MEMORY, threads=1))
