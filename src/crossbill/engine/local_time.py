@@ -70,11 +70,11 @@ def regimes(zone: str) -> tuple[Regime, ...]:
     """Every change of a zone's clocks, from the same tables as all other local time here."""
     clock = ZoneInfo(zone)
     end = _seconds(datetime(YEAR_AFTER_LAST, 1, 1, tzinfo=UTC))
-    days = range(0, end + DAY_S, DAY_S)
+    days = [(second, _offset(clock, second)) for second in range(0, end + DAY_S, DAY_S)]
     changes = [
         _change(clock, one, other)
-        for one, other in pairwise(days)
-        if _offset(clock, one) != _offset(clock, other)
+        for (one, offset), (other, next_offset) in pairwise(days)
+        if offset != next_offset
     ]
     edges = [0, *changes, end]
     return tuple(Regime(a, b, _offset(clock, a)) for a, b in pairwise(edges))
