@@ -133,9 +133,8 @@ def _granted(backend: Backend, place: Place, plan_code: str) -> pa.Table:
     policy = place.current.catalogue.spec.policies[0].policy_code
     rows = {name: _compiled(place)[name] for name in ("allowance", "period")}
     rows["service"] = _service(place, plan_code, policy)
-    done = granting().run(backend, {name: ibis.memtable(table) for name, table in rows.items()})
-    granted: pa.Table = backend.to_pyarrow(done["granted_bucket"])
-    return granted
+    granting().run(backend, {name: ibis.memtable(table) for name, table in rows.items()})
+    return pa.Table.from_pylist(stored_rows(backend, "granted_bucket"), BUCKET.arrow)
 
 
 @lru_cache(maxsize=1)  # the engine holds one
