@@ -32,7 +32,7 @@ STATEMENTS = {
         SELECT DISTINCT usage_type, left(destination, 9) AS head FROM "usage"
     """,
     "service, route, band and rate of each event": """
-        CREATE OR REPLACE TEMP TABLE hand_located AS
+        CREATE OR REPLACE TEMP TABLE hand_rows AS SELECT "row" FROM (
         SELECT party_id, route_id, term_id, started_s, quantity
         FROM (SELECT service_key, usage_type, destination, quantity,
                      epoch_us(started_at) // 1000000 AS started_s,
@@ -44,7 +44,8 @@ STATEMENTS = {
         LEFT JOIN hand_band ON hand_band.calendar_id = hand_route.calendar_id
             AND cell = quarter AND started_s >= from_s AND started_s < to_s
         LEFT JOIN hand_term ON hand_term.rate_set_id = hand_route.rate_set_id
-            AND hand_term.band_id = hand_band.band_id
+            AND hand_term.band_id = hand_band.band_id) AS "row";
+        CREATE OR REPLACE TEMP VIEW hand_located AS SELECT unnest("row") FROM hand_rows
     """,
     "amounts, added up": """
         CREATE OR REPLACE TEMP TABLE hand_charged AS

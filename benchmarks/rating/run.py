@@ -7,7 +7,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from itertools import islice
@@ -80,25 +81,41 @@ def scan(folder: Path) -> dict[str, Any]:
 def stages(folder: Path) -> dict[str, Any]:
     """One shard on one thread: what each statement of the engine takes, and the same by hand."""
     from benchmarks.rating.by_hand import by_hand
-    from crossbill.engine.duckdb import connect
     from crossbill.engine.rating_datasets import RATED_USAGE
     from crossbill.engine.store import Store
+
+    with _rated(folder, named=False) as (backend, rolled_up, done):
+        backend.to_pyarrow(done["usage_charge"])
+        rolled_up.lap("usage_charge")
+    store = Store(str(folder / "out"))
+    with _rated(folder, named=True) as (backend, every_event, done):
+        backend.to_pyarrow(done["usage_charge"])
+        every_event.lap("usage_charge")
+        rows = backend.to_pyarrow_batches(done["rated_usage"])
+        written = store.write_table(store.path("rated_usage.parquet"), rows, RATED_USAGE)
+        every_event.lap("rated_usage")
+        hand = by_hand(backend)
+    rmtree(folder / "out")
+    laps = {"rolled_up": rolled_up.laps, "every_event": every_event.laps}
+    return {"events": written.rows, "cpu_seconds": laps, "by_hand": hand}
+
+
+@contextmanager
+def _rated(folder: Path, *, named: bool) -> Iterator[tuple[Any, "_Clock", dict[str, Any]]]:
+    """The first shard as `rate_shards` rates it, with what each stored step took."""
+    from crossbill.engine.duckdb import connect
     from crossbill.platform.rating.rate import rating, shape_of
     from crossbill.platform.rating.rate_files import with_buckets
 
-    store = Store(str(folder / "out"))
-    with connect(memory=MEMORY, threads=1) as backend:
+    with connect(
+        memory=MEMORY, threads=1, joins_as_written=not named, kept_memory="2GB"
+    ) as backend:
         held = with_buckets(backend, _compiled(backend, folder))
-        chain, clock = rating(shape_of(backend, held)), _Clock()
+        chain = rating(shape_of(backend, held, named=named))
+        chain.run(backend, {name: held[name] for name in chain.inputs})  # fetches its memory
+        clock = _Clock()
         done = chain.run(backend, {name: held[name] for name in chain.inputs}, told=clock.lap)
-        backend.to_pyarrow(done["usage_charge"])
-        clock.lap("usage_charge")
-        rows = backend.to_pyarrow_batches(done["rated_usage"])
-        written = store.write_table(store.path("rated_usage.parquet"), rows, RATED_USAGE)
-        clock.lap("rated_usage")
-        hand = by_hand(backend)
-    rmtree(folder / "out")
-    return {"events": written.rows, "cpu_seconds": clock.laps, "by_hand": hand}
+        yield backend, clock, done
 
 
 def _compiled(backend: Any, folder: Path) -> dict[str, Any]:

@@ -87,7 +87,7 @@ def guide(  # noqa: PLR0913 - the tables that are read, and what of them is need
     started_s = integers.epoch_seconds(rows.started_at)
     timed = rows.mutate(event_id=ibis.row_number(), started_s=started_s)
     cells = timed.mutate(cell=integers.div_trunc(timed.started_s, QUARTER_S))
-    found = _with_party(cells, party).left_join(epoch_cell, "cell")
+    found = _with_party(cells, party, both_legs=wholesale).left_join(epoch_cell, "cell")
     charged = _with_charge(found, charge)
     destination = charged.destination
     by_network = ibis.ifelse(charged.by_network, charged.network, destination)
@@ -132,19 +132,22 @@ def _leg(usage: ir.Table, leg: str, key: ir.StringValue) -> ir.Table:
     )  # fmt: skip
 
 
-def _with_party(rows: ir.Table, party: ir.Table) -> ir.Table:
+def _with_party(rows: ir.Table, party: ir.Table, *, both_legs: bool) -> ir.Table:
+    """Adds who holds the event's service, or network, at its start."""
     held = party.select(
         "party_id", "plan_zone_id", "valid_from_s", "valid_to_s", "doubled", "switch_time",
         "currency", "policy_id", party_key=party.guide_key,
         party_retail=party.leg == RETAIL,
     )  # fmt: skip
+    same_leg = [rows.retail == held.party_retail] if both_legs else []
+    mine = held if both_legs else held.filter(held.party_retail)
     return rows.left_join(
-        held,
+        mine,
         [
-            rows.guide_key == held.party_key,
-            rows.retail == held.party_retail,
-            rows.started_s >= held.valid_from_s,
-            rows.started_s < held.valid_to_s,
+            rows.guide_key == mine.party_key,
+            *same_leg,
+            rows.started_s >= mine.valid_from_s,
+            rows.started_s < mine.valid_to_s,
         ],
     )
 
