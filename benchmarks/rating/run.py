@@ -104,8 +104,9 @@ def stages(folder: Path) -> dict[str, Any]:
 def _rated(folder: Path, *, named: bool) -> Iterator[tuple[Any, "_Clock", dict[str, Any]]]:
     """The first shard as `rate_shards` rates it, with what each stored step took."""
     from crossbill.engine.duckdb import connect
-    from crossbill.platform.rating.rate import rating, shape_of
+    from crossbill.platform.rating.rate import rating
     from crossbill.platform.rating.rate_files import with_buckets
+    from crossbill.platform.rating.shape import shape_of
 
     with connect(
         memory=MEMORY, threads=1, joins_as_written=not named, kept_memory="2GB"

@@ -16,7 +16,8 @@ from crossbill.engine.rating_datasets import USAGE
 from crossbill.platform.rating.allowances import grant
 from crossbill.platform.rating.catalogue import read_catalogue, services
 from crossbill.platform.rating.compile import compiled
-from crossbill.platform.rating.rate import rating, shape_of
+from crossbill.platform.rating.rate import rating
+from crossbill.platform.rating.shape import shape_of
 from vectors.answers import halves
 
 USAGE_TYPES = {"seconds": {"unit": "seconds"}, "units": {"unit": "units"}}

@@ -19,8 +19,9 @@ from crossbill.platform.rating.catalogue_model import RatingCatalogue
 from crossbill.platform.rating.compile import compiled
 from crossbill.platform.rating.current import Current
 from crossbill.platform.rating.explain import Explanation, explain
-from crossbill.platform.rating.rate import Shape, rating
+from crossbill.platform.rating.rate import rating
 from crossbill.platform.rating.rate_files import granting
+from crossbill.platform.rating.shape import Shape
 from crossbill.platform.rating.small_engine import small_engine
 from crossbill.platform.usage import guide
 

@@ -22,9 +22,10 @@ from crossbill.platform.rating.calendars import is_zone
 from crossbill.platform.rating.catalogue import read_catalogue
 from crossbill.platform.rating.catalogue_model import RatingCatalogue
 from crossbill.platform.rating.compile import compiled
-from crossbill.platform.rating.rate import rating, shape_of
+from crossbill.platform.rating.rate import rating
 from crossbill.platform.rating.rate_metered import with_metered_charges
 from crossbill.platform.rating.services import services
+from crossbill.platform.rating.shape import shape_of
 from crossbill.platform.usage import guide, mediate
 from crossbill.platform.usage.read import COLUMNS, read_usage
 

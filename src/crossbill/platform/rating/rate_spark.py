@@ -21,7 +21,7 @@ from crossbill.engine.rating_datasets import (
 )
 from crossbill.platform.rating.catalogue import read_catalogue
 from crossbill.platform.rating.compile import compiled
-from crossbill.platform.rating.rate import Shape, rating
+from crossbill.platform.rating.rate import rating
 from crossbill.platform.rating.rate_files import (
     ends_of,
     granting,
@@ -30,6 +30,7 @@ from crossbill.platform.rating.rate_files import (
     zones_in,
 )
 from crossbill.platform.rating.rate_metered import with_metered_charges
+from crossbill.platform.rating.shape import Shape
 from crossbill.platform.rating.shard_result import Sums, checked
 from crossbill.platform.usage import guide
 

@@ -21,8 +21,9 @@ from crossbill.platform.rating.calendars import midnight_s
 from crossbill.platform.rating.catalogue_model import RatingCatalogue
 from crossbill.platform.rating.compile import compiled
 from crossbill.platform.rating.current import Current
-from crossbill.platform.rating.rate import rating, shape_of
+from crossbill.platform.rating.rate import rating
 from crossbill.platform.rating.rate_files import Rated
+from crossbill.platform.rating.shape import shape_of
 from crossbill.platform.usage import guide
 from crossbill.replacement.reconciliation.shadow_usage import EPOCH, INSTANTS, OLDEST_USAGE
 

@@ -17,7 +17,8 @@ from crossbill.platform.rating.allowances import grant
 from crossbill.platform.rating.calendars import midnight_s
 from crossbill.platform.rating.catalogue_model import RatingCatalogue
 from crossbill.platform.rating.compile import compiled
-from crossbill.platform.rating.rate import rating, shape_of
+from crossbill.platform.rating.rate import rating
+from crossbill.platform.rating.shape import shape_of
 from crossbill.platform.usage.reasons import REASONS
 from crossbill.replacement.migration.transform import save_suspended
 from crossbill.replacement.migration.workspace import Workspace
