@@ -3,7 +3,6 @@
 import copy
 import re
 from datetime import date, datetime, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,20 +10,21 @@ import ibis
 import pytest
 from small_tables import AFTER, DAY, SOUND, prices, rates, tables, unresolved
 
-from crossbill.engine.calculation import Calculation, Step, Tables
+from crossbill.engine.calculation import columns_of
 from crossbill.platform.concession.models import Commitment, Discount, Exemption
 from crossbill.platform.customer.models import BillingAccount, Contact, Customer, Payer
 from crossbill.platform.ledger.models import Deposit, OpenItem
 from crossbill.platform.payment.models import Mandate
 from crossbill.platform.product.models import Feature, Product
-from crossbill.replacement.migration.map import REMAINDER, Mapped
+from crossbill.replacement.migration.checking import checking
+from crossbill.replacement.migration.map import REMAINDER
 from crossbill.replacement.migration.terms_checks import lost_contacts, with_usual_terms
 from crossbill.replacement.migration.transform import languages
 from crossbill.replacement.migration.validate import (
     CHECKS,
     HIERARCHY_LEVELS,
     LONGEST,
-    check_rows,
+    READS,
     checks_of,
     with_own_prices,
 )
@@ -83,30 +83,17 @@ def known(entity: str, records):
 
 
 def given(entity: str, records):
-    """All that the checks of one entity are made of."""
-    return known(entity, records) | {"offerings": prices(), "tax_codes": rates()}
+    """All that the checks of one entity look at, and nothing else."""
+    found = known(entity, records) | {"offering": prices(), "tax_rate": rates()}
+    return {name: found[name] for name in (entity, *READS[entity])}
 
 
-@cache
-def checking(entity: str) -> Calculation:
-    """The checks of one entity, compiled once for all its cases."""
-
-    def checked(held: Tables) -> Mapped:
-        return check_rows(entity, held, held["offerings"], held["tax_codes"])
-
-    return Calculation(
-        {name: table.schema() for name, table in given(entity, SOUND).items()},
-        [
-            Step("accepted", lambda held: checked(held).rows),
-            Step("suspended", lambda held: checked(held).suspended),
-        ],
-    )
-
-
-def check(engine, entity: str, records):
+def check(engine, entity: str, records, parts=("rows", "suspended")):
     """What the entry checks accept and suspend."""
-    found = checking(entity).run(engine, given(entity, records))
-    return [engine.to_pyarrow(found[name]).to_pylist() for name in ("accepted", "suspended")]
+    tables = given(entity, records)
+    chain = checking(entity, tuple((name, columns_of(tables[name])) for name in tables))
+    found = chain.run(engine, tables)
+    return [engine.to_pyarrow(found[name]).to_pylist() for name in parts]
 
 
 @pytest.mark.parametrize("entity", CHECKS)
@@ -132,11 +119,7 @@ def test_spoilt_record_is_suspended(engine, entity, column, value, code, class_c
 
 
 def test_every_check_has_a_case():
-    listed = [
-        check.code
-        for entity in CHECKS
-        for check in checks_of(entity, known("product", SOUND), prices(), rates())
-    ]
+    listed = [check.code for entity in CHECKS for check in checks_of(entity, given(entity, SOUND))]
     assert set(listed) == {case[3] for case in CASES} | OWN_TEST
 
 
@@ -144,14 +127,10 @@ def test_usage_that_came_before_is_a_duplicate_whatever_it_says_and_wherever_it_
     first = SOUND["usage"][0]
     late = {"received_at": first["received_at"] + timedelta(days=9), "quantity": -5}
     records = SOUND | {"usage": [first | late, first, first | {"usage_key": "R2"}]}
-    checked = check_rows("usage", known("usage", records), prices(), rates())
+    parts = ("rows", "suspended", "duplicates")
     accepted, suspended, duplicates = (
-        engine.to_pyarrow(part.order_by(key)).to_pylist()
-        for part, key in (
-            (checked.rows, "usage_key"),
-            (checked.suspended, "line"),
-            (checked.duplicates, "line"),
-        )
+        sorted(found, key=lambda row: row.get("usage_key", row.get("line")))
+        for found in check(engine, "usage", records, parts)
     )
     assert [(row["usage_key"], row["quantity"]) for row in accepted] == [("R1", 61), ("R2", 61)]
     assert suspended == []

@@ -110,8 +110,19 @@ def bill_population(backend: Backend, tables: Mapping[str, ir.Table]) -> dict[st
 
 
 def unresolved(backend: Backend, tables: Mapping[str, ir.Table]) -> ir.Table:
-    """What the same population could not be charged, as an expression; executes no charge."""
-    return not_chargeable(_resolved(complete(backend, tables), Shape()))
+    """What the same population could not be charged, held in memory; executes no charge."""
+    held = complete(backend, tables)
+    done = resolving().run(backend, {name: held[name] for name in RESOLVED})
+    return ibis.memtable(backend.to_pyarrow(done["left_out"]))
+
+
+@compiled_once
+def resolving() -> Calculation:
+    """The tables of ``RESOLVED`` by name -> ``left_out``, as ``unresolved`` gives it."""
+    return Calculation(
+        {name: INPUTS[name].ibis for name in RESOLVED},
+        [Step("left_out", lambda t: not_chargeable(_resolved(t, Shape())))],
+    )
 
 
 def complete(backend: Backend, tables: Mapping[str, ir.Table]) -> dict[str, ir.Table]:
@@ -176,13 +187,15 @@ def _days(backend: Backend, held: Mapping[str, ir.Table]) -> list[date]:
     return [day for day in days if day is not None]
 
 
+RESOLVED = (
+    "account", "product", "price", "tax_rate", "policy", "periods", "currency", "component",
+    "charged", "boundary",
+)  # fmt: skip
+
+
 def _resolved(t: Tables, shape: Shape) -> ir.Table:
     """What products cost by themselves, and what they used: what is charged, and what cannot be."""
-    names = (
-        "account", "product", "price", "tax_rate", "policy", "periods", "currency", "component",
-        "charged", "boundary",
-    )  # fmt: skip
-    account, *others = (t[name] for name in names)
+    account, *others = (t[name] for name in RESOLVED)
     if shape.lists:
         account = price_lists.with_segment(account, t["customer"])
     products = resolve(account, *others, lists=shape.lists)

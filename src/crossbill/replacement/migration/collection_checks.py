@@ -12,7 +12,7 @@ METHODS = ("direct_debit", "invoice")
 HIGHEST_LEVEL = 9
 
 
-def collection(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -> list[Check]:
+def collection(table: ir.Table, tables: Tables) -> list[Check]:
     """How an account pays is a known way, and its dunning a known level."""
     return [
         orphan(table, tables),
@@ -27,7 +27,7 @@ def collection(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Tab
     ]
 
 
-def mandate(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -> list[Check]:
+def mandate(table: ir.Table, tables: Tables) -> list[Check]:
     """A mandate is an account's, and does not end before it is signed."""
     return [
         orphan(table, tables),
@@ -41,7 +41,7 @@ def mandate(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table)
     ]
 
 
-def deposit(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -> list[Check]:
+def deposit(table: ir.Table, tables: Tables) -> list[Check]:
     """A deposit is money that came in, of which no more than all was given back."""
     return [
         orphan(table, tables),

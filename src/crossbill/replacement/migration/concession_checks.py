@@ -17,9 +17,7 @@ PPM = 1_000_000
 KINDS = ("percentage", "amount")
 
 
-def discount_checks(
-    table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table
-) -> list[Check]:
+def discount_checks(table: ir.Table, tables: Tables) -> list[Check]:
     """What must not be in a discount of an account."""
     return [
         orphan(table, tables),
@@ -27,7 +25,7 @@ def discount_checks(
         unknown("KIND_UNKNOWN", table.kind, KINDS),
         _category_unknown(table),
         *_worth(table),
-        *_applies_to(table, tables, offerings),
+        *_applies_to(table, tables),
         Check(
             "POSITION_TAKEN",
             "DISCOUNT",
@@ -69,7 +67,7 @@ def _worth(table: ir.Table) -> list[Check]:
     ]
 
 
-def _applies_to(table: ir.Table, tables: Tables, offerings: ir.Table) -> list[Check]:
+def _applies_to(table: ir.Table, tables: Tables) -> list[Check]:
     """From what it is taken: a product of the account, or an offering that there is."""
     return [
         _product_missing("discount", table, tables),
@@ -78,7 +76,8 @@ def _applies_to(table: ir.Table, tables: Tables, offerings: ir.Table) -> list[Ch
             "MAPPING",
             "offering_code",
             "The catalogue has no such offering; add it or correct the mapping",
-            table.offering_code.notnull() & is_not_in(table.offering_code, offerings.offering_code),
+            table.offering_code.notnull()
+            & is_not_in(table.offering_code, tables["offering"].offering_code),
         ),
     ]
 
@@ -107,10 +106,8 @@ def _category_unknown(table: ir.Table) -> Check:
     )
 
 
-def commitment_checks(
-    table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table
-) -> list[Check]:
-    """What must not be in what an account has promised; ``tax`` has all taxes by category."""
+def commitment_checks(table: ir.Table, tables: Tables) -> list[Check]:
+    """What must not be in what an account has promised."""
     return [
         orphan(table, tables),
         other_currency(table, tables),
@@ -128,7 +125,7 @@ def commitment_checks(
             "MAPPING",
             "tax_category",
             "The catalogue has no tax for this category where the account is; map the old code",
-            is_not_in(table.account_key + "|" + table.tax_category, _taxed(tables, tax)),
+            is_not_in(table.account_key + "|" + table.tax_category, _taxed(tables)),
         ),
         Check(
             "ENDS_BEFORE_START",
@@ -140,17 +137,15 @@ def commitment_checks(
     ]
 
 
-def _taxed(tables: Tables, tax: ir.Table) -> ir.StringColumn:
+def _taxed(tables: Tables) -> ir.StringColumn:
     """Each account with each category that is taxed in its jurisdiction."""
-    known = tax.select("tax_code", "tax_category").distinct()
+    known = tables["tax_rate"].select("tax_code", "tax_category").distinct()
     pairs = tables["account"].select("account_key", "tax_code").inner_join(known, "tax_code")
     return pairs.account_key + "|" + pairs.tax_category
 
 
-def exemption_checks(
-    table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table
-) -> list[Check]:
-    """What must not be in an exemption from tax; ``tax`` has all taxes by name."""
+def exemption_checks(table: ir.Table, tables: Tables) -> list[Check]:
+    """What must not be in an exemption from tax."""
     return [
         orphan(table, tables),
         Check(
@@ -158,7 +153,7 @@ def exemption_checks(
             "MAPPING",
             "tax_name",
             "The catalogue has no tax of this name; map the old code",
-            table.tax_name.notnull() & is_not_in(table.tax_name, tax.tax_name),
+            table.tax_name.notnull() & is_not_in(table.tax_name, tables["tax_rate"].tax_name),
         ),
         Check(
             "ENDS_BEFORE_START",

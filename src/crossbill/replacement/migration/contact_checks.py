@@ -8,9 +8,7 @@ ROLES = ("contract", "billing", "technical")
 ADDRESS = r"^[^@\s]+@[^@\s]+$"
 
 
-def contact_checks(
-    table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table
-) -> list[Check]:
+def contact_checks(table: ir.Table, tables: Tables) -> list[Check]:
     """A contact is of a customer, can be reached, and does not end before it starts."""
     return [
         Check(

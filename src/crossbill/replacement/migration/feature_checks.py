@@ -9,9 +9,7 @@ import ibis.expr.types as ir
 from crossbill.replacement.migration.checks import Check, Tables, is_not_in, orphan
 
 
-def feature_checks(
-    table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table
-) -> list[Check]:
+def feature_checks(table: ir.Table, tables: Tables) -> list[Check]:
     """A feature is of a service that its account holds, and does not end before it starts."""
     product = tables["product"]
     held = product.account_key + "|" + product.product_key

@@ -1,25 +1,26 @@
 """The map verb: typed rows of the old system become canonical rows, or are suspended."""
 
-from collections.abc import Callable, Sequence
 from collections.abc import Mapping as MappingType
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import count
+from functools import partial
 from typing import ClassVar
 
 import ibis
 import ibis.expr.types as ir
+from ibis.expr.operations import AliasedRelation, SQLStringView
 
 from crossbill.core.money import MINOR_DIGITS
 from crossbill.core.refusal import Refusal
+from crossbill.engine.calculation import Calculation, Columns, Step, Tables, compiled_once
 from crossbill.engine.dataset import Column, Dataset
 from crossbill.engine.datasets import CANONICAL
+from crossbill.engine.duckdb import connect
 from crossbill.engine.expressions import scalar
 from crossbill.replacement.migration.spec import EntityRule, FieldRule
 
 LINEAGE = {"source_file": "string", "source_line": "int64"}
 REMAINDER = "remainder_nanos"
-ROWS = "these_rows"
-_numbers = count()
 IBIS_TYPES = {
     "text": "string",
     "integer": "int64",
@@ -50,6 +51,21 @@ class Staged:
 
 
 @dataclass(frozen=True)
+class SourceForm:
+    """All of a staged source but its rows: its columns as they are stored, by each field's name."""
+
+    name: str
+    columns: Columns
+    stored_as: tuple[tuple[str, str], ...]
+    file: str
+    account: str | None = None
+
+    def staged(self, rows: ir.Table) -> Staged:
+        """The source with its rows, which are as they were stored."""
+        return Staged(rows.rename(dict(self.stored_as)), self.file, self.account)
+
+
+@dataclass(frozen=True)
 class Mapped:
     """``rows``: canonical columns and lineage; ``suspended``: file, line, code, field, value ...
 
@@ -65,28 +81,59 @@ class Mapped:
     duplicates: ir.Table | None = None
 
 
-Kept = Callable[[ir.Table], ir.Table]  # holds rows that are read several times
+PARTS = ("rows", "suspended", "amounts")
 
 
-def worked_out_anew(rows: ir.Table) -> ir.Table:
-    """Rows that nothing holds."""
-    return rows
-
-
-def map_entity(
+@compiled_once
+def mapping(
     entity: str,
-    rules: list[EntityRule],
-    sources: MappingType[str, Staged],
+    rules: Sequence[EntityRule],
+    forms: Sequence[SourceForm],
     codes: MappingType[str, MappingType[str, str]],
-    kept: Kept = worked_out_anew,
-) -> Mapped:
-    """Map all rules of one entity and put their rows together."""
-    parts = [_map_rule(CANONICAL[entity], rule, sources, codes, kept) for rule in rules]
-    return Mapped(
-        rows=together([part.rows for part in parts]),
-        suspended=together([part.suspended for part in parts]),
-        amounts=together([part.amounts for part in parts]),
+) -> Calculation:
+    """``staged_0`` and so on, the sources as they are stored -> ``PARTS`` of one canonical table.
+
+    The rows of each rule are held, since what becomes of each is asked three times.
+    """
+    dataset = CANONICAL[entity]
+    by_name = {form.name: form for form in forms}
+
+    def marked(t: Tables, rule: EntityRule) -> ir.Table:
+        staged = {form.name: form.staged(t[f"staged_{n}"]) for n, form in enumerate(forms)}
+        return _map_rule(dataset, rule, staged, codes)
+
+    def part(t: Tables, name: str) -> ir.Table:
+        parts = (
+            _split(t[f"marked_{n}"], dataset, rule, by_name[rule.source])
+            for n, rule in enumerate(rules)
+        )
+        return together([getattr(each, name) for each in parts])
+
+    return Calculation(
+        staged_inputs(forms),
+        [
+            *(Step(f"marked_{n}", partial(marked, rule=rule)) for n, rule in enumerate(rules)),
+            *(Step(name, partial(part, name=name), stored=False) for name in PARTS),
+        ],
     )
+
+
+@compiled_once
+def leaving(rules: Sequence[EntityRule], form: SourceForm) -> Calculation:
+    """``staged_0``, a source -> ``left``: ``line`` and ``account_key`` of what no rule takes."""
+
+    def left(t: Tables) -> ir.Table:
+        source = form.staged(t["staged_0"])
+        used = together([taken(rule, source).select("_line") for rule in rules])
+        rows = source.rows.anti_join(used.distinct(), "_line")
+        return rows.select(line=rows["_line"], account_key=_account(rows, form))
+
+    return Calculation(staged_inputs([form]), [Step("left", left, stored=False)])
+
+
+def staged_inputs(forms: Sequence[SourceForm]) -> dict[str, ibis.Schema]:
+    """The inputs of ``mapping`` and ``leaving``: named by number, for people name the sources."""
+    return {f"staged_{n}": ibis.schema(dict(form.columns)) for n, form in enumerate(forms)}
 
 
 def together(tables: Sequence[ir.Table]) -> ir.Table:
@@ -99,14 +146,24 @@ def taken(rule: EntityRule, source: Staged) -> ir.Table:
     if rule.where is None:
         return source.rows
     condition = scalar(rule.where, source.columns, file="mapping", field="where")
-    return with_sql(source.rows, f"SELECT * FROM {ROWS} WHERE coalesce(({condition}), false)")  # noqa: S608 - checked
+    query = f"SELECT * FROM taken WHERE coalesce(({condition}), false)"  # noqa: S608 - checked
+    return _asked(source.rows, "taken", query)
 
 
-def with_sql(rows: ir.Table, query: str) -> ir.Table:
-    """A query over the rows, which it calls ``ROWS``; its expressions were checked."""
+def _asked(rows: ir.Table, name: str, query: str) -> ir.Table:
+    """A query over the rows by a name; its expressions were checked.
+
+    What it gives is asked of an engine that has no rows and reads no file.
+    """
+    with connect(sealed_to=()) as engine:
+        empty = engine.create_table(name, schema=rows.schema())
+        schema = empty.alias(name).sql(query).schema()
     # A union of several such queries needs a name of its own for each.
-    name = f"rows_{next(_numbers)}"
-    return rows.alias(name).sql(query.replace(ROWS, name, 1))
+    own = ibis.util.gen_name(name)
+    node = AliasedRelation(parent=rows, name=own)
+    renamed = query.replace(f" FROM {name}", f" FROM {own}", 1)
+    asked: ir.Table = SQLStringView(parent=node, query=renamed, schema=schema).to_expr()
+    return asked
 
 
 def _map_rule(
@@ -114,8 +171,8 @@ def _map_rule(
     rule: EntityRule,
     sources: MappingType[str, Staged],
     codes: MappingType[str, MappingType[str, str]],
-    kept: Kept,
-) -> Mapped:
+) -> ir.Table:
+    """The rows that a rule takes with their canonical columns as ``to_X``, and their ``fault``."""
     check_rule(dataset, rule, sources, codes)
     source = sources[rule.source]
     columns = {column.name: column for column in dataset.columns}
@@ -129,8 +186,7 @@ def _map_rule(
     table = computed.mutate(
         **{f"to_{name}": value for name, value in values.items()}, **{REMAINDER: remainder}
     )
-    marked = kept(_marked(_in_minor_units(table, dataset), dataset, rule))
-    return _split(marked, dataset, rule, source)
+    return _marked(_in_minor_units(table, dataset), dataset, rule)
 
 
 def check_rule(
@@ -250,8 +306,8 @@ def _with_expressions(rows: ir.Table, rule: EntityRule, source: Staged) -> ir.Ta
     ]
     if not expressions:
         return rows
-    name = ibis.util.gen_name("computed")  # several rules meet in one query
-    tried = rows.alias(name).sql(f"SELECT *, {', '.join(expressions)} FROM {name}")  # noqa: S608 - checked
+    query = f"SELECT *, {', '.join(expressions)} FROM computed"  # noqa: S608 - checked
+    tried = _asked(rows, "computed", query)
     names = [name for name, field in rule.fields.items() if field.sql is not None]
     return tried.mutate(
         **{f"sql_{name}": tried[f"tried_{name}"]["value"] for name in names},
@@ -312,7 +368,7 @@ def _marked(table: ir.Table, dataset: Dataset, rule: EntityRule) -> ir.Table:
     return table.mutate(fault=ibis.cases(*faults, else_=none) if faults else none)
 
 
-def _split(marked: ir.Table, dataset: Dataset, rule: EntityRule, source: Staged) -> Mapped:
+def _split(marked: ir.Table, dataset: Dataset, rule: EntityRule, source: SourceForm) -> Mapped:
     """Rows without a fault, and the others with it."""
     good = marked.filter(marked.fault.isnull())
     bad = marked.filter(marked.fault.notnull())
@@ -390,7 +446,7 @@ CLASSES = {
 }
 
 
-def _suspended(bad: ir.Table, dataset: Dataset, rule: EntityRule, source: Staged) -> ir.Table:
+def _suspended(bad: ir.Table, dataset: Dataset, rule: EntityRule, source: SourceForm) -> ir.Table:
     """The rows with a fault in the shape of SUSPENDED, still without their raw bytes."""
     parts = bad.fault.split(":")
     code, column = parts[0], parts[1]
@@ -399,13 +455,12 @@ def _suspended(bad: ir.Table, dataset: Dataset, rule: EntityRule, source: Staged
         for c in dataset.columns
         if c.name in rule.fields and (rule.fields[c.name].column or rule.fields[c.name].sql)
     ]
-    account = bad[source.account].cast("string") if source.account else ibis.null("string")
     key = "to_" + dataset.key[0]
     return bad.select(
         file=ibis.literal(source.file),
         line=bad["_line"],
         record_key=bad[key].cast("string"),
-        account_key=account,
+        account_key=_account(bad, source),
         stage=ibis.literal("map"),
         code=code,
         class_code=code.cases(*CLASSES.items(), else_="FORMAT"),
@@ -413,3 +468,7 @@ def _suspended(bad: ir.Table, dataset: Dataset, rule: EntityRule, source: Staged
         value=column.cases(*values, else_=ibis.null("string")),
         message=code.cases(*MESSAGES.items(), else_="?"),
     )
+
+
+def _account(rows: ir.Table, source: SourceForm) -> ir.Value:
+    return rows[source.account].cast("string") if source.account else ibis.null("string")

@@ -10,9 +10,7 @@ from crossbill.replacement.migration.checks import CHARGED, Check, Tables, is_no
 FOREVER = "9999-12-31"
 
 
-def payer_checks(
-    table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table
-) -> list[Check]:
+def payer_checks(table: ir.Table, tables: Tables) -> list[Check]:
     """The checks of ``payer``, in the order in which they are made."""
     account = tables["account"]
     pair = _told(table.account_key, table.payer_key)

@@ -8,6 +8,7 @@ import pyarrow as pa
 from ibis.backends.duckdb import Backend
 
 from crossbill.engine.billing_datasets import PERIODS
+from crossbill.engine.calculation import Tables, columns_of
 from crossbill.engine.dataset import Dataset
 from crossbill.engine.datasets import (
     CANONICAL,
@@ -24,22 +25,23 @@ from crossbill.engine.store import Receipt as Written
 from crossbill.platform.billing.bills import unresolved
 from crossbill.platform.customer.account_operations import LANGUAGES
 from crossbill.replacement.migration import plan
+from crossbill.replacement.migration.checking import checking
 from crossbill.replacement.migration.extract import landed_path
 from crossbill.replacement.migration.map import (
+    PARTS,
     REMAINDER,
     VALUE_COLUMNS,
-    Kept,
     Mapped,
-    Staged,
-    map_entity,
-    taken,
+    SourceForm,
+    leaving,
+    mapping,
 )
 from crossbill.replacement.migration.sources import open_source
 from crossbill.replacement.migration.terms_checks import lost_contacts, with_usual_terms
 from crossbill.replacement.migration.usage_checks import COPIES_COME
 from crossbill.replacement.migration.validate import (
     CHECKS,
-    check_rows,
+    READS,
     recurring_prices,
     with_own_prices,
 )
@@ -82,32 +84,33 @@ def map_chunk(workspace: Workspace, key: str) -> Receipt:
     if key.startswith("source:"):
         return _not_mapped(workspace, key.removeprefix("source:"))
     rules = workspace.mapping.entities[key]  # type: ignore[index] # the keys are the entities
+    sources = dict.fromkeys(rule.source for rule in rules)
     with workspace.engine(as_written=True) as backend:
-        sources = {rule.source: staged(workspace, backend, rule.source) for rule in rules}
-        mapped = map_entity(key, rules, sources, workspace.mapping.codes, _kept(backend))
+        rows = [workspace.scan(backend, "stage", source, "staged") for source in sources]
+        forms = [form(workspace, *each) for each in zip(sources, rows, strict=True)]
+        chain = mapping(key, rules, forms, workspace.mapping.codes)
+        done = chain.run(backend, dict(zip(chain.inputs, rows, strict=True)))
+        mapped = Mapped(**{part: done[part] for part in PARTS})
         return write(workspace, backend, mapped, mapped_dataset(key), "map", key)
 
 
-def staged(workspace: Workspace, backend: Backend, name: str) -> Staged:
-    """A staged source for the map verb."""
+def form(workspace: Workspace, name: str, rows: ir.Table) -> SourceForm:
+    """What a mapping follows from of a source with these rows."""
     spec = workspace.mapping.sources[name]
-    typed = workspace.scan(backend, "stage", name, "staged")
-    rows = typed.rename({field.name: field.output for field in spec.fields})
-    return Staged(rows=rows, file=workspace.source_file(spec).name, account=spec.account)
+    stored_as = tuple((field.name, field.output) for field in spec.fields)
+    file = workspace.source_file(spec).name
+    return SourceForm(name, columns_of(rows), stored_as, file, spec.account)
 
 
 def _not_mapped(workspace: Workspace, name: str) -> Receipt:
     rules = [r for rs in workspace.mapping.entities.values() for r in rs if r.source == name]
     with workspace.engine(as_written=True) as backend:
-        source = staged(workspace, backend, name)
-        used = ibis.union(*[taken(rule, source).select("_line") for rule in rules])
-        left = source.rows.anti_join(used.distinct(), "_line")
-        account = left[source.account].cast("string") if source.account else ibis.null("string")
-        rows = left.select(
+        staged = workspace.scan(backend, "stage", name, "staged")
+        source = form(workspace, name, staged)
+        left = leaving(rules, source).run(backend, {"staged_0": staged})["left"]
+        rows = left.mutate(
             file=ibis.literal(source.file),
-            line=left["_line"],
             record_key=ibis.null("string"),
-            account_key=account,
             stage=ibis.literal("map"),
             code=ibis.literal(NOT_MAPPED),
             class_code=ibis.literal("MAPPING"),
@@ -134,22 +137,41 @@ def validate_chunks(workspace: Workspace) -> Sequence[str]:
 def validate_chunk(workspace: Workspace, entity: str) -> Receipt:
     """Apply the entry checks of one canonical table."""
     with workspace.engine() as backend:
-        tables = {name: _before(workspace, backend, name, entity) for name in workspace.entities}
-        priced = workspace.priced(backend, tables["account"])
-        stated = {name: ibis.memtable(rows) for name, rows in priced.items()}
-        if entity == "account":
-            tables["account"] = with_usual_terms(tables["account"])
-            tables["language"] = languages()
-            tables |= _contacts(workspace, backend)
-        if entity == "product":
-            prices = recurring_prices(stated["price"], stated["component"])
-            start = ibis.literal(workspace.periods[0][0])
-            owned = with_own_prices(tables["product"], prices, start)
-            tables["product"] = backend.create_table("owned", owned, temp=True)
-            tables["unresolved"] = unresolved_products(workspace, backend, tables, stated)
-        offerings, rates = _offerings(workspace), stated["tax_rate"]
-        checked = check_rows(entity, tables, offerings, rates, _kept(backend))
+        tables = _looked_at(workspace, backend, entity)
+        chain = checking(entity, tuple((name, columns_of(tables[name])) for name in tables))
+        done = chain.run(backend, tables)
+        parts = [*PARTS, *(["duplicates"] if entity in COPIES_COME else [])]
+        checked = Mapped(**{part: done[part] for part in parts})
         return write(workspace, backend, checked, valid_dataset(entity), "valid", entity)
+
+
+def _looked_at(workspace: Workspace, backend: Backend, entity: str) -> dict[str, ir.Table]:
+    """What the checks of one entity read: its own records, and what `READS` says."""
+    wanted = (entity, *READS[entity])
+    tables = {n: _before(workspace, backend, n, entity) for n in wanted if n in workspace.entities}
+    if entity == "account":
+        tables |= _contacts(workspace, backend)
+        tables |= {"account": with_usual_terms(tables["account"]), "language": languages()}
+    if entity == "product":
+        tables |= _owned(workspace, backend, tables)
+    if "offering" in wanted:
+        tables["offering"] = _offerings(workspace)
+    if "tax_rate" in wanted:
+        tables["tax_rate"] = ibis.memtable(workspace.priced(backend, tables["account"])["tax_rate"])
+    return tables
+
+
+def _owned(workspace: Workspace, backend: Backend, tables: Tables) -> dict[str, ir.Table]:
+    """The products with the prices of their own, and those that could not be charged."""
+    priced = workspace.priced(backend, tables["account"])
+    stated = {name: ibis.memtable(rows) for name, rows in priced.items()}
+    prices = recurring_prices(stated["price"], stated["component"])
+    start = ibis.literal(workspace.periods[0][0])
+    owned = with_own_prices(tables["product"], prices, start)
+    product = backend.create_table("owned", owned, temp=True)
+    customer = _before(workspace, backend, "customer", "product")
+    held = {"account": tables["account"], "customer": customer, "product": product}
+    return {"product": product, "unresolved": unresolved_products(workspace, backend, held, stated)}
 
 
 def _contacts(workspace: Workspace, backend: Backend) -> dict[str, ir.Table]:
@@ -169,8 +191,8 @@ def languages() -> ir.Table:
 def unresolved_products(
     workspace: Workspace,
     backend: Backend,
-    tables: Mapping[str, ir.Table],
-    stated: Mapping[str, ir.Table],
+    tables: Tables,
+    stated: Tables,
 ) -> ir.Table:
     """What the shadow bill could not charge, found by the verb that it will be charged with.
 
@@ -266,11 +288,6 @@ def all_suspended(workspace: Workspace, backend: Backend) -> ir.Table:
 
 
 # shared by map and validate
-
-
-def _kept(backend: Backend) -> Kept:
-    """Holds rows in the engine: what becomes of each is asked three times."""
-    return lambda rows: backend.create_table(ibis.util.gen_name("kept"), rows, temp=True)
 
 
 def write(  # noqa: PLR0913 - what is written, and where

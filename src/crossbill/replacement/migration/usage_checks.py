@@ -44,9 +44,7 @@ def copies(marked: ir.Table) -> ir.Table:
     )
 
 
-def usage_checks(
-    table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table
-) -> list[Check]:
+def usage_checks(table: ir.Table, tables: Tables) -> list[Check]:
     """What must not be in a usage record; whether it can be priced is for the rating to say."""
     return [
         Check(

@@ -1,9 +1,8 @@
-"""Entry checks: which mapped rows may be taken over, and which are suspended with a reason."""
+"""Entry checks: what no mapped row may be, for each canonical table."""
 
 import ibis
 import ibis.expr.types as ir
 
-from crossbill.engine.dataset import Dataset
 from crossbill.engine.datasets import CANONICAL, PRICE
 from crossbill.engine.integers import sum_int64
 from crossbill.platform.billing.due import RECURRING
@@ -23,12 +22,11 @@ from crossbill.replacement.migration.concession_checks import (
 )
 from crossbill.replacement.migration.contact_checks import contact_checks
 from crossbill.replacement.migration.feature_checks import feature_checks
-from crossbill.replacement.migration.map import REMAINDER, Kept, Mapped, amounts, worked_out_anew
+from crossbill.replacement.migration.map import REMAINDER
 from crossbill.replacement.migration.payer_checks import payer_checks
 from crossbill.replacement.migration.terms_checks import terms_checks
 from crossbill.replacement.migration.usage_checks import (
     COPIES_COME,
-    copies,
     usage_checks,
     with_copies,
 )
@@ -79,49 +77,18 @@ def with_own_prices(product: ir.Table, price: ir.Table, on: ir.DateValue) -> ir.
     return listed.mutate(price_override_nanos=price_column).drop("others_nanos", "list_nanos")
 
 
-def check_rows(
-    entity: str,
-    tables: Tables,
-    offerings: ir.Table,
-    tax_codes: ir.Table,
-    kept: Kept = worked_out_anew,
-) -> Mapped:
-    """Apply the entry checks of one entity; the first that fails is the reason."""
-    checks = checks_of(entity, tables, offerings, tax_codes)
-    table = _counted(entity, tables)
-    marks = [(check.fails.fill_null(True), str(n)) for n, check in enumerate(checks)]
-    copy = table.copies_before > 0 if entity in COPIES_COME else ibis.literal(False)
-    fault = ibis.cases(*marks, else_=ibis.null("string"))
-    marked = kept(table.mutate(fault=fault, is_copy=copy))
-    first = marked.filter(~marked.is_copy)
-    bad = first.filter(first.fault.notnull())
-    return Mapped(
-        rows=first.filter(first.fault.isnull()).select(*_columns(CANONICAL[entity])),
-        suspended=_suspended(bad, entity, checks),
-        amounts=amounts(marked, CANONICAL[entity]),
-        duplicates=copies(marked) if entity in COPIES_COME else None,
-    )
-
-
-def checks_of(entity: str, tables: Tables, offerings: ir.Table, tax_codes: ir.Table) -> list[Check]:
+def checks_of(entity: str, tables: Tables) -> list[Check]:
     """All checks of one entity, in the order in which they are made."""
-    table = _counted(entity, tables)
-    return [*_common(table, entity), *CHECKS[entity](table, tables, offerings, tax_codes)]
+    table = counted(entity, tables)
+    return [*_common(table, entity), *CHECKS[entity](table, tables)]
 
 
-def _counted(entity: str, tables: Tables) -> ir.Table:
+def counted(entity: str, tables: Tables) -> ir.Table:
     """The records with ``twins``: how many have their key."""
     if entity in COPIES_COME:
         return with_copies(tables)
     window = ibis.window(group_by=KEYS[entity])
     return tables[entity].mutate(twins=tables[entity].count().over(window))
-
-
-def _columns(dataset: Dataset) -> list[str]:
-    return [*(column.name for column in dataset.columns), *LINEAGE_COLUMNS]
-
-
-LINEAGE_COLUMNS = ("source_file", "source_line")
 
 
 KEYS: dict[str, list[str]] = {
@@ -201,15 +168,15 @@ def _texts_and_dates(table: ir.Table, entity: str) -> list[Check]:
     return checks
 
 
-def _nothing(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -> list[Check]:
+def _nothing(table: ir.Table, tables: Tables) -> list[Check]:
     return []
 
 
-def _customer(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -> list[Check]:
+def _customer(table: ir.Table, tables: Tables) -> list[Check]:
     return [unknown("KIND_UNKNOWN", table.kind, ("person", "organisation"))]
 
 
-def _account(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -> list[Check]:
+def _account(table: ir.Table, tables: Tables) -> list[Check]:
     parent = table.parent_account_key
     return [
         Check(
@@ -238,7 +205,7 @@ def _account(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table
             "MAPPING",
             "tax_code",
             "The catalogue has no tax rate for this jurisdiction; add it or correct the record",
-            is_not_in(table.tax_code, tax.tax_code),
+            is_not_in(table.tax_code, tables["tax_rate"].tax_code),
         ),
         Check(
             "PARENT_LOOP",
@@ -273,7 +240,7 @@ def _without_end(account: ir.Table) -> ir.Column:
     return above.account_key
 
 
-def _product(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -> list[Check]:
+def _product(table: ir.Table, tables: Tables) -> list[Check]:
     own = table.price_override_nanos.fill_null(0)
     discount = table.discount_ppm.fill_null(0)
     return [
@@ -283,7 +250,7 @@ def _product(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table
             "MAPPING",
             "offering_code",
             "The catalogue has no such offering; add it or correct the mapping",
-            is_not_in(table.offering_code, offerings.offering_code),
+            is_not_in(table.offering_code, tables["offering"].offering_code),
         ),
         Check(
             "PRICE_NEGATIVE",
@@ -367,7 +334,7 @@ def _not_chargeable(table: ir.Table, unresolved: ir.Table) -> list[Check]:
     return [*checks, Check("NOT_CHARGEABLE", "MAPPING", "offering_code", message, others)]
 
 
-def _open_item(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -> list[Check]:
+def _open_item(table: ir.Table, tables: Tables) -> list[Check]:
     accounts = table.mutate(left=table.original_minor - table.paid_minor).group_by("account_key")
     sums = accounts.aggregate(left=lambda t: t.left.sum(), open=lambda t: t.open_minor.sum())
     tying = sums.filter(sums.left == sums.open).account_key
@@ -394,7 +361,7 @@ def _open_item(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Tab
     ]
 
 
-def _balance(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -> list[Check]:
+def _balance(table: ir.Table, tables: Tables) -> list[Check]:
     checks = [orphan(table, tables), other_currency(table, tables)]
     if "open_item" in tables:
         items = tables["open_item"]
@@ -413,7 +380,7 @@ def _balance(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table
     return checks
 
 
-def _bill(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -> list[Check]:
+def _bill(table: ir.Table, tables: Tables) -> list[Check]:
     return [
         orphan(table, tables),
         other_currency(table, tables),
@@ -427,7 +394,7 @@ def _bill(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -
     ]
 
 
-def _bill_line(table: ir.Table, tables: Tables, offerings: ir.Table, tax: ir.Table) -> list[Check]:
+def _bill_line(table: ir.Table, tables: Tables) -> list[Check]:
     bill = tables["bill"]
     owned = bill.bill_key + "|" + bill.account_key
     return [
@@ -475,23 +442,25 @@ CHECKS = {
 }
 
 
-def _suspended(bad: ir.Table, entity: str, checks: list[Check]) -> ir.Table:
-    """The failing rows in the shape of SUSPENDED, still without their raw bytes."""
-    values = [(str(n), bad[check.field].cast("string")) for n, check in enumerate(checks)]
-    return bad.select(
-        file=bad.source_file,
-        line=bad.source_line,
-        record_key=bad[KEYS[entity][0]].cast("string"),
-        account_key=bad.account_key if "account_key" in bad.columns else ibis.null("string"),
-        stage=ibis.literal("validate"),
-        code=_by_check(bad, checks, "code"),
-        class_code=_by_check(bad, checks, "class_code"),
-        field=_by_check(bad, checks, "field"),
-        value=bad.fault.cases(*values, else_=ibis.null("string")),
-        message=_by_check(bad, checks, "message"),
-    )
-
-
-def _by_check(bad: ir.Table, checks: list[Check], part: str) -> ir.StringValue:
-    pairs = [(str(n), str(getattr(check, part))) for n, check in enumerate(checks)]
-    return bad.fault.cases(*pairs, else_=ibis.null("string"))
+# What the checks of an entity look at beside its own records: other entities, the catalogue's
+# ``offering`` and ``tax_rate``, and what `transform.py` makes for them.
+READS: dict[str, tuple[str, ...]] = {
+    "customer": (),
+    "contact": ("customer",),
+    "account": ("customer", "contact", "lost_contact", "language", "tax_rate"),
+    "payer": ("account",),
+    "product": ("account", "offering", "unresolved"),
+    "feature": ("account", "product"),
+    "discount": ("account", "product", "offering"),
+    "exemption": ("account", "tax_rate"),
+    "commitment": ("account", "product", "tax_rate"),
+    "open_item": ("account",),
+    "balance": ("account", "open_item"),
+    "collection": ("account",),
+    "mandate": ("account",),
+    "deposit": ("account",),
+    "bill": ("account",),
+    "bill_line": ("account", "bill"),
+    "tariff": (),
+    "usage": ("product",),
+}
