@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from crossbill.core.refusal import Refusal
-from crossbill.replacement.migration import land, stage, types
+from crossbill.replacement.migration import land, staging, types
 from crossbill.replacement.migration.sources import ROW_PROBLEMS, SourceFormat, _problems
 from crossbill.replacement.migration.types import FieldType
 
@@ -18,7 +18,7 @@ REFUSALS = {
     for item in vars(module).values()
     if isinstance(item, type) and issubclass(item, Refusal) and item.__module__ == module.__name__
 }
-CODES = {*ROW_PROBLEMS, *types.FIELD_PROBLEMS, *stage.KEY_PROBLEMS, *REFUSALS}
+CODES = {*ROW_PROBLEMS, *types.FIELD_PROBLEMS, *staging.KEY_PROBLEMS, *REFUSALS}
 
 
 def test_the_page_lists_exactly_the_codes_that_there_are():

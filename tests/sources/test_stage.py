@@ -9,7 +9,8 @@ from crossbill.core.refusal import Refusal
 from crossbill.engine.store import Store
 from crossbill.replacement.migration import stage
 from crossbill.replacement.migration.sources import SourceFormat
-from crossbill.replacement.migration.stage import KEY_PROBLEMS, stage_file
+from crossbill.replacement.migration.stage import stage_file
+from crossbill.replacement.migration.staging import KEY_PROBLEMS
 from crossbill.replacement.migration.types import FieldType
 
 BACKEND = ibis.duckdb.connect()

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -18,30 +19,27 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend
 
+from crossbill.engine.calculation import columns_of
 from crossbill.engine.dataset import Column, Dataset
 from crossbill.engine.datasets import SUSPENDED
+from crossbill.engine.duckdb import read_parquet
+from crossbill.engine.local_time import regimes
 from crossbill.engine.store import Store, exact_sum, full_disk_told
 from crossbill.replacement.migration.sources import LINE_COLUMN, Source, SourceFormat, open_source
-from crossbill.replacement.migration.types import (
-    FieldType,
-    FieldTypeWrong,
-    all_good,
-    parse,
-    rejected,
+from crossbill.replacement.migration.staging import (
+    Keyed,
+    Zones,
+    fating,
+    judging,
+    rejecting,
+    setting_apart,
 )
+from crossbill.replacement.migration.types import FieldType, FieldTypeWrong
 from crossbill.runs.receipt import STATES, Receipt, Sums
 
 CHUNK_ROWS = 131_072
 RAW_ROWS = 65_536
 _DATASET_TYPES = {"money": "integer", "percent": "integer"}
-
-# Why a row that types well is still set apart, by code.
-KEY_PROBLEMS = {
-    "KEY_BLANK": "The key is blank: fill it in the old system",
-    "KEY_REUSED": "Other rows have the same key but other values: correct or remove all but one",
-    "DUPLICATE_ROW": "The row says the same as an earlier one with its key, which was taken",
-}
-DUPLICATE_CODE = "DUPLICATE_ROW"
 
 
 @dataclass(frozen=True)
@@ -61,8 +59,18 @@ class _Task:
         return [f for f in self.fields if f.type == "money"]
 
     @property
-    def key_outputs(self) -> list[str]:
-        return [f.output for name in self.key for f in self.fields if f.name == name]
+    def keyed(self) -> Keyed:
+        outputs = (f.output for name in self.key for f in self.fields if f.name == name)
+        return Keyed(self.source.label, tuple(self.key), tuple(outputs), self.account)
+
+    @cached_property
+    def zones(self) -> Zones:
+        named = {f.time_zone for f in self.fields if f.time_zone}
+        return tuple((zone, regimes(zone)) for zone in sorted(named))
+
+    def typed(self) -> ir.Table:
+        """The draft of the rows that type."""
+        return read_parquet(self.backend, [str(self.scratch / "typed.parquet")])
 
 
 @dataclass
@@ -196,10 +204,9 @@ def _count_unreadable(totals: _Totals, bad: pa.Table, money: Sequence[FieldType]
 
 def _type_chunk(task: _Task, totals: _Totals, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
     """The rows that type, and the suspended rows made of the others."""
-    parsed = parse(ibis.memtable(rows), task.fields)
-    outputs = [f.output for f in task.fields]
-    judged = parsed.select(LINE_COLUMN, *outputs, _good=all_good(parsed, task.fields))
-    table = task.backend.to_pyarrow(judged)
+    raw = ibis.memtable(rows)
+    chain = judging(columns_of(raw), tuple(task.fields), task.zones)
+    table = task.backend.to_pyarrow(chain.run(task.backend, {"raw_rows": raw})["judged"])
     totals.add("in", table, task.money)
     bad_lines = table.filter(pc.invert(table["_good"]))[LINE_COLUMN]
     good = table.filter(table["_good"]).select(task.dataset.arrow.names)
@@ -212,67 +219,42 @@ def _reject(
 ) -> pa.Table:
     """The suspended rows of these lines, whose amounts are added up where they can be read."""
     bad = rows.filter(pc.is_in(rows[LINE_COLUMN], value_set=lines.combine_chunks()))
-    parsed = task.backend.to_pyarrow(parse(ibis.memtable(bad), task.fields))
+    raw = ibis.memtable(bad)
+    chain = rejecting(columns_of(raw), tuple(task.fields), task.zones, task.keyed)
+    done = chain.run(task.backend, {"raw_rows": raw})
+    parsed = task.backend.to_pyarrow(done["parsed"])
     totals.add("suspended", parsed, task.money)
     for amount in task.money:
         text, value = parsed[f"_text_{amount.name}"], parsed[amount.output]
         totals.unknown[amount.output] += value.null_count - text.null_count
-    expression = rejected(
-        ibis.memtable(parsed),
-        task.fields,
-        file=task.source.label,
-        key=task.key,
-        account=task.account,
-    )
-    rejects: pa.Table = task.backend.to_pyarrow(expression)
+    rejects: pa.Table = task.backend.to_pyarrow(done["rejects"])
     return rejects.cast(SUSPENDED.arrow)
 
 
 # Second pass: what becomes of rows whose key is blank or taken.
 
 
-def _fates(task: _Task) -> ir.Table:
-    """Line and code of every typed row that is not accepted."""
-    rows = task.backend.read_parquet(task.scratch / "typed.parquet")
-    fates = ibis.memtable(pa.table({"line": pa.array([], pa.int64()), "fate": pa.array([], "str")}))
-    if task.key:
-        fates = _blank(rows, task).union(_doubled(rows, task), distinct=False)
-    table = task.backend.to_pyarrow(fates)
-    return ibis.memtable(table)
-
-
-def _blank(rows: ir.Table, task: _Task) -> ir.Table:
-    blank = ibis.or_(*[rows[name].isnull() for name in task.key_outputs])
-    return rows.filter(blank).select(line=rows[LINE_COLUMN], fate=ibis.literal("KEY_BLANK"))
-
-
-def _doubled(rows: ir.Table, task: _Task) -> ir.Table:
-    """Rows that share a key: all of them when they differ, else all but the first."""
-    keys = task.key_outputs
-    known = rows.filter([rows[name].notnull() for name in keys])
-    several = known.group_by(keys).agg(copies=known.count()).filter(lambda t: t.copies > 1)
-    sharing = known.semi_join(several, keys)
-    contents = sharing.drop(LINE_COLUMN).distinct()
-    groups = contents.group_by(keys).agg(contents=contents.count())
-    first = sharing.group_by(keys).agg(first_line=sharing[LINE_COLUMN].min())
-    judged = sharing.inner_join(groups, keys).inner_join(first, keys)
-    fate = (judged.contents > 1).ifelse("KEY_REUSED", DUPLICATE_CODE)
-    apart = (judged.contents > 1) | (judged[LINE_COLUMN] > judged.first_line)
-    return judged.filter(apart).select(line=judged[LINE_COLUMN], fate=fate)
+def _fates(task: _Task) -> pa.Table:
+    """``line`` and ``fate`` of every typed row that is not accepted."""
+    if not task.key:
+        return pa.table({"line": pa.array([], pa.int64()), "fate": pa.array([], pa.string())})
+    rows = task.typed()
+    chain = fating(columns_of(rows), task.keyed.outputs)
+    return task.backend.to_pyarrow(chain.run(task.backend, {"typed_rows": rows})["fated"])
 
 
 # The three files.
 
 
 def _write(
-    task: _Task, totals: _Totals, fates: ir.Table, store: Store, folder: str
+    task: _Task, totals: _Totals, fates: pa.Table, store: Store, folder: str
 ) -> dict[str, str]:
     """Write the accepted, suspended and duplicate rows; their hashes by path."""
-    rows = task.backend.read_parquet(task.scratch / "typed.parquet")
+    apart = _set_apart(task, fates)
     files = {
         "staged": (_accepted(task, totals, fates), task.dataset),
-        "suspended": (_suspended(task, totals, rows, fates), SUSPENDED),
-        "duplicates": (_duplicates(task, totals, rows, fates), SUSPENDED),
+        "suspended": (_suspended(task, totals, apart), SUSPENDED),
+        "duplicates": (_duplicates(task, totals, apart), SUSPENDED),
     }
     hashes = {}
     for name, (batches, dataset) in files.items():
@@ -282,9 +264,19 @@ def _write(
     return hashes
 
 
-def _accepted(task: _Task, totals: _Totals, fates: ir.Table) -> Iterator[pa.RecordBatch]:
+def _set_apart(task: _Task, fates: pa.Table) -> dict[str, ir.Table]:
+    """What `setting_apart` gives of this file."""
+    rows = task.typed()
+    drafts = read_parquet(task.backend, [str(task.scratch / "suspended.parquet")])
+    money = tuple(f.output for f in task.money)
+    chain = setting_apart(columns_of(rows), columns_of(drafts), task.keyed, money)
+    held = {"typed_rows": rows, "drafts": drafts, "fates": ibis.memtable(fates)}
+    return chain.run(task.backend, held)
+
+
+def _accepted(task: _Task, totals: _Totals, fates: pa.Table) -> Iterator[pa.RecordBatch]:
     """The typed rows that no fate sets apart: streamed, for they are in order and mostly all."""
-    apart = task.backend.to_pyarrow(fates)["line"].combine_chunks()
+    apart = fates["line"].combine_chunks()
     with pq.ParquetFile(task.scratch / "typed.parquet") as typed:
         for batch in typed.iter_batches(batch_size=CHUNK_ROWS):
             rows = pa.Table.from_batches([batch])
@@ -294,53 +286,24 @@ def _accepted(task: _Task, totals: _Totals, fates: ir.Table) -> Iterator[pa.Reco
 
 
 def _suspended(
-    task: _Task, totals: _Totals, rows: ir.Table, fates: ir.Table
+    task: _Task, totals: _Totals, apart: dict[str, ir.Table]
 ) -> Iterator[pa.RecordBatch]:
     """Rows that could not be read or typed, and rows with a bad key, by line."""
-    by_key = fates.filter(fates.fate != DUPLICATE_CODE)
-    _add_fated(task, totals, "suspended", rows, by_key)
-    drafts = task.backend.read_parquet(task.scratch / "suspended.parquet")
-    both = drafts.union(_as_suspended(task, rows, by_key), distinct=False)
-    yield from _with_raw(task, both.order_by("line", "code"))
+    _add_fated(task, totals, "suspended", apart["suspended_amounts"])
+    yield from _with_raw(task, apart["suspended"].order_by("line", "code"))
 
 
 def _duplicates(
-    task: _Task, totals: _Totals, rows: ir.Table, fates: ir.Table
+    task: _Task, totals: _Totals, apart: dict[str, ir.Table]
 ) -> Iterator[pa.RecordBatch]:
     """Rows that repeat an earlier one, by line."""
-    same = fates.filter(fates.fate == DUPLICATE_CODE)
-    _add_fated(task, totals, "duplicate", rows, same)
-    yield from _with_raw(task, _as_suspended(task, rows, same).order_by("line"))
+    _add_fated(task, totals, "duplicate", apart["duplicate_amounts"])
+    yield from _with_raw(task, apart["duplicates"].order_by("line"))
 
 
-def _add_fated(task: _Task, totals: _Totals, state: str, rows: ir.Table, fates: ir.Table) -> None:
-    amounts = rows.semi_join(fates, rows[LINE_COLUMN] == fates.line)
-    amounts = amounts.select(LINE_COLUMN, *[f.output for f in task.money])
+def _add_fated(task: _Task, totals: _Totals, state: str, amounts: ir.Table) -> None:
     for batch in task.backend.to_pyarrow_batches(amounts, chunk_size=CHUNK_ROWS):
         totals.add(state, pa.Table.from_batches([batch]), task.money)
-
-
-def _as_suspended(task: _Task, rows: ir.Table, fates: ir.Table) -> ir.Table:
-    """The rows of these fates in the form of suspended ones."""
-    if not task.key:
-        return ibis.memtable(_nullable(SUSPENDED).empty_table())
-    joined = rows.inner_join(fates, rows[LINE_COLUMN] == fates.line)
-    key = [ibis.coalesce(joined[name].cast("string"), "") for name in task.key_outputs]
-    text = ibis.literal("|").join(key)
-    columns = {
-        "file": ibis.literal(task.source.label),
-        "line": joined.line,
-        "record_key": (joined.fate == "KEY_BLANK").ifelse(ibis.null("string"), text),
-        "account_key": joined[task.account] if task.account else ibis.null("string"),
-        "stage": ibis.literal("stage"),
-        "code": joined.fate,
-        "class_code": (joined.fate == "KEY_BLANK").ifelse("FORMAT", "DUPLICATE"),
-        "field": ibis.literal(", ".join(task.key)),
-        "value": text,
-        "message": ibis.cases(*[(joined.fate == code, m) for code, m in KEY_PROBLEMS.items()]),
-        "raw": ibis.null("binary"),
-    }
-    return joined.select(**{name: columns[name] for name in SUSPENDED.arrow.names})
 
 
 def _with_raw(task: _Task, suspended: ir.Table) -> Iterator[pa.RecordBatch]:
