@@ -208,7 +208,8 @@ def carrier() -> Carrier:
 
 def _load(carrier: Carrier) -> None:
     tables = {name: stored(name) for name in TABLES}
-    code, number = carrier.code, carrier.id
+    number, day = carrier.id, ibis.literal(DAY)
+    owner = load.Owner(ibis.literal(carrier.code), ibis.literal(number), day)
     publish_catalogue(
         carrier_id=number,
         offerings={"fibre": "Fibre"},
@@ -219,28 +220,27 @@ def _load(carrier: Carrier) -> None:
         rates=[Rate("NY01", "New York", DAY, None, 88_750)],
     )
     fibre = ProductOffering.objects.get(carrier=carrier)
-    offerings = ibis.memtable({"offering_code": ["fibre"], "offering_id": [fibre.id]})
+    tables["offering"] = ibis.memtable({"offering_code": ["fibre"], "offering_id": [fibre.id]})
     run = ENGINE.to_pyarrow
-    customers.take_over_customers(rows=run(load.customer_rows(tables, code, number)))
-    again = [customers.take_over_contacts(rows=run(load.contact_rows(tables, code))) for _ in "12"]
+    customers.take_over_customers(rows=run(load.customer_rows(tables, owner)))
+    again = [customers.take_over_contacts(rows=run(load.contact_rows(tables, owner))) for _ in "12"]
     assert again == [2 * len(KEYS), 0]  # those that are there already stay as they are
-    customers.take_over_accounts(rows=run(load.account_rows(tables, code, number)))
-    products.take_over_products(rows=run(load.product_rows(tables, code, number, offerings)))
-    products.take_over_features(rows=run(load.feature_rows(tables, code)))
-    given = run(load.discount_rows(tables, code, number, offerings))
+    customers.take_over_accounts(rows=run(load.account_rows(tables, owner)))
+    products.take_over_products(rows=run(load.product_rows(tables, owner)))
+    products.take_over_features(rows=run(load.feature_rows(tables, owner)))
+    given = run(load.discount_rows(tables, owner))
     concessions.take_over_discounts(rows=given)
-    concessions.take_over_exemptions(rows=run(load.exemption_rows(tables, code)))
-    promised = run(load.commitment_rows(tables, code, number))
+    concessions.take_over_exemptions(rows=run(load.exemption_rows(tables, owner)))
+    promised = run(load.commitment_rows(tables, owner))
     concessions.take_over_commitments(rows=promised)
-    amounts = load.opening_amounts(tables)
     post_entries(
-        entries=run(load.entry_rows(amounts, code, number, DAY)),
-        postings=run(load.posting_rows(amounts, code)),
-        open_items=run(load.open_item_rows(tables, code, number)),
-        deposits=run(load.deposit_rows(tables, code, number)),
+        entries=run(load.entry_rows(tables, owner)),
+        postings=run(load.posting_rows(tables, owner)),
+        open_items=run(load.open_item_rows(tables, owner)),
+        deposits=run(load.deposit_rows(tables, owner)),
     )
-    payment.take_over_collections(rows=run(load.collection_rows(tables, code)))
-    payment.take_over_mandates(rows=run(load.mandate_rows(tables, code, number)))
+    payment.take_over_collections(rows=run(load.collection_rows(tables, owner)))
+    payment.take_over_mandates(rows=run(load.mandate_rows(tables, owner)))
 
 
 def exported(carrier: Carrier, name: str, keys: list[str]) -> list[dict]:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from ibis.backends.duckdb import Backend
 
 from crossbill.core.refusal import Refusal
+from crossbill.engine.calculation import columns_of
 from crossbill.platform.bulk import copy_in
 from crossbill.platform.concession import operations as concessions
 from crossbill.platform.customer import operations as customers
@@ -165,8 +166,9 @@ def load_chunk(
     first, last = json.loads(key)
     # While PostgreSQL takes one table in, the engine makes the next ones ready.
     with workspace.engine() as backend, ThreadPoolExecutor(max_workers=1) as ahead:
-        tables = _tables_of(workspace, backend, position, first, last)
-        rows = _rows_of_the_books(tables, replacement)
+        valid = _valid_rows(workspace, backend, first, last)
+        moving = _moving(workspace, backend, position, first, last)
+        rows = _rows_of_the_books(backend, valid, moving, replacement)
         ready = {name: ahead.submit(backend.to_pyarrow, rows[name]) for name in rows}
         counts = _take_over(ready)
         loaded = _mark_loaded(replacement, ready["accounts"].result()["account_key"].to_pylist())
@@ -187,61 +189,52 @@ def _mark_loaded(replacement: Replacement, account_keys: Sequence[str]) -> int:
         return int(cursor.rowcount)
 
 
-def _tables_of(
-    workspace: Workspace, backend: Backend, position: int, first: str, last: str
+NOT_LOADED = {"bill", "bill_line", "tariff", "usage"}
+
+
+def _valid_rows(
+    workspace: Workspace, backend: Backend, first: str, last: str
 ) -> dict[str, ir.Table]:
-    """The valid rows of the range's accounts, held in the engine for each is read repeatedly."""
+    """The valid rows of accounts within the range, and of all customers."""
+    tables = {}
+    for name in sorted(set(workspace.entities) - NOT_LOADED):
+        rows = workspace.scan(backend, "valid", name)
+        near = name not in load.OF_CUSTOMERS
+        tables[name] = rows.filter(rows.account_key.between(first, last)) if near else rows
+    return tables
+
+
+def _moving(
+    workspace: Workspace, backend: Backend, position: int, first: str, last: str
+) -> ir.Table:
+    """The keys of the range's accounts that are planned for the wave."""
     moves = workspace.scan(backend, "plan", "move")
     mine = moves.filter(
         moves.wave == position, moves.state == "planned", moves.account_key.between(first, last)
     )
-    tables = {}
-    of_customers = {"customer", "contact"} & set(workspace.entities)
-    for name in set(workspace.entities) - {"bill", "bill_line", "tariff", "usage"} - of_customers:
-        rows = workspace.scan(backend, "valid", name)
-        near = rows.filter(rows.account_key.between(first, last))
-        tables[name] = backend.create_table(name, near.semi_join(mine, "account_key"), temp=True)
-    return tables | {name: workspace.scan(backend, "valid", name) for name in of_customers}
+    return mine.select("account_key")
 
 
-def _rows_of_the_books(tables: load.Tables, replacement: Replacement) -> dict[str, ir.Table]:
+def _rows_of_the_books(
+    backend: Backend, valid: Mapping[str, ir.Table], moving: ir.Table, replacement: Replacement
+) -> dict[str, ir.Table]:
     """What each table of the books is to receive, in the order of their foreign keys."""
-    carrier, carrier_id = replacement.carrier.code, replacement.carrier_id
-    ids = catalogue_queries.offering_ids(carrier_id)
-    offerings = ibis.memtable(
-        pa.table({"offering_code": list(ids), "offering_id": list(ids.values())})
+    carrier = replacement.carrier
+    ids = catalogue_queries.offering_ids(carrier.id)
+    offerings = pa.table(
+        {"offering_code": list(ids), "offering_id": list(ids.values())},
+        schema=pa.schema({"offering_code": pa.string(), "offering_id": pa.int64()}),
     )
-    rows = {
-        "customers": load.customer_rows(tables, carrier, carrier_id),
-        "accounts": load.account_rows(tables, carrier, carrier_id),
-        "products": load.product_rows(tables, carrier, carrier_id, offerings),
-        "products wanted": tables["product"].count().name("rows").as_table(),
+    owner = dict(zip(load.OWNER, (carrier.code, carrier.id, replacement.as_of_date), strict=True))
+    held = {f"valid_{name}": rows for name, rows in valid.items()}
+    held |= {
+        "moving": moving,
+        "offering": ibis.memtable(offerings),
+        "owner": ibis.memtable(pa.Table.from_pylist([owner])),
     }
-    if "contact" in tables:
-        rows["contacts"] = load.contact_rows(tables, carrier)
-    if "payer" in tables:
-        rows["payers"] = load.payer_rows(tables, carrier)
-    if "feature" in tables:
-        rows["features"] = load.feature_rows(tables, carrier)
-    if "discount" in tables:
-        rows["discounts"] = load.discount_rows(tables, carrier, carrier_id, offerings)
-    if "exemption" in tables:
-        rows["exemptions"] = load.exemption_rows(tables, carrier)
-    if "commitment" in tables:
-        rows["commitments"] = load.commitment_rows(tables, carrier, carrier_id)
-    if "collection" in tables:
-        rows["collections"] = load.collection_rows(tables, carrier)
-    if "mandate" in tables:
-        rows["mandates"] = load.mandate_rows(tables, carrier, carrier_id)
-    if any(name in tables for name in load.OPENING):
-        amounts = load.opening_amounts(tables)
-        rows["entries"] = load.entry_rows(amounts, carrier, carrier_id, replacement.as_of_date)
-        rows["postings"] = load.posting_rows(amounts, carrier)
-    if "open_item" in tables:
-        rows["open items"] = load.open_item_rows(tables, carrier, carrier_id)
-    if "deposit" in tables:
-        rows["deposits"] = load.deposit_rows(tables, carrier, carrier_id)
-    return rows
+    chain = load.loading(tuple((name, columns_of(rows)) for name, rows in valid.items()))
+    done = chain.run(backend, held)
+    return {name: done[name] for name in load.BOOKS if name in done}
 
 
 def _take_over(rows: Mapping[str, Future[pa.Table]]) -> dict[str, int]:
