@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossbill.core.refusal import Refusal
+from crossbill.engine import local_time
 from crossbill.engine.store import Store
 from crossbill.replacement.migration import stage
 from crossbill.replacement.migration.sources import SourceFormat
@@ -123,3 +124,19 @@ def test_a_bad_row_that_names_its_account_holds_its_account_back(tmp_path):
     data = b"1,x,\n2,1,\n2,2,\n3,1,\n3,1,\n4,1,2,3\n"
     _, _, bad, doubles = staged(tmp_path, data, account="id")
     assert [row["account_key"] for row in bad + doubles] == ["1", "2", "2", None, "3"]
+
+
+def test_what_is_compiled_for_a_zone_is_forgotten_when_its_clocks_are_changed(
+    tmp_path, monkeypatch
+):
+    path, store = tmp_path / "in.csv", Store(str(tmp_path / "store"))
+    path.write_bytes(b"at\n2024-01-15 12:00:00\n")
+    fields = [FieldType(name="at", type="instant", time_zone="America/New_York")]
+    known = local_time.regimes("America/New_York")
+    for hours in (0, 1):
+        later = tuple(each._replace(offset_s=each.offset_s + hours * 3600) for each in known)
+        for module in (local_time, stage):
+            monkeypatch.setattr(module, "regimes", lambda zone, now=later: now)
+        stage_file(path, SourceFormat(), fields, [], store=store, folder="s", backend=BACKEND)
+        (at,) = store.read(store.path("s", "staged.parquet"))["at"].to_pylist()
+        assert at.hour == 17 - hours
