@@ -1,6 +1,7 @@
 """The load verb: canonical rows of some accounts as rows of the books, with their identities."""
 
 from collections.abc import Callable
+from datetime import date
 from functools import partial
 from typing import NamedTuple
 
@@ -9,8 +10,6 @@ import ibis.expr.types as ir
 
 from crossbill.engine.calculation import Calculation, Columns, Step, Tables, compiled_once
 from crossbill.engine.identities import identity
-
-OWNER = {"carrier_code": "string", "carrier_id": "int64", "opened_date": "date"}
 
 
 class Owner(NamedTuple):
@@ -266,27 +265,31 @@ OF_CUSTOMERS = ("customer", "contact")
 
 
 @compiled_once
-def loading(columns: tuple[tuple[str, Columns], ...]) -> Calculation:
+def loading(
+    columns: tuple[tuple[str, Columns], ...], carrier: str, carrier_id: int, opened_date: date
+) -> Calculation:
     """What the books receive of some accounts; ``columns`` are those of their valid rows.
 
-    Inputs: ``valid_X`` for each entity, ``moving`` with the accounts, ``offering`` with the
-    ``offering_id`` of each ``offering_code``, and ``owner``, one row as ``OWNER``. Results: those
-    of ``BOOKS``. The rows of the accounts are held, for each is read repeatedly.
+    Inputs: ``valid_X`` for each entity, ``moving`` with the accounts, and ``offering`` with the
+    ``offering_id`` of each ``offering_code``. Results: those of ``BOOKS``. The rows of the accounts
+    are held, for each is read repeatedly.
+
+    The carrier is written into the SQL, since identities take far longer where it is a column.
     """
     entities = [name for name, _ in columns]
+    owner = Owner(ibis.literal(carrier), ibis.literal(carrier_id), ibis.literal(opened_date))
 
     def moving(t: Tables, name: str) -> ir.Table:
         return t[f"valid_{name}"].semi_join(t["moving"], "account_key")
 
     def received(t: Tables, rows: Rows) -> ir.Table:
-        return rows(t, Owner(*(t["owner"][name].as_scalar() for name in OWNER)))
+        return rows(t, owner)
 
     return Calculation(
         {
             **{f"valid_{name}": ibis.schema(dict(each)) for name, each in columns},
             "moving": ibis.schema({"account_key": "string"}),
             "offering": ibis.schema({"offering_code": "string", "offering_id": "int64"}),
-            "owner": ibis.schema(OWNER),
         },
         [
             Step(name, lambda t, name=name: t[f"valid_{name}"], stored=False)

@@ -225,14 +225,10 @@ def _rows_of_the_books(
         {"offering_code": list(ids), "offering_id": list(ids.values())},
         schema=pa.schema({"offering_code": pa.string(), "offering_id": pa.int64()}),
     )
-    owner = dict(zip(load.OWNER, (carrier.code, carrier.id, replacement.as_of_date), strict=True))
     held = {f"valid_{name}": rows for name, rows in valid.items()}
-    held |= {
-        "moving": moving,
-        "offering": ibis.memtable(offerings),
-        "owner": ibis.memtable(pa.Table.from_pylist([owner])),
-    }
-    chain = load.loading(tuple((name, columns_of(rows)) for name, rows in valid.items()))
+    held |= {"moving": moving, "offering": ibis.memtable(offerings)}
+    columns = tuple((name, columns_of(rows)) for name, rows in valid.items())
+    chain = load.loading(columns, carrier.code, carrier.id, replacement.as_of_date)
     done = chain.run(backend, held)
     return {name: done[name] for name in load.BOOKS if name in done}
 
