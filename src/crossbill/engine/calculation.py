@@ -5,6 +5,7 @@ a change-over asks the same of every wave. So the chain is built on names and sc
 what it was compiled to is kept for the next process.
 """
 
+import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ from crossbill.engine.uncollected import uncollected
 Tables = Mapping[str, ir.Table]
 Columns = tuple[tuple[str, str], ...]  # names and types
 Of = ParamSpec("Of")
+ADDRESS = re.compile(r"<[^<>]+ at 0x[0-9a-f]+>")  # how an object writes that only says where it is
 
 # Merging nested selects costs more than all the rest of compiling, and DuckDB does it anyway.
 ibis.options.sql.fuse_selects = False
@@ -181,7 +183,7 @@ def compiled_once(build: Callable[Of, Calculation]) -> Callable[Of, Calculation]
     @wraps(build)
     def one(*arguments: Of.args, **named: Of.kwargs) -> Calculation:
         written = f"{build.__module__}.{build.__qualname__}{arguments!r}{sorted(named.items())!r}"
-        assert " at 0x" not in written, f"an argument does not write what it is: {written}"
+        assert not ADDRESS.search(written), f"an argument does not write what it is: {written}"
         with turn:
             if written not in known:
                 known[written] = build(*arguments, **named).kept_as(written)
