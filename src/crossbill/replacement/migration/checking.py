@@ -26,14 +26,18 @@ def checking(entity: str, columns: tuple[tuple[str, Columns], ...]) -> Calculati
         found: ir.Table = getattr(_told_apart(entity, t), name)
         return found
 
-    parts = [*PARTS, *(["duplicates"] if entity in COPIES_COME else [])]
     return Calculation(
         {name: ibis.schema(dict(each)) for name, each in columns},
         [
             Step("marked", partial(_marked, entity)),
-            *(Step(name, partial(part, name=name), stored=False) for name in parts),
+            *(Step(name, partial(part, name=name), stored=False) for name in parts_of(entity)),
         ],
     )
+
+
+def parts_of(entity: str) -> list[str]:
+    """The parts of ``Mapped`` that `checking` gives: duplicates only where copies come."""
+    return [*PARTS, *(["duplicates"] if entity in COPIES_COME else [])]
 
 
 def _marked(entity: str, tables: Tables) -> ir.Table:

@@ -25,7 +25,7 @@ from crossbill.engine.store import Receipt as Written
 from crossbill.platform.billing.bills import unresolved
 from crossbill.platform.customer.account_operations import LANGUAGES
 from crossbill.replacement.migration import plan
-from crossbill.replacement.migration.checking import checking
+from crossbill.replacement.migration.checking import checking, parts_of
 from crossbill.replacement.migration.extract import landed_path
 from crossbill.replacement.migration.map import (
     PARTS,
@@ -140,8 +140,7 @@ def validate_chunk(workspace: Workspace, entity: str) -> Receipt:
         tables = _looked_at(workspace, backend, entity)
         chain = checking(entity, tuple((name, columns_of(tables[name])) for name in tables))
         done = chain.run(backend, tables)
-        parts = [*PARTS, *(["duplicates"] if entity in COPIES_COME else [])]
-        checked = Mapped(**{part: done[part] for part in parts})
+        checked = Mapped(**{part: done[part] for part in parts_of(entity)})
         return write(workspace, backend, checked, valid_dataset(entity), "valid", entity)
 
 
