@@ -34,11 +34,22 @@ def grant(service: ir.Table, allowance: ir.Table, period: ir.Table) -> ir.Table:
         valid_to_s=keyed.last_s.max(),
         **{name: keyed[name].max() for name in terms},
     )
+    return _ranked(buckets).select(*BUCKET.ibis)
+
+
+def _ranked(buckets: ir.Table) -> ir.Table:
+    """Adds ``rank``: when a bucket is asked. It is found once for all that are alike."""
     kept = ibis.ifelse(buckets.rollover_periods > 0, buckets.period_from, None)
-    order = [buckets.priority, kept.fill_null(ibis.date("1970-01-01")), buckets.position]
-    in_family = ibis.window(group_by=buckets.family, order_by=order)
-    ranked = buckets.mutate(rank=ibis.dense_rank().over(in_family).cast("int64"))
-    return ranked.select(*BUCKET.ibis)
+    kept_from = kept.fill_null(ibis.date("1970-01-01"))
+    rows = buckets.mutate(kept_from=kept_from)
+    alike = rows.select(*_ASKED_IN_TURN).distinct()
+    order = [alike[name] for name in _ASKED_IN_TURN[1:]]
+    in_family = ibis.window(group_by=alike.family, order_by=order)
+    ranks = alike.mutate(rank=ibis.dense_rank().over(in_family).cast("int64"))
+    return rows.inner_join(ranks, _ASKED_IN_TURN)
+
+
+_ASKED_IN_TURN = ("family", "priority", "kept_from", "position")
 
 
 def _granted(service: ir.Table, allowance: ir.Table, period: ir.Table) -> ir.Table:
@@ -221,27 +232,44 @@ def first_come(asking: ir.Table, short: ir.Table, keys: ir.Table) -> ir.Table:
     Events are in order of their start, at one instant in order of their key.
     """
     rows = asking.inner_join(short, "bucket_id")
-    late = rows.filter(_comes_late(rows))
+    late = rows.filter(_comes_late(rows)).mutate(wanted=_blocks(rows))
     keyed = late.left_join(_tied(late, keys), "event_id").drop("event_id_right")
-    wanted = keyed.mutate(wanted=_blocks(keyed))
-    order = [wanted.started_s, wanted.tied]
-    so_far = ibis.window(group_by=wanted.bucket_id, order_by=order, preceding=None, following=0)
-    asked_by_then = integers.sum_int64(wanted.wanted, over=so_far)
-    left = ibis.greatest(wanted.left - (asked_by_then - wanted.wanted), 0)
-    taken = wanted.mutate(taken=ibis.least(left, wanted.wanted))
+    order = [keyed.started_s, keyed.tied]
+    so_far = ibis.window(group_by=keyed.bucket_id, order_by=order, preceding=None, following=0)
+    asked_by_then = integers.sum_int64(keyed.wanted, over=so_far)
+    left = ibis.greatest(keyed.left - (asked_by_then - keyed.wanted), 0)
+    taken = keyed.mutate(taken=ibis.least(left, keyed.wanted))
     given = taken.mutate(given=ibis.least(taken.need, taken.taken))
     freed = ibis.ifelse(given.charged, 0, given.given)
     return given.mutate(freed=freed).select(*asking.columns, *_TAKEN)
 
 
 def _tied(late: ir.Table, keys: ir.Table) -> ir.Table:
-    """The keys of those who ask one bucket at one instant: nobody else's is looked up."""
-    instant = late.group_by("bucket_id", "started_s").aggregate(events=late.count())
-    several = instant.filter(instant.events > 1).drop("events")
-    tied = late.semi_join(several, ["bucket_id", "started_s"]).select("event_id")
+    """The keys of those who ask a bucket at the instant at which it fails several of them.
+
+    Nobody else's is looked up: to read them takes longer than all else here, and hardly any bucket
+    runs out so. Before, all of an instant get what they want; after, none gets anything.
+    """
+    tied = late.semi_join(_failing_instants(late), ["bucket_id", "started_s"]).select("event_id")
     rows = keys.inner_join(tied, "event_id")
     # A number in place of the key: nearly all have none, and all are put in order by it.
     return rows.select("event_id", tied=ibis.row_number().over(order_by=rows.usage_key))
+
+
+def _failing_instants(late: ir.Table) -> ir.Table:
+    """The instants at which several ask one bucket that has something, but not enough for all."""
+    instant = late.group_by("bucket_id", "started_s").aggregate(events=late.count())
+    several = instant.filter(instant.events > 1).select("bucket_id", instant_s="started_s")
+    rows = late.inner_join(several, "bucket_id")
+    asked = rows.filter(rows.started_s <= rows.instant_s)
+    at_once = ibis.ifelse(asked.started_s == asked.instant_s, asked.wanted, 0)
+    sums = asked.group_by("bucket_id", started_s="instant_s").aggregate(
+        left=asked.left.min(),
+        by_then=integers.sum_int64(asked.wanted),
+        at_once=integers.sum_int64(at_once),
+    )
+    fails = (sums.by_then - sums.at_once < sums.left) & (sums.left < sums.by_then)
+    return sums.filter(fails).select("bucket_id", "started_s")
 
 
 def taking(asking: ir.Table, short: ir.Table, late: ir.Table) -> ir.Table:

@@ -38,18 +38,29 @@ def _held(service: ir.Table) -> ir.Table:
         valid_from_s=integers.epoch_seconds(service.valid_from),
         valid_to_s=ibis.ifelse(ends.isnull(), FOREVER_S, integers.epoch_seconds(ends)),
     )
+    held = timed.group_by(*_HOLDING).aggregate(rows=timed.count())
+    several = held.filter(held.rows > 1)  # few: nobody else needs to be put in order
+    alone = timed.anti_join(several, _HOLDING).mutate(doubled=ibis.literal(False))
+    return alone.union(_not_twice(timed.semi_join(several, _HOLDING)))
+
+
+_HOLDING = ("guide_key", "leg")
+
+
+def _not_twice(timed: ir.Table) -> ir.Table:
+    """Services that several rows hold: all of those, or one where two hold it at one time."""
     order = [timed.valid_from_s, timed.valid_to_s, timed.product_key]
-    window = ibis.window(group_by=["guide_key", "leg"], order_by=order)
+    window = ibis.window(group_by=_HOLDING, order_by=order)
     following = timed.mutate(
         next_from_s=timed.valid_from_s.lead().over(window),
         position=ibis.row_number().over(window),
     )
     overlap = (following.next_from_s < following.valid_to_s).fill_null(False)
     marked = following.mutate(overlap=overlap)
-    whole = ibis.window(group_by=["guide_key", "leg"])
+    whole = ibis.window(group_by=_HOLDING)
     doubled = marked.mutate(doubled=marked.overlap.cast("int64").max().over(whole) == 1)
     kept = doubled.filter(~doubled.doubled | (doubled.position == 0))
-    return kept.mutate(
+    return kept.select(*timed.columns, "doubled").mutate(
         valid_from_s=ibis.ifelse(kept.doubled, -FOREVER_S, kept.valid_from_s),
         valid_to_s=ibis.ifelse(kept.doubled, FOREVER_S, kept.valid_to_s),
     )
