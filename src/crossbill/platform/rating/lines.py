@@ -22,17 +22,18 @@ def summed(priced: ir.Table, period: ir.Table) -> ir.Table:
     Adding up whole numbers first and naming them after is cheaper than naming every event. Events
     without surcharges need no sum of them.
     """
-    days = period.select("period_from", "period_to", "period_from_s", "period_to_s")
+    days = period.select("period_from", "period_from_s", "period_to_s")
     rows = priced.mutate(billed_quantity=priced.billed)
     rows = rows.inner_join(
         days, [rows.started_s >= days.period_from_s, rows.started_s < days.period_to_s]
     )
-    sums = rows.group_by("party_id", "charge_id", "period_from", "period_to").aggregate(
+    sums = rows.group_by("party_id", "charge_id", "period_from").aggregate(
         events=rows.count(),
         **{name: integers.sum_int64(rows[name]) for name in SUMMED if name in rows.columns},
     )
-    added = {} if "surcharge_nanos" in sums.columns else {"surcharge_nanos": integers.ZERO}
-    return sums.mutate(**added)
+    ended = sums.inner_join(period.select("period_from", "period_to"), "period_from")
+    added = {} if "surcharge_nanos" in ended.columns else {"surcharge_nanos": integers.ZERO}
+    return ended.mutate(**added)
 
 
 def usage_charges(rows: ir.Table, rules: ir.Table) -> ir.Table:
