@@ -3,8 +3,6 @@
 The same chain rates a hundred million events, one event, or an event that nobody has made yet.
 """
 
-from dataclasses import replace
-
 import ibis
 import ibis.expr.types as ir
 
@@ -109,7 +107,8 @@ def _located(t: Tables, shape: Shape) -> ir.Table:
     """
     routed = _with_route(t["event"], t["resolved"], _route_key(shape))
     banded = _with_band(routed, t["band_cell"])
-    first = t["terms"].filter(t["terms"].step == 0).select(
+    terms = t["terms"].filter(t["terms"].step == 0)
+    first = terms.select(
         "term_id", "steps", "to_quantity", "carried_ppm", "splits", "largest_quantity",
         "included", "scope_mask", set_id="rate_set_id", first_band="band_id", rules_id="policy_id",
     )  # fmt: skip
@@ -125,18 +124,19 @@ def _located(t: Tables, shape: Shape) -> ir.Table:
     stepped = (rows.steps > 1) & (rows.quantity > rows.to_quantity)
     located = rows.mutate(fault=_fault(rows, shape), several=crosses | stepped)
     asked = rate_passes.first_asked(located, t, shape.ranks, free=shape.free)
-    return asked.select("fault", *_located_columns(shape))
+    asks = rate_passes.asked_columns(shape.ranks, free=shape.free)
+    return asked.select("fault", *_located_columns(shape), *asks)
 
 
 def _located_columns(shape: Shape) -> list[str]:
-    """What is kept of an event, beside its fault."""
+    """What is kept of an event, beside its fault and what it asks of allowances."""
     carried = ["carried_nanos"] if shape.carried else []
-    return [*LOCATED, *_names(shape), *carried, *(["need", "bucket_id"] if shape.ranks else [])]
+    calendar = ["calendar_id"] if shape.switched else []
+    return [*LOCATED, *_names(shape), *carried, *calendar]
 
 
 LOCATED = (
-    "event_id", "party_id", "charge_id", "calendar_id", "term_id", "started_s", "quantity",
-    "several",
+    "event_id", "party_id", "charge_id", "term_id", "started_s", "quantity", "several",
 )  # fmt: skip
 
 
@@ -249,8 +249,7 @@ def _sound(t: Tables, shape: Shape, *, several: bool) -> ir.Table:
 
     The former are few and read again and again, so they are kept; the latter cost less passed on.
     """
-    columns = _located_columns(replace(shape, ranks=0))
-    covered = rate_passes.covered(t, shape.ranks, columns)
+    covered = rate_passes.covered(t, shape.ranks, _located_columns(shape))
     return _with_terms(covered.filter(covered.several == several), t, free=shape.free)
 
 
@@ -269,7 +268,7 @@ def _with_terms(event: ir.Table, t: Tables, *, free: bool) -> ir.Table:
 
 def _pieces(t: Tables) -> ir.Table:
     """Cut events by band, where they cross one, and by the steps of each band's rate."""
-    rows = t["cut"].inner_join(t["charge"].select("charge_id", "timed"), "charge_id")
+    rows = _with_calendar(t["cut"], t["charge"], t["calendar_zone"])
     events = rows.mutate(by_band=rows.timed & rows.splits).select(
         "event_id", "started_s", "piece_from", "piece_to", "rate_set_id", "band_id", "policy_id",
         "calendar_id", "by_band",
@@ -291,6 +290,14 @@ def _pieces(t: Tables) -> ir.Table:
         piece_from=ibis.greatest(joined.piece_from, joined.from_quantity),
         piece_to=ibis.least(joined.piece_to, joined.to_quantity),
     )
+
+
+def _with_calendar(cut: ir.Table, charge: ir.Table, calendar_zone: ir.Table) -> ir.Table:
+    """Adds the calendar of each event: its charge says it, unless some go by the switch's time."""
+    if "calendar_id" in cut.columns:
+        return cut.inner_join(charge.select("charge_id", "timed"), "charge_id")
+    calendars = charge.inner_join(calendar_zone, ["calendar_code", "time_zone"])
+    return cut.inner_join(calendars.select("charge_id", "timed", "calendar_id"), "charge_id")
 
 
 def _segments(crossing: ir.Table, band_span: ir.Table) -> ir.Table:

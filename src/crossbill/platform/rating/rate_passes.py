@@ -16,13 +16,23 @@ def first_asked(located: ir.Table, t: Tables, ranks: int, *, free: bool) -> ir.T
     """Adds what events ``need`` beyond what is ``free``, and whom they ask first."""
     if ranks == 0:
         return located
-    quantity = located.quantity
-    rows = located.mutate(
-        need=quantity - ibis.least(located.included, quantity) if free else quantity
-    )
-    needs = rows.fault.isnull() & (rows.need > 0)
+    rows = located
+    if free:
+        rows = located.mutate(need=rows.quantity - ibis.least(rows.included, rows.quantity))
+    needs = rows.fault.isnull() & (_need(rows) > 0)
     asks = ibis.ifelse(needs, rows.scope_mask, ibis.null("int64"))
     return allowances.asking(rows.mutate(asks=asks), t["held"], rank=0)
+
+
+def _need(located: ir.Table) -> ir.IntegerColumn:
+    """What an event needs first: all of it, where nothing is free and no column says less."""
+    return located.need if "need" in located.columns else located.quantity
+
+
+def asked_columns(ranks: int, *, free: bool) -> list[str]:
+    """What events keep of what they ask of allowances."""
+    need = ["need"] if free else []
+    return [*need, "bucket_id"] if ranks else []
 
 
 def bucket_steps(ranks: int) -> list[Step]:
@@ -44,7 +54,7 @@ def _held(t: Tables, numbered: ir.Table) -> ir.Table:
 def passes(ranks: int, kept: Sequence[str], keys: Keys) -> list[Step]:
     """For each rank when buckets run out, who comes then, and who asks on.
 
-    ``kept`` are the columns that events have in ``located``, their first bucket among them.
+    ``kept`` are the columns that events have in ``located``, beside what they ask.
     """
     return [step for rank in range(ranks) for step in _pass(rank, ranks, kept, keys)]
 
@@ -68,7 +78,7 @@ def _unasked(t: Tables) -> ir.Table:
     """The sound events, for which nothing has been paid yet."""
     located = t["located"]
     sound = located.filter(located.fault.isnull()).drop("fault")
-    return sound.mutate(covered_quantity=integers.ZERO)
+    return sound.mutate(need=_need(sound), covered_quantity=integers.ZERO)
 
 
 def _askers(t: Tables, rank: int) -> ir.Table:
@@ -93,10 +103,6 @@ def _taking(t: Tables, rank: int) -> ir.Table:
     )
 
 
-def _asks_on(rows: ir.Table, rank: int) -> ir.BooleanValue:
-    return (rows.last_rank > rank) & (rows.need > 0)
-
-
 def _asking_on(t: Tables, rank: int, kept: Sequence[str]) -> ir.Table:
     """Who still needs something after the first rank and may ask more, with whom they ask next.
 
@@ -108,7 +114,11 @@ def _asking_on(t: Tables, rank: int, kept: Sequence[str]) -> ir.Table:
     further = rows.mutate(asks=asks).drop("bucket_id")
     few = further if rank else further.filter(_asks_on(further, rank))
     asking = allowances.asking(few, t["held"], rank + 1)
-    return asking.select(*kept, "covered_quantity")
+    return asking.select(*kept, "need", "bucket_id", "covered_quantity")
+
+
+def _asks_on(rows: ir.Table, rank: int) -> ir.BooleanValue:
+    return (rows.last_rank > rank) & (rows.need > 0)
 
 
 def covered(t: Tables, ranks: int, kept: Sequence[str]) -> ir.Table:
