@@ -12,6 +12,7 @@ from typing import Any
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 from ibis.backends.duckdb import Backend
 from ibis.backends.sql.datatypes import DuckDBType
 from ibis.expr.datatypes import DataType
@@ -91,6 +92,15 @@ def stored_rows(backend: Backend, name: str, /, **wanted: object) -> list[dict[s
     answer = backend.con.execute(query, [*wanted.values()]).to_arrow_table()
     found: list[dict[str, Any]] = answer.to_pylist()
     return found
+
+
+def store_rows(backend: Backend, name: str, rows: pa.Table) -> ir.Table:
+    """Rows in a table of the engine, as Ibis makes one, without asking what it looks like after."""
+    given = backend.con.register("rows", rows)
+    given.execute(f'CREATE OR REPLACE TABLE "{name}" AS FROM "rows"')
+    given.unregister("rows")
+    schema = ibis.Schema.from_pyarrow(rows.schema)
+    return DatabaseTable(name, schema=schema, source=backend).to_expr()
 
 
 def read_parquet(backend: Backend, paths: Sequence[str]) -> ir.Table:

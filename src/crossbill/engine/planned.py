@@ -7,14 +7,12 @@ does keeping a table for each step.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import ibis
-import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
-from ibis.expr.operations import DatabaseTable
 
 from crossbill.engine.calculation import Calculation
 from crossbill.engine.compiled import Statement
+from crossbill.engine.duckdb import store_rows
 
 Rows = list[dict[str, Any]]
 GIVEN = "given_"  # before an input's name: where the statement reads the rows that change
@@ -40,7 +38,7 @@ class Planned:
         inputs = stay.keys() | change.keys()
         assert inputs == calculation.inputs.keys(), inputs ^ calculation.inputs.keys()
         self._backend, self._asked = backend, asked
-        sources = {name: _stored(backend, f"stay_{name}", rows) for name, rows in stay.items()}
+        sources = {name: store_rows(backend, f"stay_{name}", rows) for name, rows in stay.items()}
         left = calculation.begin(backend, sources)
         self._given = {name: _Given(schema) for name, schema in change.items()}
         for name, given in self._given.items():
@@ -68,15 +66,6 @@ class _Given:
         """The rows as any reader of Arrow takes them."""
         capsule: object = self.rows.__arrow_c_stream__(requested_schema)  # type: ignore[no-untyped-call] # Arrow's own
         return capsule
-
-
-def _stored(backend: Backend, name: str, rows: pa.Table) -> ir.Table:
-    """Rows in a table of the engine: to read them from Arrow again and again costs more."""
-    with_rows = backend.con.register("rows", rows)
-    with_rows.execute(f'CREATE OR REPLACE TABLE "{name}" AS FROM "rows"')
-    with_rows.unregister("rows")
-    schema = ibis.Schema.from_pyarrow(rows.schema)
-    return DatabaseTable(name, schema=schema, source=backend).to_expr()
 
 
 def _one_statement(
