@@ -1,6 +1,11 @@
 """A snapshot in shards: each rated once and whole, all together as if it were one."""
 
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from multiprocessing import active_children
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,6 +22,7 @@ from crossbill.engine.one_writer import OutputInUse
 from crossbill.engine.rating_datasets import USAGE
 from crossbill.platform.rating import shard_result
 from crossbill.platform.rating.shard_result import OutputOfAnotherRating, totals
+from crossbill.platform.rating.shard_workers import WorkerEnded
 from crossbill.platform.rating.shards import BadSnapshot, rate_shards
 
 UNTIL = datetime(2024, 7, 1, tzinfo=UTC)
@@ -137,7 +143,57 @@ def test_a_run_that_breaks_off_leaves_whole_shards_and_goes_on(snapshot, tmp_pat
 def test_a_lost_event_stops_the_run(snapshot, tmp_path, monkeypatch):
     monkeypatch.setattr(shard_result, "_came", lambda *tables: {"events": 201, "quantity": 1})
     with pytest.raises(AssertionError, match="came in 201"):
-        rated(snapshot, tmp_path / "out")
+        rated(snapshot, tmp_path / "out", workers=1)
+
+
+def test_a_worker_that_is_killed_is_told_and_what_it_left_is_rated(snapshot, tmp_path):
+    out = tmp_path / "out"
+
+    def kill_all(result):
+        for worker in active_children():
+            worker.kill()
+
+    with pytest.raises(WorkerEnded, match="rate again"):
+        rated(snapshot, out, workers=2, told=kill_all)
+    assert not active_children()
+    again = rated(snapshot, out, workers=2)
+    assert sorted({result.made_now for result in again}) == [False, True]
+
+
+def test_no_worker_outlives_the_process_that_asked_for_it(snapshot, tmp_path):
+    asked = subprocess.Popen(
+        [sys.executable, "-c", ASKING.format(snapshot=snapshot, out=tmp_path / "out")],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    workers = [int(number) for number in asked.stdout.readline().split()]
+    assert len(workers) == 2
+    asked.kill()
+    asked.communicate()
+    wait_until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
+
+
+ASKING = """
+import time
+from datetime import UTC, datetime
+from multiprocessing import active_children
+from pathlib import Path
+from crossbill.platform.rating.shards import rate_shards
+
+def told(result):
+    print(*(worker.pid for worker in active_children()), flush=True)
+    time.sleep(60)
+
+rate_shards(catalogue=Path("{snapshot}/catalogue.yaml"), snapshot=Path("{snapshot}"),
+            out=Path("{out}"), until=datetime(2024, 7, 1, tzinfo=UTC), workers=2, told=told)
+"""
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    until = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < until, "it never came to hold"
+        time.sleep(0.05)
 
 
 def test_results_of_other_usage_are_refused(snapshot, tmp_path):
@@ -145,8 +201,10 @@ def test_results_of_other_usage_are_refused(snapshot, tmp_path):
     rated(snapshot, out)
     path = snapshot / "usage-0001.parquet"
     parquet.write_table(parquet.read_table(path).slice(1), path)
-    with pytest.raises(OutputOfAnotherRating, match="OUTPUT_OF_ANOTHER_RATING"):
-        rated(snapshot, out)
+    with pytest.raises(OutputOfAnotherRating, match="OUTPUT_OF_ANOTHER_RATING") as refused:
+        rated(snapshot, out, workers=2)
+    assert refused.value.file == str(out / "shard-0001")  # as its worker said
+    assert refused.value.cure in str(refused.value)
 
 
 def test_two_runs_do_not_write_into_one_folder(snapshot, tmp_path):

@@ -1,6 +1,6 @@
 """The one exception that is meant for people: what is wrong, where, and what to do."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class Refusal(Exception):
@@ -28,6 +28,10 @@ class Refusal(Exception):
         self.field, self.value, self.cure = field, value, cure
         super().__init__(self.message())
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Come whole out of the process of a worker: its parts, not only what they say."""
+        return _said_again, (type(self), self.args), self.__dict__
+
     def message(self) -> str:
         """One line of what and where, and a second line with the cure."""
         place = ":".join(str(part) for part in (self.file, self.line) if part is not None)
@@ -36,3 +40,7 @@ class Refusal(Exception):
         where += [f"value {self.value!r}"] if self.value is not None else []
         head = f"{self.what} ({', '.join(where)})" if where else self.what
         return f"{head} [{self.code}]" + (f"\n  What to do: {self.cure}" if self.cure else "")
+
+
+def _said_again(kind: type[Refusal], said: tuple[Any, ...]) -> Refusal:
+    return kind.__new__(kind, *said)

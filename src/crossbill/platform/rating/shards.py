@@ -6,8 +6,7 @@ are in one shard, so that none needs another. What a shard gives is a folder tha
 not at all; one that is there already is not made again.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from shutil import rmtree
@@ -22,61 +21,24 @@ from crossbill.config.environment import megabytes, read_environment
 from crossbill.core.refusal import Refusal
 from crossbill.engine.dataset import Dataset
 from crossbill.engine.duckdb import connect
-from crossbill.engine.integers import refusing_overflow
 from crossbill.engine.one_writer import only_writer
 from crossbill.engine.rating_datasets import SERVICE, USAGE
-from crossbill.engine.work_off import work_off
 from crossbill.platform.rating.catalogue import read_catalogue
 from crossbill.platform.rating.catalogue_model import RatingCatalogue
 from crossbill.platform.rating.compile import compiled
-from crossbill.platform.rating.rate_files import (
-    OneAfterAnother,
-    ends_of,
-    span_between,
-    time_zones,
-)
-from crossbill.platform.rating.shard_result import (
-    ShardResult,
-    digest_of,
-    fingerprint,
-    stored,
-    totals,
-    write_result,
-)
+from crossbill.platform.rating.rate_files import ends_of, span_between, time_zones
+from crossbill.platform.rating.shard_result import ShardResult, digest_of, totals
+from crossbill.platform.rating.shard_workers import FOLDER, Job, Shard, Told, get_ready, rate_each
 from crossbill.platform.usage import guide
 
 LEAST_MEGABYTES = 200  # of a worker
-FOLDER = "shard-"
 TOGETHER = ("account_key", "share_key")  # rows that are alike in one of these share allowances
-
-Told = Callable[[ShardResult], None]
 
 
 class BadSnapshot(Refusal):
     """The snapshot cannot be rated in shards. Write both files of each shard as they should be."""
 
     code: ClassVar[str] = "BAD_SNAPSHOT"
-
-
-@dataclass(frozen=True)
-class Shard:
-    """One part of the population: its services and their usage."""
-
-    name: str
-    service: Path
-    usage: Path
-
-
-@dataclass(frozen=True)
-class Job:
-    """What is the same for all shards: the compiled catalogue, where to, and how much of it."""
-
-    tables: Mapping[str, pa.Table]
-    terms: bytes  # what they are, as a digest
-    out: Path
-    events: bool  # every rated event is written, not only what they add up to
-    megabytes: int  # of each worker
-    told: Told
 
 
 def rate_shards(  # noqa: PLR0913 - what is rated, by what, where to, and by how many
@@ -95,28 +57,24 @@ def rate_shards(  # noqa: PLR0913 - what is rated, by what, where to, and by how
     ``told`` hears of each as soon as it is there. What starts at ``until`` or later is suspended.
     All that came in was rated or suspended, or this raises.
     """
-    shards, read = find_shards(snapshot), read_catalogue(catalogue)
-    settings = read_environment()
+    settings, shards = read_environment(), find_shards(snapshot)
     memory, workers = memory or settings.engine_memory, workers or settings.engine_threads
     workers = min(workers, len(shards))
+    if workers > 1:
+        get_ready()
+    read = read_catalogue(catalogue)
     with connect(memory=memory, threads=workers) as backend:
         tables = _compiled(backend, read, shards, until)
     out.mkdir(parents=True, exist_ok=True)
     with only_writer(out):
         for draft in out.glob(f".{FOLDER}*"):  # what killed runs left unfinished
             rmtree(draft, ignore_errors=True)
-        job = Job(
-            tables,
-            digest_of(tables),
-            out,
-            events,
-            max(megabytes(memory) // workers, LEAST_MEGABYTES),
-            told,
-        )
-        results = _work_off(shards, job, workers)
+        each = max(megabytes(memory) // workers, LEAST_MEGABYTES)
+        job = Job(tables, digest_of(tables), out, events, each)
+        results = list(rate_each(shards, job, workers, told))
     came = sum(parquet.read_metadata(shard.usage).num_rows for shard in shards)
     assert totals(results)["states"]["retail"]["in"]["events"] == came, "a shard was left out"
-    return results
+    return sorted(results, key=lambda result: result.shard)
 
 
 def find_shards(snapshot: Path) -> list[Shard]:
@@ -240,43 +198,3 @@ def _check_apart(backend: Backend, service: ir.Table, column: str) -> None:
             value=row[column],
             cure="put all services of an account and of a group into one shard",
         )
-
-
-def _work_off(shards: Sequence[Shard], job: Job, workers: int) -> list[ShardResult]:
-    """The results of all shards, by so many workers at once."""
-    parts = work_off(shards, workers, lambda mine: _worker(mine, job))
-    results = [result for part in parts for result in part]
-    return sorted(results, key=lambda result: result.shard)
-
-
-def _worker(shards: Iterator[Shard], job: Job) -> list[ShardResult]:
-    """Take one shard after the other until none is left."""
-    results = []
-    engine = connect(
-        memory=f"{job.megabytes}MB",
-        threads=1,
-        joins_as_written=not job.events,
-        kept_memory=f"{job.megabytes // 2}MB",
-    )
-    with engine as backend, refusing_overflow():
-        held = {
-            name: backend.create_table(f"compiled_{name}", rows)
-            for name, rows in job.tables.items()
-        }
-        rating = OneAfterAnother(backend, held, named=job.events)
-        for shard in shards:
-            results.append(_rated(backend, rating, shard, job))
-            job.told(results[-1])
-    return results
-
-
-def _rated(backend: Backend, rating: OneAfterAnother, shard: Shard, job: Job) -> ShardResult:
-    """The result of one shard, made now unless it is there."""
-    folder = job.out / f"{FOLDER}{shard.name}"
-    made_of = fingerprint(job.terms, (shard.service, shard.usage), job.events)
-    found = stored(folder, made_of)
-    if found is not None:
-        return found
-    came = (backend.read_parquet(str(path)) for path in (shard.service, shard.usage))
-    rated = rating.rate(*came)
-    return write_result(backend, rated, folder, events=job.events, made_of=made_of)
