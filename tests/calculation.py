@@ -8,10 +8,11 @@ from oracle.tables import ENGINE, SCHEMAS, stated, table
 from crossbill.engine.billing_datasets import BILLED_ACCOUNT, CHARGED, COMPONENT, CYCLE_PERIODS
 from crossbill.engine.calculation import Calculation, Step
 from crossbill.engine.datasets import CHARGE_INPUT, PRODUCT, UNRESOLVED
+from crossbill.engine.duckdb_backend import DuckDBBackend
 from crossbill.platform.billing.bills import bill_population
 from crossbill.platform.billing.resolve import resolution_proof
 
-PROVING = ibis.duckdb.connect()
+PROVING = DuckDBBackend().connect()
 PROVED = {
     dataset.name: dataset
     for dataset in (

@@ -10,6 +10,7 @@ import pyarrow as pa
 from crossbill.core.plugins import chosen
 from crossbill.engine import integers
 from crossbill.engine.calculation import Calculation
+from crossbill.engine.duckdb_backend import DuckDBBackend
 from crossbill.platform.rating.metered import INPUTS, Plugins, metered_pricing
 from crossbill.platform.rating.price_models import (
     adjustment_rows,
@@ -20,7 +21,7 @@ from crossbill.platform.rating.price_models import (
     tier_rows,
 )
 
-ENGINE = ibis.duckdb.connect()
+ENGINE = DuckDBBackend().connect()
 
 
 @dataclass(frozen=True)

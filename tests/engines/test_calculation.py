@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 
 from crossbill.engine.calculation import Calculation, Step
+from crossbill.engine.duckdb_backend import DuckDBBackend
 from crossbill.engine.integers import mul_div
 
 INPUTS = {"amounts": ibis.schema({"key": "string", "amount": "int64"})}
@@ -20,7 +21,7 @@ def amounts(*values: int) -> ibis.Table:
 
 @pytest.fixture
 def backend():
-    return ibis.duckdb.connect()
+    return DuckDBBackend().connect()
 
 
 def rows(backend, table):
@@ -56,7 +57,7 @@ def test_what_is_packed_holds_the_same_rows(backend):
 def test_it_runs_on_an_engine_that_was_opened_after_it_was_made():
     calculation = Calculation(INPUTS, STEPS)
     for value in (1, 2):
-        backend = ibis.duckdb.connect()
+        backend = DuckDBBackend().connect()
         done = calculation.run(backend, {"amounts": amounts(value)})
         assert rows(backend, done["sums"]) == [{"sum": value}]
 

@@ -9,6 +9,7 @@ import pytest
 from crossbill.engine import compiled
 from crossbill.engine.calculation import Calculation, Step, compiled_once
 from crossbill.engine.compiled import Compiled, Statement, kept
+from crossbill.engine.duckdb_backend import DuckDBBackend
 
 INPUTS = {"amounts": ibis.schema({"amount": "int64"})}
 ONE = Compiled([Statement("one", True, False, [], "SELECT 1 AS n")])
@@ -52,7 +53,7 @@ def summed(column):
 
 
 def result(build, factor):
-    backend = ibis.duckdb.connect()
+    backend = DuckDBBackend().connect()
     amounts = ibis.memtable(pa.table({"amount": [2, 5]}))
     done = build(factor).run(backend, {"amounts": amounts})
     return [int(row["n"]) for row in backend.to_pyarrow(done["sums"]).to_pylist()]

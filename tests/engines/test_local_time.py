@@ -8,9 +8,10 @@ import ibis
 import pyarrow as pa
 import pytest
 
+from crossbill.engine.duckdb_backend import DuckDBBackend
 from crossbill.engine.local_time import readings, regime_of, regimes
 
-ENGINE = ibis.duckdb.connect()
+ENGINE = DuckDBBackend().connect()
 EPOCH = datetime(1970, 1, 1)
 ZONES = (
     *(

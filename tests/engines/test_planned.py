@@ -5,6 +5,7 @@ import pyarrow as pa
 import pytest
 
 from crossbill.engine.calculation import Calculation, Step
+from crossbill.engine.duckdb_backend import DuckDBBackend
 from crossbill.engine.planned import Planned
 
 INPUTS = {
@@ -26,7 +27,7 @@ ASKED = ["amounts", "scaled", "large"]
 
 @pytest.fixture
 def backend():
-    return ibis.duckdb.connect()
+    return DuckDBBackend().connect()
 
 
 @pytest.fixture

@@ -7,9 +7,10 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from crossbill.engine import billing_datasets, datasets
+from crossbill.engine.duckdb_backend import DuckDBBackend
 from crossbill.platform.billing.bills import INPUTS, TAX_TERMS
 
-ENGINE = ibis.duckdb.connect()
+ENGINE = DuckDBBackend().connect()
 
 SCHEMAS = {name: dataset.arrow for name, dataset in INPUTS.items()} | {
     "charge_input": datasets.CHARGE_INPUT.arrow,

@@ -5,12 +5,13 @@ from random import Random
 import ibis
 import pytest
 
+from crossbill.engine.duckdb_backend import DuckDBBackend
 from crossbill.platform.rating import allowances
 from crossbill.platform.rating.allowances import SPAN_S
 from crossbill.platform.rating.catalogue_format import AllowanceSpec
 from crossbill.platform.rating.compile_rates import scopes_of
 
-ENGINE = ibis.duckdb.connect()
+ENGINE = DuckDBBackend().connect()
 BLOCK = 10
 
 

@@ -6,9 +6,11 @@ import ibis
 import pytest
 
 from crossbill.core.money import parse_nanos
+from crossbill.engine.duckdb_backend import DuckDBBackend
 from crossbill.replacement.reconciliation.classify import IDENTITY, classify, field_causes
 from crossbill.replacement.reconciliation.compare import DIFFERENCES
 
+ENGINE = DuckDBBackend().connect()
 TABLES = Path(__file__).parent / "causes"
 CAUSES = {cause.CODE: cause for cause in field_causes()}
 TOLERANCE = parse_nanos("0.05")
@@ -69,7 +71,7 @@ def table(rows: list[dict]) -> ibis.Table:
 )
 def test_cause_explains_what_its_case_table_says(code, number, case):
     rows = [difference(case, record) for record in range(int(case.get("times", 1)))]
-    found = CAUSES[code].explain(table(rows)).to_pyarrow().to_pylist()
+    found = ENGINE.to_pyarrow(CAUSES[code].explain(table(rows))).to_pylist()
     expected, _, words = case["explained"].partition(" ")
     assert len(found) == (len(rows) if expected == "yes" else 0)
     assert all(words in one["evidence"] for one in found)
@@ -85,13 +87,14 @@ def test_first_fitting_cause_wins_and_the_rest_is_unexplained():
         difference({"type": "money", "left": "10.005", "right": "10.01"}, 1),
         difference({"type": "text", "left": "Stayed", "right": "Joined"}, 2),
     ]
-    found = classify(table(rows), field_causes()).order_by("record_key").to_pyarrow().to_pylist()
+    told = classify(table(rows), field_causes()).order_by("record_key")
+    found = ENGINE.to_pyarrow(told).to_pylist()
     assert [row["class_code"] for row in found] == ["FORMAT", "TOLERANCE", "UNEXPLAINED"]
     assert found[2]["evidence"] == "left Stayed, right Joined"
 
 
 def test_without_causes_all_is_unexplained_and_no_row_is_lost():
     rows = [difference({"type": "text", "left": "a", "right": "b"}, n) for n in range(3)]
-    found = classify(table(rows), []).to_pyarrow()
+    found = ENGINE.to_pyarrow(classify(table(rows), []))
     assert found["class_code"].to_pylist() == ["UNEXPLAINED"] * 3
     assert set(IDENTITY) < set(found.column_names)

@@ -2,13 +2,13 @@
 
 from collections import Counter
 
-import ibis
 import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossbill.engine.datasets import BILL_LINE
+from crossbill.engine.duckdb_backend import DuckDBBackend
 from crossbill.replacement.reconciliation.compare import (
     ComparedField,
     Comparison,
@@ -41,7 +41,7 @@ rows = st.lists(
 
 @pytest.fixture(scope="module")
 def engine():
-    return ibis.duckdb.connect()
+    return DuckDBBackend().connect()
 
 
 def compared(engine, left, right, comparison=COMPARISON):

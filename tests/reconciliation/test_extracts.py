@@ -157,6 +157,7 @@ REFUSED = [
     (SPEC + "    left_sql: read_text('/etc/passwd')\n", "left_sql", "not allowed"),
     (SPEC + "    left_sql: nothing + 1\n", "left_sql", "the columns are"),
     (SPEC + "    left_sql: CAST('x' AS INTEGER)\n", "left_sql", "TRY_CAST"),
+    (SPEC + "    left_sql: CAST(v AS INTEGER) % 0\n", "left_sql", "CASE"),
     ("- a list\n", "the whole file", "dictionary"),
 ]  # fmt: skip
 

@@ -10,11 +10,12 @@ from oracle.tables import ACCOUNT
 from crossbill.engine.calculation import Calculation
 from crossbill.engine.datasets import ACCOUNT as ACCOUNTS
 from crossbill.engine.datasets import CHARGE, DIFFERENCE, PRODUCT
+from crossbill.engine.duckdb_backend import DuckDBBackend
 from crossbill.replacement.reconciliation.finding_calculation import finding_steps
 from crossbill.replacement.reconciliation.finding_rows import worth
 from crossbill.replacement.reconciliation.findings import PAIR, Found
 
-ENGINE = ibis.duckdb.connect()
+ENGINE = DuckDBBackend().connect()
 MANY = 1_000  # accounts: 10 agents with 100 each, 5 regions with 200, 20 for each pair of them
 
 

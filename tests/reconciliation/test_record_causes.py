@@ -13,10 +13,12 @@ import pyarrow as pa
 import pytest
 
 from crossbill.engine.datasets import CANONICAL
+from crossbill.engine.duckdb_backend import DuckDBBackend
 from crossbill.replacement.reconciliation.compare import compare
 from crossbill.replacement.reconciliation.reconcile import classified_rest, comparison_of, rest
 from crossbill.replacement.reconciliation.records import record_causes
 
+ENGINE = DuckDBBackend().connect()
 FOLDER = Path(__file__).parent / "record_causes"
 TABLES = ("customer", "account", "product", "open_item", "balance")
 TOPICS = sorted(path.stem for path in FOLDER.glob("*.md"))
@@ -92,8 +94,8 @@ def told() -> dict[str, list[dict]]:
         ).differences
         for t in TABLES
     ]
-    stored = ibis.memtable(ibis.union(*found).to_pyarrow())
-    rows = classified_rest(rest(stored), old, new).to_pyarrow().to_pylist()
+    stored = ibis.memtable(ENGINE.to_pyarrow(ibis.union(*found)))
+    rows = ENGINE.to_pyarrow(classified_rest(rest(stored), old, new)).to_pylist()
     by_account: dict[str, list[dict]] = {}
     for row in rows:
         by_account.setdefault(row["account_key"], []).append(row)

@@ -13,12 +13,13 @@ from crossbill.core.money import MINOR_DIGITS
 from crossbill.engine import concession_datasets, datasets
 from crossbill.engine.billing_datasets import COMMITMENT, DISCOUNT, TAX
 from crossbill.engine.calculation import Calculation
+from crossbill.engine.duckdb_backend import DuckDBBackend
 from crossbill.platform.billing.bills import TAX_TERMS, bill_population
 from crossbill.replacement.reconciliation.calculation import reconciliation
 from crossbill.replacement.reconciliation.shadow_bills import by_price
 
 Rows = list[dict]
-COMPARING = ibis.duckdb.connect()  # an engine of its own, as each stage of a wave has
+COMPARING = DuckDBBackend().connect()  # an engine of its own, as each stage of a wave has
 MONEY = ("net_minor", "tax_minor", "total_minor")
 MAPPED = (
     ("bill", ("account_key", "period_from", *MONEY)),

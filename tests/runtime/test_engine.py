@@ -1,9 +1,11 @@
 """The engine: bounded, without extensions, and sealed against what an expression may try."""
 
 import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from crossbill.engine.duckdb import SPILL, connect
+from crossbill.engine.duckdb import SPILL, connect, read_parquet
 
 
 @pytest.fixture
@@ -44,6 +46,15 @@ def test_a_sealed_engine_reads_what_it_was_given(sealed, tmp_path):
     assert sealed.read_csv(tmp_path / "in" / "seen.csv").number.sum().execute() == 7
 
 
+def test_a_column_of_a_file_without_any_value_has_a_type(tmp_path):
+    pq.write_table(pa.table({"key": [1], "nothing": pa.nulls(1)}), tmp_path / "rows.parquet")
+    with connect(temp_dir=tmp_path) as engine:
+        for read in (engine.read_parquet, lambda path: read_parquet(engine, [path])):
+            rows = read(str(tmp_path / "rows.parquet"))
+            asked = rows.select(same=rows.key.identical_to(rows.nothing))
+            assert engine.to_pyarrow(asked).to_pylist() == [{"same": False}]
+
+
 @pytest.mark.parametrize(
     "attempt",
     [
@@ -60,6 +71,10 @@ def test_a_sealed_engine_reads_what_it_was_given(sealed, tmp_path):
         "SET allowed_directories = ['/']",
         "SET memory_limit = '1TB'",
         "SELECT getenv('HOME')",
+        "CREATE SECRET s (TYPE http)",
+        "EXPORT DATABASE '{folder}/out'",
+        "CREATE EXTENSION REPOSITORY 'example.com'",
+        "CALL enable_logging(storage = 'file', storage_config = {{'path': '{folder}/out'}})",
     ],
 )
 def test_a_sealed_engine_reaches_nothing_else(sealed, tmp_path, attempt):

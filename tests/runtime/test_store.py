@@ -124,3 +124,14 @@ def test_a_result_streams_from_the_engine_into_the_store(store):
         batches = engine.to_pyarrow_batches(rows)
         receipt = store.write_table(store.path("b.parquet"), batches, BALANCE)
     assert receipt.sums["balance_minor"] == sum(range(GROUP_ROWS * 2))
+
+
+def test_the_first_rows_are_there_before_the_last_are_found():
+    late = "CASE WHEN range = 9000000 THEN error('late') ELSE range END"
+    with connect() as engine:
+        rows = engine.to_pyarrow_batches(
+            engine.sql(f"SELECT {late} AS number FROM range(9000001)"), chunk_size=1000
+        )
+        assert rows.read_next_batch()["number"][0].as_py() == 0
+        with pytest.raises(OSError, match="late"):
+            rows.read_all()

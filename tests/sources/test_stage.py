@@ -1,12 +1,12 @@
 """Staging: every record ends accepted, duplicate or suspended, in count and in value."""
 
-import ibis
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossbill.core.refusal import Refusal
 from crossbill.engine import local_time
+from crossbill.engine.duckdb_backend import DuckDBBackend
 from crossbill.engine.store import Store
 from crossbill.replacement.migration import stage
 from crossbill.replacement.migration.sources import SourceFormat
@@ -14,7 +14,7 @@ from crossbill.replacement.migration.stage import stage_file
 from crossbill.replacement.migration.staging import KEY_PROBLEMS
 from crossbill.replacement.migration.types import FieldType
 
-BACKEND = ibis.duckdb.connect()
+BACKEND = DuckDBBackend().connect()
 FIELDS = [
     FieldType(name="id"),
     FieldType(name="amount", type="money"),

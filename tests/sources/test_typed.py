@@ -12,9 +12,10 @@ from pydantic import ValidationError
 
 from crossbill.core.refusal import Refusal
 from crossbill.engine.datasets import SUSPENDED
+from crossbill.engine.duckdb_backend import DuckDBBackend
 from crossbill.replacement.migration.types import FIELD_PROBLEMS, FieldType, typed
 
-BACKEND = ibis.duckdb.connect()
+BACKEND = DuckDBBackend().connect()
 
 NEW_YORK = {"type": "instant", "time_zone": "America/New_York"}
 # The field | its text | its value or the code of what is wrong

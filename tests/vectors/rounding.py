@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 
 from crossbill.core.money import INT64_MAX
 from crossbill.engine import integers
+from crossbill.engine.duckdb_backend import DuckDBBackend
 from crossbill.platform.rating import exact
 from vectors.answers import (
     CANNOT_BE_READ,
@@ -46,7 +47,7 @@ def _in_engine(
                 found[vector["id"]] = reason(error)
         if rows:
             query = result(ibis.memtable(rows)).select("id", "worth", "result")
-            for row in ibis.duckdb.connect().to_pyarrow(query).to_pylist():
+            for row in DuckDBBackend().connect().to_pyarrow(query).to_pylist():
                 figure = text(Fraction(row["result"], row["worth"]))
                 found[row["id"]] = {name: figure}
         return found

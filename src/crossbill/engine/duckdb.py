@@ -14,12 +14,12 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 from ibis.backends.duckdb import Backend
-from ibis.backends.sql.datatypes import DuckDBType
 from ibis.expr.datatypes import DataType
 from ibis.expr.operations import DatabaseTable
 
 from crossbill.config.environment import read_environment
 from crossbill.engine.allocation import return_large_blocks
+from crossbill.engine.duckdb_backend import DuckDBBackend, DuckDBTypes
 
 SPILL = "engine-"
 EXPRESSIONS = ("common_subexpressions",)  # parts of DuckDB's optimizer
@@ -56,7 +56,7 @@ def connect(  # noqa: PLR0913 - what an engine may be told
     environment = read_environment()
     parent = temp_dir or environment.folder("tmp")
     with _spill_folder(parent) as spill:
-        backend = ibis.duckdb.connect(
+        backend = DuckDBBackend().connect(
             memory_limit=memory or environment.engine_memory,
             threads=threads or environment.engine_threads,
             temp_directory=spill,
@@ -80,7 +80,7 @@ def connect(  # noqa: PLR0913 - what an engine may be told
 
 def few_rows(backend: Backend, rows: ir.Table) -> list[dict[str, Any]]:
     """Rows as plain values. Ibis would load pandas for it, which takes longer than most answers."""
-    answer = backend.raw_sql(backend.compile(rows)).to_arrow_table()
+    answer = backend.con.sql(backend.compile(rows)).to_arrow_table()
     found: list[dict[str, Any]] = answer.to_pylist()
     return found
 
@@ -89,7 +89,7 @@ def stored_rows(backend: Backend, name: str, /, **wanted: object) -> list[dict[s
     """Rows of a table or view with these values; to build an expression for it takes longer."""
     where = " AND ".join(f'"{column}" = ?' for column in wanted) or "true"
     query = f'SELECT * FROM "{name}" WHERE {where}'  # noqa: S608 - names of ours, values bound
-    answer = backend.con.execute(query, [*wanted.values()]).to_arrow_table()
+    answer = backend.con.sql(query, params=[*wanted.values()]).to_arrow_table()
     found: list[dict[str, Any]] = answer.to_pylist()
     return found
 
@@ -119,7 +119,7 @@ def read_parquet(backend: Backend, paths: Sequence[str]) -> ir.Table:
 @cache
 def type_of(kind: str, *, nullable: bool) -> DataType:
     """The engine's type as Ibis says it."""
-    return DuckDBType.from_string(kind, nullable=nullable)
+    return DuckDBTypes.from_string(kind, nullable=nullable)
 
 
 @contextmanager

@@ -180,7 +180,7 @@ def _billed(shape: Shape, tables: Mapping[str, ir.Table]) -> dict[str, pa.Table]
         standing.tables = chain.run(backend, held)
         standing.statements = _statements(standing.tables)
     rows = {
-        name: backend.raw_sql(sql).to_arrow_table() for name, sql in standing.statements.items()
+        name: backend.con.sql(sql).to_arrow_table() for name, sql in standing.statements.items()
     }
     proof = rows.pop(PROOF).to_pylist()[0]
     assert proof["balanced"], f"a product is neither charged nor waiting nor told: {proof}"

@@ -191,8 +191,8 @@ def _carried_faults(event: ir.Table) -> tuple[tuple[ir.BooleanValue, str], ...]:
 def _priced(t: Tables, shape: Shape) -> ir.Table:
     """All sound events with their amounts.
 
-    They are kept where events are written and added up as well: DuckDB 1.5.6 may wait for ever when
-    it streams rows that two tables give one after the other.
+    They are kept where events are written and added up as well, or they would be worked out twice.
+    DuckDB 1.5.6 could also wait for ever as it streamed rows that two tables give in turn.
 
     An event within one band and one step is one piece, priced on its own row. The others are cut
     into pieces, priced by the same functions, and put together again.

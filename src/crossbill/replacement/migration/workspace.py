@@ -176,7 +176,7 @@ class Workspace:
         return answered(self.catalogue.tables(), codes["tax_code"].to_pylist())
 
     def save(self, rows: ir.Table, dataset: Dataset, *parts: str) -> Written:
-        """Store the rows of an expression, the same bytes for the same rows."""
+        """Store the rows of an expression over an engine's tables: same rows, same bytes."""
         reader = in_order(rows, dataset).to_pyarrow_batches(chunk_size=131_072)
         return self.store.write_table(self.path(*parts) + ".parquet", reader, dataset)
 

@@ -313,7 +313,7 @@ def _stored(rows: ibis.Table, engine: Backend, side: str) -> ibis.Table:
     """The table in the engine; what an expression cannot digest is refused."""
     try:
         return engine.create_table(f"{side}_side", rows)
-    except duckdb.DataError as error:
+    except (duckdb.DataError, duckdb.InvalidInputException) as error:  # the latter divides by zero
         raise _failed(side, error) from error
 
 

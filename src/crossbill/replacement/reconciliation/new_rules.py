@@ -16,7 +16,7 @@ from crossbill.engine.billing_datasets import RULE_CHANGE
 from crossbill.engine.integers import refusing_overflow, total
 from crossbill.platform.billing.rule_changes import Stepped, stepped
 from crossbill.replacement.migration.models import Wave
-from crossbill.replacement.migration.workspace import Workspace
+from crossbill.replacement.migration.workspace import Workspace, in_order
 from crossbill.replacement.reconciliation.shadow_bills import billing_tables, folder
 from crossbill.runs.receipt import Receipt
 
@@ -32,7 +32,8 @@ def bill_by_new_rules(*, workspace: Workspace, wave: Wave) -> Receipt:
         bills = ibis.memtable(pa.concat_tables(part.bills for part in parts))
         changes = _all_changes(backend, parts)
         _prove(backend, workspace.scan(backend, place, "bill"), bills, changes, parts[0])
-        written = workspace.save(changes, RULE_CHANGE, place, "rule_change")
+        rows = backend.to_pyarrow(in_order(changes, RULE_CHANGE))
+        written = workspace.save_rows(rows, RULE_CHANGE, place, "rule_change")
         figures = _by_rule(backend, changes)
         changed = changes.select("account_key", "period_from", "currency").distinct().count()
         count = int(backend.to_pyarrow(changed).as_py())

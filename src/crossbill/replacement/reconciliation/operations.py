@@ -36,7 +36,7 @@ from crossbill.replacement.migration.operations import (
     suspended_rows,
     wave_keys,
 )
-from crossbill.replacement.migration.workspace import Workspace
+from crossbill.replacement.migration.workspace import Workspace, in_order
 from crossbill.replacement.reconciliation import (
     control_deciding_queries,
     deciding_queries,
@@ -77,9 +77,13 @@ def take_snapshot(*, workspace: Workspace, wave: Wave) -> Receipt:
                 written = workspace.save_rows(reader, dataset, place, name)
             files[f"{place}/{name}.parquet"], rows[name] = written.sha256, written.rows
         with workspace.engine() as backend:
-            priced = workspace.priced(backend, workspace.scan(backend, place, "account"))
+            account = workspace.scan(backend, place, "account")
+            priced = {
+                name: backend.to_pyarrow(in_order(ibis.memtable(table), CATALOGUE[name]))
+                for name, table in workspace.priced(backend, account).items()
+            }
         for name, table in priced.items():
-            written = workspace.save(ibis.memtable(table), CATALOGUE[name], place, name)
+            written = workspace.save_rows(table, CATALOGUE[name], place, name)
             files[f"{place}/{name}.parquet"], rows[name] = written.sha256, written.rows
     used = shadow_usage.take_usage(workspace, place) if workspace.rating else shadow_usage.Taken()
     counts = {"accounts": rows["account"], "products": rows["product"]}
