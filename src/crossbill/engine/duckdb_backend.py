@@ -13,7 +13,7 @@ from ibis.expr.schema import Schema
 BATCH_ROWS = 1_000_000
 
 
-class DuckDBTypes(DuckDBType):  # type: ignore[misc] # Ibis has no types here
+class DuckDBTypes(DuckDBType):  # type: ignore[misc] # Ibis is not typed
     """Types as Ibis reads them, and of a column without any value, which has a type of its own."""
 
     @classmethod
@@ -22,11 +22,11 @@ class DuckDBTypes(DuckDBType):  # type: ignore[misc] # Ibis has no types here
         return super().from_string("INTEGER" if text == '"NULL"' else text, nullable=nullable)
 
 
-class _Compiler(DuckDBCompiler):  # type: ignore[misc]
+class _Compiler(DuckDBCompiler):  # type: ignore[misc] # Ibis is not typed
     type_mapper = DuckDBTypes
 
 
-class DuckDBBackend(Backend):  # type: ignore[misc]
+class DuckDBBackend(Backend):  # type: ignore[misc] # Ibis is not typed
     """Ibis's backend; this class goes when Ibis knows DuckDB 2 by itself (ADR 0028)."""
 
     compiler = _Compiler()

@@ -174,11 +174,8 @@ def check_expression(
     """Refuse an expression that may not be used, cannot be computed, or gives another type."""
     checked = scalar(sql, list(columns), file=file, field=field)
     typed = ", ".join(f'NULL::{SQL_TYPES[kind]} AS "{name}"' for name, kind in columns.items())
-    query = f"SELECT ({checked}) FROM (SELECT {typed})"  # noqa: S608 - checked
     try:
-        tried = _engine().sql(query)
-        found = str(tried.types[0])
-        tried.fetchall()  # on one row without values: what fails on it fails on every row
+        found = _tried(checked, typed)
     except duckdb.Error as error:
         raise BadExpression(
             "The expression cannot be computed", file=file, field=field, value=sql,
@@ -189,6 +186,18 @@ def check_expression(
             f"The expression gives {found}", file=file, field=field, value=sql,
             cure=f"it has to give {kinds[0]}; a CAST may help",
         )  # fmt: skip
+
+
+def _tried(checked: str, typed: str) -> str:
+    """The type that an expression gives on one row without values: what fails there always does.
+
+    The row is stored. Of one that is only written down, the engine would not look at constants.
+    """
+    with _engine().cursor() as engine:
+        engine.execute(f"CREATE TEMP TABLE blank AS SELECT {typed}")
+        tried = engine.sql(f"SELECT ({checked}) FROM blank")  # noqa: S608 - checked
+        tried.fetchall()
+        return str(tried.types[0])
 
 
 @cache
