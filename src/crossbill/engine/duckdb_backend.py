@@ -9,6 +9,7 @@ from ibis.backends.sql.compilers.duckdb import DuckDBCompiler
 from ibis.backends.sql.datatypes import DuckDBType
 from ibis.expr.datatypes import DataType
 from ibis.expr.schema import Schema
+from ibis.formats.pyarrow import PyArrowData
 
 BATCH_ROWS = 1_000_000
 
@@ -26,6 +27,15 @@ class _Compiler(DuckDBCompiler):  # type: ignore[misc] # Ibis is not typed
     type_mapper = DuckDBTypes
 
 
+class _Rows(PyArrowData):  # type: ignore[misc] # Ibis is not typed
+    """Rows as Ibis gives them, of a column without any value too."""
+
+    @classmethod
+    def convert_column(cls, column: Any, dtype: DataType) -> Any:
+        """The column in the type that Ibis knows it to have."""
+        return pa.nulls(len(column)) if dtype.is_null() else super().convert_column(column, dtype)
+
+
 class DuckDBBackend(Backend):  # type: ignore[misc] # Ibis is not typed
     """Ibis's backend; this class goes when Ibis knows DuckDB 2 by itself (ADR 0028)."""
 
@@ -34,6 +44,11 @@ class DuckDBBackend(Backend):  # type: ignore[misc] # Ibis is not typed
     def do_connect(self, *arguments: Any, **settings: Any) -> None:
         """Ibis writes functions of lists with an arrow, which has to be allowed now."""
         super().do_connect(*arguments, lambda_syntax="ENABLE_SINGLE_ARROW", **settings)
+
+    def to_pyarrow(self, expr: ir.Expr, /, **options: Any) -> Any:
+        """All rows, or a column or value; Ibis loads pandas first, which takes longer than most."""
+        rows = self._to_duckdb_relation(expr, **options).to_arrow_table()
+        return expr.__pyarrow_result__(rows, data_mapper=_Rows)
 
     def to_pyarrow_batches(
         self, expr: ir.Expr, /, *, chunk_size: int = BATCH_ROWS, **options: Any
