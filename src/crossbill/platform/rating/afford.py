@@ -8,6 +8,7 @@ import pyarrow as pa
 from crossbill.core.money import format_nanos
 from crossbill.core.refusal import Refusal
 from crossbill.engine.prepaid_datasets import PREPAID_SESSION
+from crossbill.platform.rating.event_state import FAULTY, SEVERAL
 from crossbill.platform.rating.explain import EventUnknown, Row, row_of
 from crossbill.platform.rating.prepaid import debit
 from crossbill.platform.rating.rate_files import Rated
@@ -25,13 +26,17 @@ def afforded(rated: Rated, usage_key: str, balance_nanos: int) -> Row:
     The event is asked for as a session that has not begun, in whole increments of one price.
     """
     event = row_of(rated, "located", usage_key=usage_key, retail=True)
-    if event is None or event["fault"] is not None:
+    if event is None or event["state"] >= FAULTY:
         cure = "explain the event: it is unknown or suspended"
         raise EventUnknown("no such rated event", field="usage_key", value=usage_key, cure=cure)
     term = row_of(rated, "terms", term_id=event["term_id"])
     given = row_of(rated, "rated_usage", usage_key=usage_key, leg="retail")
     assert term is not None and given is not None, "a rated event has terms"
-    if event["several"] or term["minimum"] not in (0, term["increment"]) or term["carried_ppm"]:
+    if (
+        event["state"] == SEVERAL
+        or term["minimum"] not in (0, term["increment"])
+        or term["carried_ppm"]
+    ):
         raise PriceNotUniform(
             "the price changes within the event", field="usage_key", value=usage_key,
             cure="explain the event to see its pieces",

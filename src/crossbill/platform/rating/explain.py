@@ -15,8 +15,9 @@ from crossbill.core.policy import RoundingScope
 from crossbill.core.refusal import Refusal
 from crossbill.core.rounding import RoundingMode, divide_rounded
 from crossbill.platform.rating.compile_rates import is_metered
+from crossbill.platform.rating.event_state import reason_in
 from crossbill.platform.usage import guide
-from crossbill.platform.usage.reasons import NUMBERS, REASONS
+from crossbill.platform.usage.reasons import REASONS
 
 Row = dict[str, Any]
 PPM = 1_000_000
@@ -74,8 +75,9 @@ def explain(rated: RatedInDetail, usage_key: str, leg: str = guide.RETAIL) -> Ex
         raise EventUnknown(
             f"the event has no {leg} leg", field="leg", value=leg, cure="ask for its other leg"
         )
-    if event["fault"] is not None:
-        return _suspended(usage, leg, NUMBERS[event["fault"]])
+    reason = reason_in(event["state"])
+    if reason is not None:
+        return _suspended(usage, leg, reason)
     return _Steps(rated, usage, event, leg).explanation()
 
 

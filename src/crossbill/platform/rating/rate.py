@@ -29,7 +29,7 @@ from crossbill.engine.rating_datasets import (
     SURCHARGE,
     USAGE,
 )
-from crossbill.platform.rating import amounts, lines, rate_passes, rate_terms
+from crossbill.platform.rating import amounts, event_state, lines, rate_passes, rate_terms
 from crossbill.platform.rating.routes import (
     charges,
     distinct_routes,
@@ -102,8 +102,8 @@ def _resolved(t: Tables) -> ir.Table:
 def _located(t: Tables, shape: Shape) -> ir.Table:
     """The events with their route and terms: of the band in which they start, the first step.
 
-    ``several`` says that an event touches a second band or step. ``fault`` says why one cannot be
-    rated. What follows from the terms alone is not kept here: joining them costs less.
+    Their ``state`` (`event_state`) says whether an event touches a second band or step, or why it
+    cannot be rated. What follows from the terms alone is not kept here: joining them costs less.
     """
     routed = _with_route(t["event"], t["resolved"], _route_key(shape))
     banded = _with_band(routed, t["band_cell"])
@@ -122,21 +122,22 @@ def _located(t: Tables, shape: Shape) -> ir.Table:
     )
     crosses = rows.timed & rows.splits & (rows.started_s + rows.quantity > rows.span_to_s)
     stepped = (rows.steps > 1) & (rows.quantity > rows.to_quantity)
-    located = rows.mutate(fault=_fault(rows, shape), several=crosses | stepped)
+    found = rows.mutate(fault=_fault(rows, shape), several=crosses | stepped)
+    located = found.mutate(state=event_state.state_of(found.fault, found.several))
     asked = rate_passes.first_asked(located, t, shape.ranks, free=shape.free)
     asks = rate_passes.asked_columns(shape.ranks, free=shape.free)
-    return asked.select("fault", *_located_columns(shape), *asks)
+    return asked.select(*_located_columns(shape), *asks)
 
 
 def _located_columns(shape: Shape) -> list[str]:
-    """What is kept of an event, beside its fault and what it asks of allowances."""
+    """What is kept of an event, beside what it asks of allowances."""
     carried = ["carried_nanos"] if shape.carried else []
     calendar = ["calendar_id"] if shape.switched else []
     return [*LOCATED, *_names(shape), *carried, *calendar]
 
 
 LOCATED = (
-    "event_id", "party_id", "charge_id", "term_id", "started_s", "quantity", "several",
+    "event_id", "party_id", "charge_id", "term_id", "started_s", "quantity", "state",
 )  # fmt: skip
 
 
@@ -250,7 +251,8 @@ def _sound(t: Tables, shape: Shape, *, several: bool) -> ir.Table:
     The former are few and read again and again, so they are kept; the latter cost less passed on.
     """
     covered = rate_passes.covered(t, shape.ranks, _located_columns(shape))
-    return _with_terms(covered.filter(covered.several == several), t, free=shape.free)
+    state = event_state.SEVERAL if several else event_state.WHOLE
+    return _with_terms(covered.filter(covered.state == state), t, free=shape.free)
 
 
 def _with_terms(event: ir.Table, t: Tables, *, free: bool) -> ir.Table:
@@ -404,7 +406,8 @@ def _with_surcharges(rows: ir.Table, surcharge: ir.Table) -> ir.Table:
 def _suspended_usage(t: Tables, shape: Shape) -> ir.Table:
     """What could not be rated, with the field that shows why."""
     located = t["located"]
-    faulty = located.filter(located.fault.notnull())
+    fault = located.state - event_state.FAULTY
+    faulty = located.mutate(fault=fault).filter(located.state >= event_state.FAULTY)
     if shape.named:
         return suspended(faulty.select("usage_key", "fault", leg=_leg(faulty)), t["usage"])
     named = _keys(t, shape).inner_join(faulty, "event_id")

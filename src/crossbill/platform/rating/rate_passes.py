@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 from crossbill.engine import integers
 from crossbill.engine.calculation import Step, Tables
 from crossbill.platform.rating import allowances
+from crossbill.platform.rating.event_state import FAULTY
 
 Keys = Callable[[Tables], ir.Table]  # event_id and usage_key of the events
 
@@ -77,7 +78,7 @@ def _come(t: Tables, rank: int) -> ir.Table:
 def _unasked(t: Tables) -> ir.Table:
     """The sound events, for which nothing has been paid yet."""
     located = t["located"]
-    sound = located.filter(located.fault.isnull()).drop("fault")
+    sound = located.filter(located.state < FAULTY)
     return sound.mutate(need=_need(sound), covered_quantity=integers.ZERO)
 
 
