@@ -4,6 +4,8 @@ from pathlib import Path
 
 import duckdb
 
+from benchmarks.quiet import QUIET
+
 PRODUCTS_PER_ACCOUNT = 8
 CATALOGUE = """\
 product_catalogue: 1
@@ -71,7 +73,7 @@ def make_population(folder: Path, accounts: int) -> Path:
     folder.mkdir(parents=True)
     (folder / "catalogue.yaml").write_text(CATALOGUE)
     (folder / "policy.yaml").write_text(POLICY)
-    with duckdb.connect() as engine:
+    with duckdb.connect(config=QUIET) as engine:
         for name, query in (("account", ACCOUNT), ("product", PRODUCT)):
             text = query.replace("$accounts", str(accounts))
             text = text.replace("$each", str(PRODUCTS_PER_ACCOUNT))

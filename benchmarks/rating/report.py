@@ -11,8 +11,9 @@ SECTION = """\
 A made-up carrier rates a month of traffic: a deck of 36,000 nested prefixes, each with its own
 price; three plans with peak and off-peak prices, connect fees, minimums and increments; two
 allowances of a product and one of an account; a hundred events a service, 60 % calls at home, 25 %
-data, 11 % messages and 4 % calls abroad. `crossbill rate shards` reads them from Parquet in shards
-of two million, with one worker a core, each an engine with one thread, and 8 GB for all of them.
+data, 11 % messages and 4 % calls abroad. `crossbill rate shards` reads them from Parquet,
+compressed by Snappy as by default, in shards of two million, with one worker a core, each a process
+with an engine of one thread, and 8 GB for all of them.
 
 {machine}
 

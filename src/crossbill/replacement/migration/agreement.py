@@ -203,7 +203,9 @@ def _tried(checked: str, typed: str) -> str:
 @cache
 def _engine() -> duckdb.DuckDBPyConnection:
     """An empty engine without files or network, in which expressions are tried."""
-    return duckdb.connect(config={"enable_external_access": "false"})
+    return duckdb.connect(
+        config={"enable_external_access": "false", "enable_progress_bar": "false"}
+    )
 
 
 # shared
