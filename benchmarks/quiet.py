@@ -1,3 +1,10 @@
-"""How benchmarks open a plain DuckDB, which would draw its progress where their results are."""
+"""A plain DuckDB for benchmarks, which would draw its progress where their results are."""
 
-QUIET = {"enable_progress_bar": "false"}
+import duckdb
+
+
+def quiet_engine() -> duckdb.DuckDBPyConnection:
+    """An engine in memory with DuckDB's own settings."""
+    engine = duckdb.connect()
+    engine.execute("SET enable_progress_bar = false")
+    return engine

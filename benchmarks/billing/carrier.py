@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import duckdb
-
-from benchmarks.quiet import QUIET
+from benchmarks.quiet import quiet_engine
 
 PRODUCTS_PER_ACCOUNT = 8
 CATALOGUE = """\
@@ -73,7 +71,7 @@ def make_population(folder: Path, accounts: int) -> Path:
     folder.mkdir(parents=True)
     (folder / "catalogue.yaml").write_text(CATALOGUE)
     (folder / "policy.yaml").write_text(POLICY)
-    with duckdb.connect(config=QUIET) as engine:
+    with quiet_engine() as engine:
         for name, query in (("account", ACCOUNT), ("product", PRODUCT)):
             text = query.replace("$accounts", str(accounts))
             text = text.replace("$each", str(PRODUCTS_PER_ACCOUNT))

@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from benchmarks.comparison.sides import fields
-from benchmarks.quiet import QUIET
+from benchmarks.quiet import quiet_engine
 
 THREADS = 2
 
@@ -40,7 +40,7 @@ def bare(folder: Path, memory: str) -> dict[str, Any]:
                count(*) FILTER (l.id IS NOT NULL AND r.id IS NOT NULL AND ({differs}))
         FROM {sides} ON l.id = r.id
     """
-    with duckdb.connect(config=QUIET) as engine:
+    with quiet_engine() as engine:
         engine.execute(f"SET threads = {THREADS}; SET memory_limit = '{memory}'")
         engine.execute(f"SET temp_directory = '{folder}/spill-bare'")
         alone, different = engine.execute(query).fetchall()[0]

@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-import duckdb
-
-from benchmarks.quiet import QUIET
+from benchmarks.quiet import quiet_engine
 
 MONEY, NUMBERS, DAYS, TEXTS = 8, 4, 4, 4
 CENTS = "((hash(n, {i}) % 100000)::DECIMAL(12, 0) * 0.01)::DECIMAL(12, 2)"
@@ -53,7 +51,7 @@ def make_sides(folder: Path, records: int) -> Path:
             UNION ALL SELECT 'B' || id, {first}, {others} FROM whole WHERE hash(id, 2) % 10000 = 0
         ) ORDER BY hash(id, 3)
     """
-    with duckdb.connect(config=QUIET) as engine:
+    with quiet_engine() as engine:
         engine.execute(f"SET temp_directory = '{folder}'")
         engine.execute(f"COPY ({left}) TO '{folder}/left.parquet' (FORMAT parquet)")
         engine.execute(f"CREATE VIEW whole AS FROM '{folder}/left.parquet'")

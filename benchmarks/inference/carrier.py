@@ -6,7 +6,7 @@ from pathlib import Path
 
 import duckdb
 
-from benchmarks.quiet import QUIET
+from benchmarks.quiet import quiet_engine
 
 MONTHS = ("2024-01", "2024-02", "2024-03", "2024-04")
 LINES_PER_PRODUCT = 4.75  # of all four months
@@ -62,7 +62,7 @@ def make_folder(folder: Path, lines: int) -> Path:
     """Facts for about so many lines, and the lines and bills that the rules make of them."""
     folder.mkdir(parents=True)
     values = {"products": round(lines / LINES_PER_PRODUCT), "offerings": OFFERINGS}
-    with duckdb.connect(config=QUIET) as engine:
+    with quiet_engine() as engine:
         engine.execute(MONEY)
         for name, query in {"product": PRODUCT, "price": PRICE, "account": ACCOUNT}.items():
             asked = {key: value for key, value in values.items() if f"${key}" in query}

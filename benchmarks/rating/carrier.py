@@ -10,7 +10,7 @@ from random import Random
 
 import duckdb
 
-from benchmarks.quiet import QUIET
+from benchmarks.quiet import quiet_engine
 
 EVENTS_PER_SERVICE = 100
 SERVICES_PER_SHARD = 20_000
@@ -117,7 +117,7 @@ def make_carrier(folder: Path, events: int, seed: int = 1) -> Path:
     (folder / "world.csv").write_text(_deck(Random(seed)))
     (folder / "catalogue.yaml").write_text(_catalogue())
     services = max(events // EVENTS_PER_SERVICE, SERVICES_PER_ACCOUNT)
-    with duckdb.connect(config=QUIET) as engine:
+    with quiet_engine() as engine:
         engine.execute("SET threads = 2; SET memory_limit = '6GB'")
         engine.execute(
             "CREATE TABLE number AS SELECT row_number() OVER () - 1 AS i, prefix FROM "

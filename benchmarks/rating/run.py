@@ -17,10 +17,9 @@ from shutil import rmtree
 from statistics import median
 from typing import Any
 
-import duckdb
 from pyarrow import parquet
 
-from benchmarks.quiet import QUIET
+from benchmarks.quiet import quiet_engine
 
 MEMORY = "8GB"
 UNTIL = datetime(2024, 4, 1, tzinfo=UTC)
@@ -72,7 +71,7 @@ def scan(folder: Path) -> dict[str, Any]:
     """Read the columns that rating reads, and do as little as can be done with them."""
     usage = folder / "usage-*.parquet"
     query = f"SELECT {', '.join(f'max({column})' for column in READ)} FROM read_parquet('{usage}')"
-    with duckdb.connect(config=QUIET) as engine:
+    with quiet_engine() as engine:
         engine.execute(f"SET memory_limit = '{MEMORY}'; SET threads = {_cores()}")
         return _timed(lambda: engine.execute(query).fetchall())[0]
 

@@ -203,9 +203,7 @@ def _tried(checked: str, typed: str) -> str:
 @cache
 def _engine() -> duckdb.DuckDBPyConnection:
     """An empty engine without files or network, in which expressions are tried."""
-    return duckdb.connect(
-        config={"enable_external_access": "false", "enable_progress_bar": "false"}
-    )
+    return duckdb.connect(config={"enable_external_access": "false"})
 
 
 # shared
