@@ -220,6 +220,8 @@ class _Line:
         return int(value)
 
     def days(self) -> Window:
+        if not any(self.values.get(field) for field in DAYS):
+            return ALWAYS
         start, end = (self.day(field) for field in DAYS)
         window = Window(start or date.min, end or date.max)
         if window.to_date <= window.from_date:
