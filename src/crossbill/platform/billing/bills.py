@@ -76,29 +76,31 @@ class Shape:
 @compiled_once
 def billing(shape: Shape) -> Calculation:
     """Inputs: the tables of ``INPUTS`` by name. Results: the tables of ``RESULTS``."""
-    return Calculation(
-        {name: dataset.ibis for name, dataset in INPUTS.items()},
-        [
-            Step("bill_period", lambda t: bill.bill_period(t["account"], t["periods"])),
-            Step("resolved", lambda t: _resolved(t, shape)),
-            Step("charge_input", lambda t: chargeable(t["resolved"]), stored=False),
-            *_charges(shape),
-            *_discount_passes(shape),
-            Step("net_line", lambda t: _net_lines(t, shape), stored=False),
-            *_true_ups(shape),
-            Step("unresolved", lambda t: _unresolved(t, shape), stored=False),
-            Step("payable", lambda t: _payable(t, shape), stored=shape.payers),
-            Step("taxed", lambda t: _taxed(t, shape)),
-            Step("bill_line", lambda t: bill.bill_lines(t["taxed"]), stored=False),
-            Step(
-                "bill_tax",
-                lambda t: tax.bill_taxes(t["taxed"], shape.taxes, by_product=shape.by_product),
-            ),
-            Step("total", _totals),
-            Step("credit_use", lambda t: _credit_use(t, shape)),
-            Step("bill", lambda t: bill.with_credits(t["total"], t["credit_use"])),
-        ],
-    )
+    return Calculation({name: dataset.ibis for name, dataset in INPUTS.items()}, steps(shape))
+
+
+def steps(shape: Shape) -> list[Step]:
+    """The steps of ``billing``, for a chain that goes on after them."""
+    return [
+        Step("bill_period", lambda t: bill.bill_period(t["account"], t["periods"])),
+        Step("resolved", lambda t: _resolved(t, shape)),
+        Step("charge_input", lambda t: chargeable(t["resolved"]), stored=False),
+        *_charges(shape),
+        *_discount_passes(shape),
+        Step("net_line", lambda t: _net_lines(t, shape), stored=False),
+        *_true_ups(shape),
+        Step("unresolved", lambda t: _unresolved(t, shape), stored=False),
+        Step("payable", lambda t: _payable(t, shape), stored=shape.payers),
+        Step("taxed", lambda t: _taxed(t, shape)),
+        Step("bill_line", lambda t: bill.bill_lines(t["taxed"]), stored=False),
+        Step(
+            "bill_tax",
+            lambda t: tax.bill_taxes(t["taxed"], shape.taxes, by_product=shape.by_product),
+        ),
+        Step("total", _totals),
+        Step("credit_use", lambda t: _credit_use(t, shape)),
+        Step("bill", lambda t: bill.with_credits(t["total"], t["credit_use"])),
+    ]
 
 
 def bill_population(backend: Backend, tables: Mapping[str, ir.Table]) -> dict[str, ir.Table]:
@@ -148,8 +150,13 @@ def complete(backend: Backend, tables: Mapping[str, ir.Table]) -> dict[str, ir.T
 
 def currency_table() -> ir.Table:
     """The minor digits of every currency that can be billed in."""
+    return ibis.memtable(currency_rows())
+
+
+def currency_rows() -> pa.Table:
+    """The same in memory."""
     rows = [{"currency": code, "minor_digits": digits} for code, digits in MINOR_DIGITS.items()]
-    return ibis.memtable(pa.Table.from_pylist(rows, CURRENCY.arrow))
+    return pa.Table.from_pylist(rows, CURRENCY.arrow)
 
 
 def shape_of(backend: Backend, held: Mapping[str, ir.Table]) -> Shape:

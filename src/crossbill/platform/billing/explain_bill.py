@@ -5,8 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
+import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
@@ -64,7 +65,17 @@ class BillExplained:
     totals: Mapping[str, str]
 
 
-def explained(found: Computed) -> list[BillExplained]:
+class Found(Protocol):
+    """What bills are explained from: results by their dataset's name, and rates as SAID_TAX."""
+
+    def fetch(self, name: str) -> pa.Table:
+        """One result in memory, in order of its key."""
+
+    def said(self) -> pa.Table:
+        """The rates of these bills' taxes that a provider has said."""
+
+
+def explained(found: Found) -> list[BillExplained]:
     """All bills of a computed snapshot; meant for one account."""
     rows = {name: found.fetch(name).to_pylist() for name in ("bill", "bill_line", "bill_tax")}
     charged = found.fetch("charge").to_pylist()

@@ -1,41 +1,39 @@
 """What one account would be billed from the books, by one set of rules or by several at once.
 
-The engine and its compiled chain are kept between the questions of people, which then cost what
-the account's own rows cost; there is one of each for each shape that catalogues give to a bill. By
-several rules the account stands in the population once for each.
+The chain is planned once and kept between the questions of people, which then cost what the
+account's own rows cost; there is one plan, on an engine of its own, for each shape that catalogues
+give to a bill. By several rules the account stands in the population once for each.
 """
 
 import atexit
 import threading
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache, lru_cache
 from typing import Any
 
-import ibis
-import ibis.expr.types as ir
 import pyarrow as pa
 import pyarrow.compute as pc
-from ibis.backends.duckdb import Backend
 
 from crossbill.core.period import DayCount
 from crossbill.core.policy import ChargeRounding, DiscountBase, Policy, PriceBy, TaxScope
 from crossbill.core.rounding import RoundingMode
 from crossbill.engine.billing_datasets import SAID_TAX
-from crossbill.engine.calculation import Tables
+from crossbill.engine.calculation import Calculation, Step, compiled_once
+from crossbill.engine.datasets import POLICY
 from crossbill.engine.duckdb import connect
 from crossbill.engine.integers import refusing_overflow
-from crossbill.platform.billing.bills import Shape, billing, complete
+from crossbill.engine.planned import Planned, Rows
+from crossbill.platform.billing.bills import INPUTS, TAX_TERMS, Shape, billing, currency_rows, steps
 from crossbill.platform.billing.books import BILLED, book_rows, priced_rows
-from crossbill.platform.billing.compute import RESULTS, AccountNotThere, Computed, periods
+from crossbill.platform.billing.compute import RESULTS, AccountNotThere, periods
 from crossbill.platform.billing.due import boundaries
 from crossbill.platform.billing.explain_bill import BillExplained, explained
 from crossbill.platform.billing.price_lists import kinds_in
 from crossbill.platform.billing.resolve import PROVED, resolution_proof
-from crossbill.platform.billing.several_policies import APART, KEYS, by_each
+from crossbill.platform.billing.several_policies import APART, KEYS
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.customer.queries import paid_for_by
 from crossbill.platform.product.catalogue_queries import catalogues_on
@@ -72,8 +70,8 @@ class Preview:
 
 
 @dataclass(frozen=True)
-class _Fetched(Computed):
-    """Results that are in memory already."""
+class _Found:
+    """The results by one of the policies, in memory."""
 
     rows: Mapping[str, pa.Table]
     rates: pa.Table
@@ -83,17 +81,6 @@ class _Fetched(Computed):
 
     def said(self) -> pa.Table:
         return self.rates
-
-
-@dataclass
-class _Standing:
-    """What the engine holds since the first question: the results' statements, to be run again."""
-
-    tables: Tables = field(default_factory=dict)
-    statements: dict[str, str] = field(default_factory=dict)
-
-
-_standing: dict[Shape, _Standing] = defaultdict(_Standing)
 
 
 def preview(
@@ -119,11 +106,10 @@ def preview(
     books |= {"usage_total": used}
     whose = {account_key, *paid_for_by(account_key, carrier_id)}
     tables = _population(books, policies)
-    tables["periods"], tables["boundary"] = map(ibis.memtable, (mine, _boundary(first, end)))
-    shape = _shape(books, policies.values())
-    with _turn, refusing_overflow():
-        rows = _billed(shape, tables)
-        found = {name: _of(shape, rows, name, _said(books["tax_rate"])) for name in policies}
+    days = mine.append_column("anchor_day", mine["bill_cycle_day"])
+    tables |= {"periods": days, "boundary": _boundary(first, end)}
+    rows = _billed(_shape(books, policies.values()), tables)
+    found = {name: _of(rows, name, _said(books["tax_rate"])) for name in policies}
     return {name: _for_account(each, account_key, whose) for name, each in found.items()}
 
 
@@ -159,10 +145,32 @@ def _cycle(carrier_id: int, account_key: str) -> int:
 
 def _population(
     books: Mapping[str, pa.Table], policies: Mapping[str, Policy]
-) -> dict[str, ir.Table]:
+) -> dict[str, pa.Table]:
     """The books with the account once for each policy, which bears the policy's name here."""
     assert set(books) == KNOWN, f"the chain is built for less: {set(books) ^ KNOWN}"
-    return by_each({name: ibis.memtable(rows) for name, rows in books.items()}, policies)
+    tables = {name: _by_each(name, rows, list(policies)) for name, rows in books.items()}
+    rules = [replace(policy, policy_code=name).as_row() for name, policy in policies.items()]
+    return tables | {"policy": pa.Table.from_pylist(rules, POLICY.arrow)}
+
+
+def _by_each(dataset: str, rows: pa.Table, policies: list[str]) -> pa.Table:
+    """The rows as the chain reads them, once for each policy where they are somebody's."""
+    if not {*KEYS}.isdisjoint(rows.column_names):
+        rows = pa.concat_tables(_named(rows, name) for name in policies)
+    schema = INPUTS[dataset].arrow
+    for column in (name for name in schema.names if name not in rows.column_names):
+        stated = pa.scalar(TAX_TERMS.get(column), schema.field(column).type)
+        rows = rows.append_column(column, pa.repeat(stated, rows.num_rows))
+    return rows.select(schema.names)
+
+
+def _named(rows: pa.Table, policy: str) -> pa.Table:
+    """The rows with keys that begin with the policy's name, and billed by it."""
+    for key in {*KEYS}.intersection(rows.column_names):
+        place = rows.column_names.index(key)
+        named = pc.utf8_replace_slice(rows[key], 0, 0, f"{policy}{APART}")
+        rows = rows.set_column(place, key, named)
+    return rows.append_column("policy_code", pa.repeat(policy, rows.num_rows))
 
 
 @lru_cache(maxsize=PERIODS_KEPT)
@@ -170,33 +178,19 @@ def _boundary(period_from: date, period_to: date) -> pa.Table:
     return boundaries([period_from, period_to])
 
 
-def _billed(shape: Shape, tables: Mapping[str, ir.Table]) -> dict[str, pa.Table]:
+def _billed(shape: Shape, tables: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
     """The results of the chain, after the proof that nothing vanished."""
-    backend, standing = _engine(shape), _standing[shape]
-    held, chain = complete(backend, tables), billing(shape)
-    if standing.tables:
-        chain.run_again(backend, {name: held[name] for name in tables})
-    else:
-        standing.tables = chain.run(backend, held)
-        standing.statements = _statements(standing.tables)
-    rows = {
-        name: backend.con.sql(sql).to_arrow_table() for name, sql in standing.statements.items()
-    }
-    proof = rows.pop(PROOF).to_pylist()[0]
+    with _turn, refusing_overflow():
+        found = _planned(shape).rows(tables)
+    proof = found[PROOF][0]
     assert proof["balanced"], f"a product is neither charged nor waiting nor told: {proof}"
-    return rows
+    return {name: _in_order(name, found[name]) for name in FETCHED}
 
 
-def _statements(done: Tables) -> dict[str, str]:
-    """How each result is read: compiling that takes longer than reading it."""
-    read = {name: _in_order(done, name) for name in FETCHED}
-    read[PROOF] = resolution_proof(*(done[name] for name in PROVED))
-    return {name: str(ibis.to_sql(rows, dialect="duckdb")) for name, rows in read.items()}
-
-
-def _in_order(done: Tables, name: str) -> ir.Table:
+def _in_order(name: str, rows: Rows) -> pa.Table:
     dataset = RESULTS[name]
-    return done[name].select(*dataset.ibis).order_by(*dataset.key)
+    found = pa.Table.from_pylist(rows, dataset.arrow)
+    return found.sort_by([(key, "ascending") for key in dataset.key])
 
 
 def _said(rates: pa.Table) -> pa.Table:
@@ -206,7 +200,7 @@ def _said(rates: pa.Table) -> pa.Table:
     return rates.filter(pc.is_valid(rates["said_by"]))
 
 
-def _of(shape: Shape, rows: Mapping[str, pa.Table], name: str, said: pa.Table) -> Preview:
+def _of(rows: Mapping[str, pa.Table], name: str, said: pa.Table) -> Preview:
     """What belongs to one of the policies, with the keys as the books have them."""
     bills = rows["bill"].filter(pc.starts_with(rows["bill"]["account_key"], f"{name}{APART}"))
     mine = {"bill": bills}
@@ -218,8 +212,7 @@ def _of(shape: Shape, rows: Mapping[str, pa.Table], name: str, said: pa.Table) -
             wanted = pc.is_in(table["bill_key"], value_set=bills["bill_key"])
         mine[each] = table.filter(wanted)
     plain = {each: _plain(table, name) for each, table in mine.items()}
-    found = _Fetched(_engine(shape), _standing[shape].tables, plain, said)
-    return Preview(explained(found), plain["unresolved"].to_pylist())
+    return Preview(explained(_Found(plain, said)), plain["unresolved"].to_pylist())
 
 
 def _for_account(found: Preview, account_key: str, whose: set[str]) -> Preview:
@@ -238,8 +231,18 @@ def _plain(rows: pa.Table, name: str) -> pa.Table:
 
 
 @cache
-def _engine(shape: Shape) -> Backend:
-    """An engine for each shape: its tables bear the same names as another one's."""
+def _planned(shape: Shape) -> Planned:
+    """The chain of a shape, on an engine of its own: a plan suffers no others beside it."""
     opened = ExitStack()
     atexit.register(opened.close)
-    return opened.enter_context(connect(memory=MEMORY, threads=1))
+    backend = opened.enter_context(connect(memory=MEMORY, threads=1))
+    stay = {"currency": currency_rows(), "credit": INPUTS["credit"].empty()}
+    change = {name: dataset.arrow for name, dataset in INPUTS.items() if name not in stay}
+    return Planned(backend, _proved(shape), stay, change, [*FETCHED, PROOF])
+
+
+@compiled_once
+def _proved(shape: Shape) -> Calculation:
+    """``billing``, and the proof that nothing vanished."""
+    proof = Step(PROOF, lambda t: resolution_proof(*(t[name] for name in PROVED)), stored=False)
+    return Calculation(billing(shape).inputs, [*steps(shape), proof])
