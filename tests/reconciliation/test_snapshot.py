@@ -1,10 +1,12 @@
 """What was loaded into the books comes out of them as the same canonical rows."""
 
+from collections.abc import Iterator
 from datetime import date, datetime
 
 import ibis
 import pyarrow as pa
 import pytest
+from django.db import connection, transaction
 from oracle.tables import ENGINE
 
 from crossbill.engine import datasets
@@ -197,13 +199,16 @@ def stored(name: str) -> ibis.Table:
     return ibis.memtable(pa.Table.from_pylist([row | came for row in TABLES[name]], schema=schema))
 
 
-@pytest.fixture
-def carrier() -> Carrier:
-    """A carrier with all of it in its books, and another one beside it."""
-    for code in ("other", "opticom"):
-        made = Carrier.objects.create(code=code, name=code)
-        _load(made)
-    return made
+@pytest.fixture(scope="module")
+def carrier(django_db_setup, django_db_blocker) -> Iterator[Carrier]:
+    """A carrier with all of it in its books, and another one beside it; tests only read them."""
+    with django_db_blocker.unblock(), transaction.atomic():
+        for code in ("other", "opticom"):
+            made = Carrier.objects.create(code=code, name=code)
+            _load(made)
+        connection.check_constraints()
+        yield made
+        transaction.set_rollback(True)
 
 
 def _load(carrier: Carrier) -> None:
