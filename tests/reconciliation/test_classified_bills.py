@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 from datetime import date
+from functools import cache
 
 import pytest
 from oracle.tables import ACCOUNT, MAY, OLD_POLICY, PRICE, PRODUCT, stated
@@ -37,12 +38,22 @@ def facts() -> dict[str, Rows]:
     )
 
 
+def facts_by(**policy: str) -> dict[str, Rows]:
+    return facts() | {"policy": [OLD_POLICY | policy]}
+
+
+@cache
+def new_bills(**policy: str) -> dict[str, Rows]:
+    """Billed once for all tests; what a test spoils is a copy."""
+    return billed(facts_by(**policy))
+
+
 class Sides:
     """The new bills, and old ones that a test spoils."""
 
     def __init__(self, **policy: str) -> None:
-        self.facts = facts() | {"policy": [OLD_POLICY | policy]}
-        self.new = billed(self.facts)
+        self.facts = facts_by(**policy)
+        self.new = deepcopy(new_bills(**policy))
         self.lines = deepcopy(self.new["bill_line"])
         self.bills = bills_of(self.lines)
 
