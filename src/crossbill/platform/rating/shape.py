@@ -51,7 +51,7 @@ def shape_of(
         bucket.aggregate(ranks=bucket["rank"].max().fill_null(-1) + 1),
         service.aggregate(wholesale=(service.leg == guide.WHOLESALE).any().fill_null(False)),
     )
-    figures = _figures(backend, asked) | (catalogue or catalogue_figures(backend, tables))
+    figures = _figures(backend, asked) | dict(catalogue or catalogue_figures(backend, tables))
     named = named or detail or figures["wholesale"] or figures["surcharges"]
     for saving in ("free", "increments", "parts"):
         figures[saving] |= named  # they save little beside writing events
