@@ -1,7 +1,6 @@
 """Exact money: nanos (1e-9 of a major unit) in the engine, minor units in the books."""
 
 import re
-from functools import lru_cache
 
 from crossbill.core.refusal import Refusal
 from crossbill.core.rounding import RoundingMode, divide_rounded
@@ -79,7 +78,6 @@ def parse_minor(text: str, digits: int) -> int:
     return parse_scaled(text, digits=digits)
 
 
-@lru_cache(maxsize=10_000)  # the prices of a deck's prefixes are few
 def parse_scaled(text: str, *, digits: int) -> int:
     """Decimal text times ``10**digits``, exactly; more digits than that are refused."""
     found = _DECIMAL_TEXT.fullmatch(text)

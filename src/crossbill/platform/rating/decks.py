@@ -132,6 +132,7 @@ def _refuse_doubled(prefix: str, rows: Sequence[DeckRow], file: str) -> None:
 def _rows(lines: Iterator[list[str]], file: str) -> Iterator[DeckRow]:
     header = [name.strip() for name in next(lines, [])]
     _check_header(header, file)
+    prices: dict[tuple[str, ...], DeckPrice] = {}
     for number, values in enumerate(lines, 2):
         if number > MAXIMUM_ROWS:
             raise BadDeck("The deck is absurdly long", file=file, cure=f"{MAXIMUM_ROWS:,} rows")
@@ -142,7 +143,7 @@ def _rows(lines: Iterator[list[str]], file: str) -> Iterator[DeckRow]:
                 f"The line has {len(values)} values, the header {len(header)}", file=file,
                 line=number, cure="every line has a value for each column",
             )  # fmt: skip
-        yield _Line(file, number, dict(zip(header, values, strict=True))).row()
+        yield _Line(file, number, dict(zip(header, values, strict=True)), prices).row()
 
 
 def _check_header(header: Sequence[str], file: str) -> None:
@@ -169,17 +170,22 @@ class _Line:
     file: str
     number: int
     values: Mapping[str, str]
+    prices: dict[tuple[str, ...], DeckPrice]  # as lines before have written them: they are few
 
     def row(self) -> DeckRow:
-        price = None
-        if "rate_per_minute" in self.values:
-            price = DeckPrice(
+        price = self.price() if "rate_per_minute" in self.values else None
+        return DeckRow(self.prefix(), self.text("destination"), self.days(), price, self.number)
+
+    def price(self) -> DeckPrice:
+        written = tuple(self.values[name] for name in PRICES)
+        if written not in self.prices:
+            self.prices[written] = DeckPrice(
                 self.nanos("connect_fee"),
                 self.seconds("included_seconds", 0),
                 self.nanos("rate_per_minute"),
                 self.seconds("increment_seconds", 1),
             )
-        return DeckRow(self.prefix(), self.text("destination"), self.days(), price, self.number)
+        return self.prices[written]
 
     def refuse(self, field: str, what: str, cure: str) -> BadDeck:
         return BadDeck(
