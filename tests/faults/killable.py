@@ -10,6 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from waiting import until
+
 from crossbill.config.cluster import Cluster
 
 CROSSBILL = (sys.executable, "-m", "crossbill")
@@ -66,7 +68,7 @@ class Attempt:
 
     def wait_until(self, condition: Callable[[], object]) -> None:
         """Wait until something is so, or the command has ended."""
-        until(lambda: condition() or self.process.poll() is not None)
+        until(lambda: condition() or self.process.poll() is not None, PATIENCE)
 
     def wait(self) -> int:
         """Wait for its end; the exit code."""
@@ -118,14 +120,6 @@ class Home:
         if pid is not None:
             os.kill(pid, signal.SIGKILL)
         return pid is not None
-
-
-def until(condition: Callable[[], object], seconds: float = PATIENCE) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.01)
 
 
 def refused(attempt: Attempt, code: str) -> bool:

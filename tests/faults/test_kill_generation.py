@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 import pytest
-from killable import until
+from killable import PATIENCE
+from waiting import until
 
 ACCOUNTS, SEED = 2_000, 5
 GENERATE = """
@@ -27,7 +28,7 @@ def start(base: Path) -> subprocess.Popen[bytes]:
 
 def draft_or_end(process: subprocess.Popen[bytes], base: Path) -> None:
     """Wait until it has begun to write, or is done."""
-    until(lambda: [*base.glob(".extract.*")] or process.poll() is not None)
+    until(lambda: [*base.glob(".extract.*")] or process.poll() is not None, PATIENCE)
 
 
 def files(base: Path) -> dict[str, bytes]:

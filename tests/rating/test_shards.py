@@ -2,8 +2,6 @@
 
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from multiprocessing import active_children
 from pathlib import Path
@@ -15,6 +13,7 @@ import yaml
 from pyarrow import parquet
 from rating.snapshot import write_snapshot
 from typer.testing import CliRunner
+from waiting import until
 
 from benchmarks.rating.carrier import make_carrier
 from crossbill.cli_rate_shards import rate_shards_command
@@ -174,7 +173,7 @@ def test_no_worker_outlives_the_process_that_asked_for_it(snapshot, tmp_path):
     assert len(workers) == 2
     asked.kill()
     asked.communicate()
-    wait_until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
+    until(lambda: not any(Path(f"/proc/{worker}").exists() for worker in workers))
 
 
 ASKING = """
@@ -191,13 +190,6 @@ def told(result):
 rate_shards(catalogue=Path("{snapshot}/catalogue.yaml"), snapshot=Path("{snapshot}"),
             out=Path("{out}"), until=datetime(2024, 7, 1, tzinfo=UTC), workers=2, told=told)
 """
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    until = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < until, "it never came to hold"
-        time.sleep(0.05)
 
 
 def test_results_of_other_usage_are_refused(snapshot, tmp_path):

@@ -1,13 +1,12 @@
 """A run does each chunk once, whatever stops it, and proves each stage."""
 
-import time
-from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
 import psycopg
 import pytest
 from django.db import InterfaceError, OperationalError, connection
+from waiting import until
 
 from crossbill.runs import queries
 from crossbill.runs.models import LogLine, Run
@@ -78,14 +77,6 @@ def second_connection(key: str):
     finally:
         other.execute("SELECT pg_advisory_unlock_all()")  # closing alone takes effect later
         other.close()
-
-
-def until(condition: Callable[[], bool], seconds: int = 10) -> None:
-    """Wait for what another process of PostgreSQL is about to do."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
 
 
 def worked_on() -> list[str]:
@@ -310,7 +301,7 @@ def test_lost_connection_frees_the_lock_and_the_run_resumes():
     with pytest.raises(Exception, match="terminat"):
         execute(stages=[lost], **options)
     connection.close()
-    until(lambda: not queries.is_alive(Run.objects.get()))
+    until(lambda: not queries.is_alive(Run.objects.get()), seconds=10)
     assert (
         execute(stages=[Stage("only", "Only", lambda key: Receipt())], **options).status == "done"
     )

@@ -4,11 +4,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 from own_home import CONNECT, variables
+from waiting import until
 
 KEEP = {"CROSSBILL_DATABASE_KEEP": "1"}
 COUNT = "print(psycopg.connect(url).execute('SELECT count(*) FROM kept').fetchone()[0])"
@@ -16,14 +16,6 @@ FILL = """
 with psycopg.connect(url) as connection:
     connection.execute("CREATE TABLE kept AS SELECT generate_series(1, 1000) AS number")
 """
-
-
-def until(condition, seconds=20):
-    """Wait until something is so."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.02)
 
 
 def holding(home: Path, script: str = "") -> subprocess.Popen[str]:

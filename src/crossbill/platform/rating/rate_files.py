@@ -25,7 +25,7 @@ from crossbill.platform.rating.compile import compiled
 from crossbill.platform.rating.rate import rating
 from crossbill.platform.rating.rate_metered import with_metered_charges
 from crossbill.platform.rating.services import services
-from crossbill.platform.rating.shape import catalogue_figures, shape_of
+from crossbill.platform.rating.shape import shape_of
 from crossbill.platform.usage import guide, mediate
 from crossbill.platform.usage.read import COLUMNS, read_usage
 
@@ -131,7 +131,6 @@ class OneAfterAnother:
         self._backend, self._compiled = backend, compiled
         metered = bool(backend.to_pyarrow(compiled["meter"].count()).as_py())
         self._named = named or metered  # a price model may price events one by one
-        self._figures = catalogue_figures(backend, compiled)
         self._bucket: ir.Table | None = None
         self._chain: Calculation | None = None
         self._done: dict[str, ir.Table] = {}
@@ -140,8 +139,7 @@ class OneAfterAnother:
         """Grant allowances and rate; the tables hold until the next population is rated."""
         changed = {"service": service, "usage": usage, "bucket": self._granted(service)}
         held = {**self._compiled, **changed}
-        shape = shape_of(self._backend, held, named=self._named, catalogue=self._figures)
-        chain = rating(shape)
+        chain = rating(shape_of(self._backend, held, named=self._named))
         if chain is self._chain:
             chain.run_again(self._backend, changed)
         else:

@@ -1,9 +1,8 @@
 """What the chain of rating is built for: what a catalogue does not use costs nothing."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
 
 import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
@@ -39,31 +38,16 @@ def shape_of(
     *,
     detail: bool = False,
     named: bool = True,
-    catalogue: Mapping[str, Any] | None = None,
 ) -> Shape:
     """The smallest shape that fits these tables; reads only the small ones.
 
-    An event with a second leg or surcharges needs its name, whether or not it is asked for. Where
-    several populations have one ``catalogue``, what it has (`catalogue_figures`) is found once.
+    An event with a second leg or surcharges needs its name, whether or not it is asked for.
     """
-    bucket, service = tables["bucket"], tables["service"]
+    names = ("bucket", "service", "surcharge", "rate", "rating_policy", "plan_charge")
+    bucket, service, surcharge, rate, policy, charge = (tables[name] for name in names)
     asked = (
         bucket.aggregate(ranks=bucket["rank"].max().fill_null(-1) + 1),
         service.aggregate(wholesale=(service.leg == guide.WHOLESALE).any().fill_null(False)),
-    )
-    figures = _figures(backend, asked) | dict(catalogue or catalogue_figures(backend, tables))
-    named = named or detail or figures["wholesale"] or figures["surcharges"]
-    for saving in ("free", "increments", "parts"):
-        figures[saving] |= named  # they save little beside writing events
-    figures["parts"] |= figures["carried"]
-    return Shape(**figures, detail=detail, named=named)
-
-
-def catalogue_figures(backend: Backend, tables: Mapping[str, ir.Table]) -> dict[str, Any]:
-    """What a compiled catalogue has, of the fields of ``Shape``."""
-    names = ("surcharge", "rate", "rating_policy", "plan_charge")
-    surcharge, rate, policy, charge = (tables[name] for name in names)
-    asked = (
         surcharge.aggregate(surcharges=surcharge.count() > 0),
         rate.aggregate(
             carried=(rate.carried_ppm > 0).any().fill_null(False),
@@ -78,13 +62,12 @@ def catalogue_figures(backend: Backend, tables: Mapping[str, ir.Table]) -> dict[
         ),
         charge.aggregate(networks=(charge.zone_by == "network").any().fill_null(False)),
     )
-    return _figures(backend, asked)
-
-
-def _figures(backend: Backend, asked: Iterable[ir.Table]) -> dict[str, Any]:
-    """The one row of each of several tables, together."""
-    row: dict[str, Any] = backend.to_pyarrow(reduce(ir.Table.cross_join, asked)).to_pylist()[0]
-    return row
+    figures = backend.to_pyarrow(reduce(ir.Table.cross_join, asked)).to_pylist()[0]
+    named = named or detail or figures["wholesale"] or figures["surcharges"]
+    for saving in ("free", "increments", "parts"):
+        figures[saving] |= named  # they save little beside writing events
+    figures["parts"] |= figures["carried"]
+    return Shape(**figures, detail=detail, named=named)
 
 
 def _by_increment(policy: ir.Table) -> ir.BooleanValue:
