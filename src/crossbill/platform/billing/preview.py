@@ -9,7 +9,7 @@ import atexit
 import threading
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from functools import cache, lru_cache
 from typing import Any
@@ -22,7 +22,6 @@ from crossbill.core.policy import ChargeRounding, DiscountBase, Policy, PriceBy,
 from crossbill.core.rounding import RoundingMode
 from crossbill.engine.billing_datasets import SAID_TAX
 from crossbill.engine.calculation import Calculation, Step, compiled_once
-from crossbill.engine.datasets import POLICY
 from crossbill.engine.duckdb import connect
 from crossbill.engine.integers import refusing_overflow
 from crossbill.engine.planned import Planned, Rows
@@ -33,7 +32,7 @@ from crossbill.platform.billing.due import boundaries
 from crossbill.platform.billing.explain_bill import BillExplained, explained
 from crossbill.platform.billing.price_lists import kinds_in
 from crossbill.platform.billing.resolve import PROVED, resolution_proof
-from crossbill.platform.billing.several_policies import APART, KEYS
+from crossbill.platform.billing.several_policies import APART, KEYS, policy_rows
 from crossbill.platform.customer.models import BillingAccount
 from crossbill.platform.customer.queries import paid_for_by
 from crossbill.platform.product.catalogue_queries import catalogues_on
@@ -149,8 +148,7 @@ def _population(
     """The books with the account once for each policy, which bears the policy's name here."""
     assert set(books) == KNOWN, f"the chain is built for less: {set(books) ^ KNOWN}"
     tables = {name: _by_each(name, rows, list(policies)) for name, rows in books.items()}
-    rules = [replace(policy, policy_code=name).as_row() for name, policy in policies.items()]
-    return tables | {"policy": pa.Table.from_pylist(rules, POLICY.arrow)}
+    return tables | {"policy": policy_rows(policies)}
 
 
 def _by_each(dataset: str, rows: pa.Table, policies: list[str]) -> pa.Table:

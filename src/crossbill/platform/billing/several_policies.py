@@ -25,9 +25,14 @@ def by_each(tables: Mapping[str, ir.Table], policies: Mapping[str, Policy]) -> d
         if own:
             held[table] = ibis.union(*(_named(rows, name, own) for name in policies))
     held["account"] = held["account"].mutate(policy_code=policy_of(held["account"].account_key))
-    rules = [replace(policy, policy_code=name).as_row() for name, policy in policies.items()]
-    held["policy"] = ibis.memtable(pa.Table.from_pylist(rules, POLICY.arrow))
+    held["policy"] = ibis.memtable(policy_rows(policies))
     return held
+
+
+def policy_rows(policies: Mapping[str, Policy]) -> pa.Table:
+    """The policies as POLICY; the name of each is its code."""
+    rules = [replace(policy, policy_code=name).as_row() for name, policy in policies.items()]
+    return pa.Table.from_pylist(rules, POLICY.arrow)
 
 
 def _named(rows: ir.Table, name: str, keys: list[str]) -> ir.Table:
