@@ -123,7 +123,8 @@ def make_carrier(folder: Path, events: int, seed: int = 1) -> Path:
             "CREATE TABLE number AS SELECT row_number() OVER () - 1 AS i, prefix FROM "
             f"read_csv('{folder / 'world.csv'}', all_varchar = true)"
         )
-        for shard, first in enumerate(range(0, services, each := _services_per_shard(services))):
+        each = _services_per_shard(services)
+        for shard, first in enumerate(range(0, services, each)):
             after = min(first + each, services)
             values = {
                 "first": first,

@@ -21,9 +21,9 @@ with an engine of one thread, and 8 GB for all of them.
 
 *Rolled up* gives one usage charge a product, charge and month; *every event* also writes each rated
 event to Parquet. Seconds run from reading the catalogue to the last receipt, with the proof that
-all events and all quantity that came in were rated or suspended. About 1.5 seconds of them are
-spent before the workers are in full swing, and in the first run of all, the smallest, another 1.3
-on writing the SQL of the chain, which later runs find. *Bare scan* reads the same columns
+all events and all quantity that came in were rated or suspended. Their beginning is
+the same at every size, so it weighs most in the smallest, whose first run also writes the SQL of
+the chain, which later ones find. *Bare scan* reads the same columns
 of the same files in the same engine and only takes their maximum: what is between it and rating is
 the work of rating. Memory is the peak of all processes, file pages not counted.
 

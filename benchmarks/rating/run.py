@@ -119,12 +119,13 @@ def _rated(folder: Path, *, named: bool) -> Iterator[tuple[Any, "_Clock", dict[s
 
 def _compiled(backend: Any, folder: Path) -> dict[str, Any]:
     """The first shard and the catalogue's tables for it."""
+    from crossbill.engine.duckdb import read_parquet, store_rows
     from crossbill.platform.rating.catalogue import read_catalogue
     from crossbill.platform.rating.compile import compiled
     from crossbill.platform.rating.rate_files import span_of, time_zones
 
     held = {
-        name: backend.read_parquet(str(folder / f"{name}-0000.parquet"))
+        name: read_parquet(backend, [str(folder / f"{name}-0000.parquet")])
         for name in ("service", "usage")
     }
     first_s, after_s = span_of(backend, held["usage"], UNTIL)
@@ -134,7 +135,7 @@ def _compiled(backend: Any, folder: Path) -> dict[str, Any]:
         to_s=after_s,
         time_zones=time_zones(backend, *held.values()),
     )
-    return held | {name: backend.create_table(f"compiled_{name}", tables[name]) for name in tables}
+    return held | {name: store_rows(backend, f"compiled_{name}", tables[name]) for name in tables}
 
 
 class _Clock:

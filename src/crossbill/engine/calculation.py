@@ -16,7 +16,7 @@ import ibis
 import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 from ibis.expr.datatypes import DataType
-from ibis.expr.operations import DatabaseTable, Namespace, UnboundTable
+from ibis.expr.operations import DatabaseTable, UnboundTable
 
 from crossbill.engine.compiled import Compiled, Statement, functions_of, kept
 from crossbill.engine.duckdb import type_of
@@ -219,15 +219,7 @@ def _view(backend: Backend, name: str, table: ir.Table) -> None:
     """What Ibis does to create a view, without asking the engine what it looks like after."""
     backend._register_in_memory_tables(table)
     backend._register_udfs(table)
-    backend.raw_sql(f'CREATE OR REPLACE VIEW "{name}" AS {_select(backend, table)}')
-
-
-def _select(backend: Backend, table: ir.Table) -> str:
-    """The table as SQL. Most are a table of the engine, of which Ibis has nothing more to say."""
-    node = table.op()
-    if isinstance(node, DatabaseTable) and node.namespace == Namespace():
-        return f'FROM "{node.name}"'
-    return str(backend.compile(table))
+    backend.raw_sql(f'CREATE OR REPLACE VIEW "{name}" AS {backend.compile(table)}')
 
 
 def _schemas(backend: Backend) -> dict[str, ibis.Schema]:

@@ -103,14 +103,13 @@ def store_rows(backend: Backend, name: str, rows: pa.Table) -> ir.Table:
     return DatabaseTable(name, schema=schema, source=backend).to_expr()
 
 
-def read_parquet(backend: Backend, paths: Sequence[str], *, name: str | None = None) -> ir.Table:
+def read_parquet(backend: Backend, paths: Sequence[str]) -> ir.Table:
     """The rows of Parquet files, one after the other, as an expression that reads late.
 
-    Ibis asks the engine three times what is in them, which takes three times as long. Under a
-    ``name`` that is given again, what reads the former files reads these from then on.
+    Ibis asks the engine three times what is in them, which takes three times as long.
     """
     rows = backend.con.read_parquet(list(paths))
-    name = name or ibis.util.gen_name("read_parquet")
+    name = ibis.util.gen_name("read_parquet")
     rows.create_view(name)
     kinds = zip(rows.columns, rows.types, strict=True)
     schema = ibis.schema({column: type_of(str(kind), nullable=True) for column, kind in kinds})

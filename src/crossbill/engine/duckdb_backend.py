@@ -1,7 +1,5 @@
 """Ibis 12 on DuckDB 2: what Ibis asks for in words that this DuckDB no longer knows."""
 
-from collections.abc import Callable, Mapping
-from functools import cached_property, lru_cache
 from typing import Any
 
 import ibis.expr.types as ir
@@ -10,12 +8,10 @@ from ibis.backends.duckdb import Backend
 from ibis.backends.sql.compilers.duckdb import DuckDBCompiler
 from ibis.backends.sql.datatypes import DuckDBType
 from ibis.expr.datatypes import DataType
-from ibis.expr.operations import Node
 from ibis.expr.schema import Schema
 from ibis.formats.pyarrow import PyArrowData
 
 BATCH_ROWS = 1_000_000
-MOST_KNOWN = 200  # expressions of an engine whose SQL is kept
 
 
 class DuckDBTypes(DuckDBType):  # type: ignore[misc] # Ibis is not typed
@@ -48,26 +44,6 @@ class DuckDBBackend(Backend):  # type: ignore[misc] # Ibis is not typed
     def do_connect(self, *arguments: Any, **settings: Any) -> None:
         """Ibis writes functions of lists with an arrow, which has to be allowed now."""
         super().do_connect(*arguments, lambda_syntax="ENABLE_SINGLE_ARROW", **settings)
-
-    def compile(
-        self,
-        expr: ir.Expr,
-        /,
-        *,
-        limit: int | None = None,
-        params: Mapping[ir.Expr, Any] | None = None,
-        pretty: bool = False,
-    ) -> str:
-        """Its SQL, which the engine knows again: to write it takes longer than many an answer."""
-        if params or pretty:
-            sql: str = super().compile(expr, limit=limit, params=params, pretty=pretty)
-            return sql
-        return self._sql_of(expr.op(), limit)
-
-    @cached_property
-    def _sql_of(self) -> Callable[[Node, int | None], str]:
-        write = super().compile
-        return lru_cache(MOST_KNOWN)(lambda node, limit: write(node.to_expr(), limit=limit))
 
     def to_pyarrow(self, expr: ir.Expr, /, **options: Any) -> Any:
         """All rows, or a column or value; Ibis loads pandas first, which takes longer than most."""

@@ -149,7 +149,6 @@ def _rated(backend: Backend, rating: OneAfterAnother, job: Job, shard: Shard) ->
     if found is not None:
         return found
     with refusing_overflow():
-        service = read_parquet(backend, [str(shard.service)], name="shard_service")
-        usage = read_parquet(backend, [str(shard.usage)], name="shard_usage")
-        rated = rating.rate(service, usage)
+        came = (read_parquet(backend, [str(path)]) for path in (shard.service, shard.usage))
+        rated = rating.rate(*came)
         return write_result(backend, rated, folder, events=job.events, made_of=made_of)
