@@ -2,10 +2,12 @@
 
 import shutil
 import sys
+from datetime import date
 from pathlib import Path
 from types import SimpleNamespace
 
 import ibis
+import pyarrow as pa
 import pytest
 from outside import installed
 from pyarrow import parquet
@@ -136,7 +138,7 @@ def test_the_nearest_provider_is_asked(tax_code, chosen, provider):
 
 
 ANSWER = {
-    "tax_code": "US", "tax_category": "standard", "tax_name": "usf", "valid_from": "2026-01-01",
+    "tax_code": "US", "tax_category": "standard", "tax_name": "usf", "valid_from": date(2026, 1, 1),
     "valid_to": None, "rate_ppm": 36_000,
 }  # fmt: skip
 SCHEMA = {
@@ -160,7 +162,7 @@ UNUSABLE = {
 def said(row: dict, schema: dict, monkeypatch) -> list[dict]:
     """What is made of an answer of one row to the question for the United States."""
     values = {name: row[name] for name in schema}
-    answer = ibis.memtable([values], schema=schema)
+    answer = ibis.memtable(pa.Table.from_pylist([values], ibis.schema(schema).to_pyarrow()))
     provider = SimpleNamespace(VERSION="1", taxes=lambda asked, stated: answer)
     monkeypatch.setattr(taxes, "providers", lambda: {"odd": provider})
     return taxes.said(SAID_TAX.empty(), {"US": "odd"}, [("US", "standard")]).to_pylist()
@@ -190,7 +192,7 @@ def test_answers_that_are_no_rates_are_told(snapshot, monkeypatch):
                 *(("US-IL-SPI", name, 10_000) for name in ("a", "b", "c")),
             ]
         ]  # fmt: skip
-        return ibis.memtable(rows, schema=SCHEMA)
+        return ibis.memtable(pa.Table.from_pylist(rows, ibis.schema(SCHEMA).to_pyarrow()))
 
     odd, table = SimpleNamespace(VERSION="1", taxes=of), taxes.providers()["table"]
     monkeypatch.setattr(taxes, "providers", lambda: {"levels": odd, "table": table})
@@ -233,7 +235,8 @@ def test_a_provider_of_a_name_that_we_have_is_refused(tmp_path, monkeypatch):
 
 def test_a_change_over_asks_for_its_accounts(levels):
     catalogue = read_product_catalogue(EXAMPLE / "snapshot" / "catalogue.yaml")
-    account = ibis.memtable({"tax_code": ["US-IL-CHI", "CA-ON", "US-IL-CHI", None]})
+    codes = pa.table({"tax_code": ["US-IL-CHI", "CA-ON", "US-IL-CHI", None]})
+    account = ibis.memtable(codes)
     with connect() as backend:
         rates = Workspace.priced(SimpleNamespace(catalogue=catalogue), backend, account)["tax_rate"]
     said = {(row["tax_code"], row["tax_name"]) for row in rates.to_pylist()}

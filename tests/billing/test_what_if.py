@@ -1,6 +1,7 @@
 """What a change would do to everybody's bills: in parts, resumed, and refused."""
 
 import ibis
+import pyarrow as pa
 import pytest
 from product.shop import MARCH, MAY, POLICY, TEXT, books, carrier, draft, person, published
 
@@ -202,7 +203,7 @@ def test_steps_of_a_change():
         for name, (before, after, _) in zip(names, STEPS, strict=True)
     ]  # fmt: skip
     with connect() as backend:
-        found = backend.to_pyarrow(_spread(ibis.memtable(rows))).to_pylist()
+        found = backend.to_pyarrow(_spread(ibis.memtable(pa.Table.from_pylist(rows)))).to_pylist()
     steps = {row["currency"]: row["step"] for row in found}
     assert steps == {name: step for name, (_, _, step) in zip(names, STEPS, strict=True)}
 

@@ -66,7 +66,7 @@ PRIMES = [n for n in range(2, 100) if all(n % d for d in range(2, n))]
     ],
 )
 def test_a_common_multiple_is_exact_or_an_overflow(divisors, multiple):
-    t = ibis.memtable([{"divisors": divisors}])
+    t = ibis.memtable(pa.table({"divisors": [divisors]}))
     if multiple is None:
         with pytest.raises(duckdb.OutOfRangeException):
             computed(t, integers.common_multiple(t.divisors))
@@ -79,7 +79,8 @@ def test_an_amount_with_a_part_of_a_nano_is_rounded_once(mode):
     parts = [(part, of) for of in (1, 2, 3, 4, 10**6) for part in {0, of // 2, of - 1, 1 % of}]
     cases = [(whole, part, of, scale) for scale in (1, 10, 1000) for part, of in parts
              for whole in (0, 1, 4, 5, 6, 9, 14, 15, 25, 500, 1500, 2500)]  # fmt: skip
-    t = ibis.memtable([dict(zip("wpns", case, strict=True)) | {"mode": mode} for case in cases])
+    rows = [dict(zip("wpns", case, strict=True)) | {"mode": mode} for case in cases]
+    t = ibis.memtable(pa.Table.from_pylist(rows))
     assert computed(t, integers.round_parts(t.w, t.p, t.n, t.s, t.mode)) == [
         divide_rounded(whole * of + part, of * scale, RoundingMode(mode)) * scale
         for whole, part, of, scale in cases

@@ -9,11 +9,13 @@ from crossbill.replacement.migration import plan
 from crossbill.replacement.reconciliation import new_rules
 
 PLANNED = ibis.memtable(
-    {
-        "account_key": ["child", "parent", "other", "lone"],
-        "wave": pa.array([1, 2, 2, None], pa.int64()),
-        "hard_reasons": [""] * 4,
-    }
+    pa.table(
+        {
+            "account_key": ["child", "parent", "other", "lone"],
+            "wave": pa.array([1, 2, 2, None], pa.int64()),
+            "hard_reasons": [""] * 4,
+        }
+    )
 )
 
 
@@ -47,7 +49,7 @@ def test_who_is_paid_for_moves_with_the_payer(engine, pairs, staying):
 
 def test_a_family_is_billed_in_one_part(monkeypatch, engine):
     monkeypatch.setattr(new_rules, "ACCOUNTS_AT_ONCE", 2)
-    account = ibis.memtable({"account_key": ["a", "b", "c", "d", "e", "f"]})
+    account = ibis.memtable(pa.table({"account_key": ["a", "b", "c", "d", "e", "f"]}))
     tables = {"account": account, "payer": payer(("a", "e"), ("a", "a"), ("d", "e"))}
     family = new_rules._family(tables).order_by("first_key", "account_key")
     parts = [

@@ -3,6 +3,7 @@
 from random import Random
 
 import ibis
+import pyarrow as pa
 import pytest
 
 from crossbill.engine.duckdb_backend import DuckDBBackend
@@ -39,7 +40,7 @@ def one_by_one(events: list[dict], capacity: int) -> dict[int, int]:
 
 def by_the_engine(events: list[dict], capacity: int) -> dict[int, int]:
     bucket = {"bucket_id": 7, "block": BLOCK, "capacity": capacity, "charged": False}
-    asking, numbered = ibis.memtable(events), ibis.memtable([bucket])
+    asking, numbered = (ibis.memtable(pa.Table.from_pylist(rows)) for rows in (events, [bucket]))
     short = allowances.running_out(allowances.spans(asking, numbered), numbered)
     late = allowances.first_come(asking.drop("usage_key"), short, asking)
     given = allowances.taking(asking.drop("usage_key"), short, late)

@@ -3,6 +3,7 @@
 from fractions import Fraction
 
 import ibis
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -45,14 +46,13 @@ def columns(prefix: str, amount: Fraction) -> dict[str, int]:
 
 
 def table(given_rows: list[dict]) -> ibis.Table:
-    return ibis.memtable(
-        [
-            {"n": n, **{k: v for k, v in row.items() if k not in ("amount", "other")}}
-            | columns("", row["amount"])
-            | columns("other_", row["other"])
-            for n, row in enumerate(given_rows)
-        ]
-    )
+    rows = [
+        {"n": n, **{k: v for k, v in row.items() if k not in ("amount", "other")}}
+        | columns("", row["amount"])
+        | columns("other_", row["other"])
+        for n, row in enumerate(given_rows)
+    ]
+    return ibis.memtable(pa.Table.from_pylist(rows))
 
 
 DONE = {

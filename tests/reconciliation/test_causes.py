@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import ibis
+import pyarrow as pa
 import pytest
 
 from crossbill.core.money import parse_nanos
@@ -63,7 +64,7 @@ def difference(case: dict, record: int = 0) -> dict:
 
 
 def table(rows: list[dict]) -> ibis.Table:
-    return ibis.memtable(rows, schema=ibis.schema(DIFFERENCES))
+    return ibis.memtable(pa.Table.from_pylist(rows, ibis.schema(DIFFERENCES).to_pyarrow()))
 
 
 @pytest.mark.parametrize(

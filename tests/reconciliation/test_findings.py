@@ -49,7 +49,7 @@ def told(differences: list[dict], **account) -> list[dict]:
         "new_account": _rows(ACCOUNTS, accounts),
         "product": _rows(PRODUCT, []),
         "charge": _rows(CHARGE, []),
-        "known": ibis.memtable(known),
+        "known": ibis.memtable(pa.Table.from_pylist(known)),
     }
     done = chain().run(ENGINE, sources)
     return ENGINE.to_pyarrow(done["finding"].order_by("number")).to_pylist()
@@ -164,9 +164,8 @@ def test_what_a_line_is_worth_bears_its_tax(differing, taxes, over, under):
     member = marked.select("class_code", "subject", "currency", "account_key").distinct()
     member = member.mutate(**dict.fromkeys(PAIR, ibis.literal("")))
     cause = member.drop("account_key").mutate(number=ibis.literal(1))
-    lines = ibis.memtable(
-        [{"record_key": LINE["record_key"], "old_tax": taxes[0], "new_tax": taxes[1]}]
-    )
+    line = {"record_key": LINE["record_key"], "old_tax": taxes[0], "new_tax": taxes[1]}
+    lines = ibis.memtable(pa.Table.from_pylist([line]))
     found = worth(Found(cause, member, member, marked), lines)
     (row,) = ENGINE.to_pyarrow(found).to_pylist()
     assert (row["over_minor"], row["under_minor"]) == (over, under)

@@ -225,7 +225,8 @@ def _load(carrier: Carrier) -> None:
         rates=[Rate("NY01", "New York", DAY, None, 88_750)],
     )
     fibre = ProductOffering.objects.get(carrier=carrier)
-    tables["offering"] = ibis.memtable({"offering_code": ["fibre"], "offering_id": [fibre.id]})
+    offering = pa.table({"offering_code": ["fibre"], "offering_id": [fibre.id]})
+    tables["offering"] = ibis.memtable(offering)
     run = ENGINE.to_pyarrow
     customers.take_over_customers(rows=run(load.customer_rows(tables, owner)))
     again = [customers.take_over_contacts(rows=run(load.contact_rows(tables, owner))) for _ in "12"]

@@ -43,7 +43,7 @@ def test_the_spill_of_a_killed_process_is_taken_away_and_that_of_a_living_one_ke
 
 
 def test_a_sealed_engine_reads_what_it_was_given(sealed, tmp_path):
-    assert sealed.read_csv(tmp_path / "in" / "seen.csv").number.sum().execute() == 7
+    assert sealed.read_csv(tmp_path / "in" / "seen.csv").number.sum().to_pyarrow().as_py() == 7
 
 
 def test_a_column_of_a_file_without_any_value_has_a_type(tmp_path):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 import ibis
+import pyarrow as pa
 from oracle.tables import ENGINE
 
 from crossbill.core.rounding import RoundingMode
@@ -153,7 +154,7 @@ def _by_rate(bill: Billed) -> Figures:
 def _percent(part: int, of: int) -> str:
     """One amount in percent of another, rounded by the engine."""
     scale = 10**PERCENT_DIGITS
-    rows = ibis.memtable([{"part": part, "of": of}])
+    rows = ibis.memtable(pa.table({"part": [part], "of": [of]}))
     rate = integers.mul_div_rounded(rows.part, 100 * scale, rows.of, RoundingMode.HALF_UP.value)
     (row,) = ENGINE.to_pyarrow(rows.select(rate=rate)).to_pylist()
     return text(Fraction(row["rate"], scale))

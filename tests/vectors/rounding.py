@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 
 from crossbill.core.money import INT64_MAX
 from crossbill.engine import integers
@@ -46,7 +47,9 @@ def _in_engine(
             except CANNOT_BE_READ as error:
                 found[vector["id"]] = reason(error)
         if rows:
-            query = result(ibis.memtable(rows)).select("id", "worth", "result")
+            query = result(ibis.memtable(pa.Table.from_pylist(rows))).select(
+                "id", "worth", "result"
+            )
             for row in DuckDBBackend().connect().to_pyarrow(query).to_pylist():
                 figure = text(Fraction(row["result"], row["worth"]))
                 found[row["id"]] = {name: figure}

@@ -78,13 +78,6 @@ def connect(  # noqa: PLR0913 - what an engine may be told
             backend.disconnect()
 
 
-def few_rows(backend: Backend, rows: ir.Table) -> list[dict[str, Any]]:
-    """Rows as plain values. Ibis would load pandas for it, which takes longer than most answers."""
-    answer = backend.con.sql(backend.compile(rows)).to_arrow_table()
-    found: list[dict[str, Any]] = answer.to_pylist()
-    return found
-
-
 def stored_rows(backend: Backend, name: str, /, **wanted: object) -> list[dict[str, Any]]:
     """Rows of a table or view with these values; to build an expression for it takes longer."""
     where = " AND ".join(f'"{column}" = ?' for column in wanted) or "true"

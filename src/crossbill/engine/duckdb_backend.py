@@ -46,7 +46,7 @@ class DuckDBBackend(Backend):  # type: ignore[misc] # Ibis is not typed
         super().do_connect(*arguments, lambda_syntax="ENABLE_SINGLE_ARROW", **settings)
 
     def to_pyarrow(self, expr: ir.Expr, /, **options: Any) -> Any:
-        """All rows, or a column or value; Ibis loads pandas first, which takes longer than most."""
+        """All rows, or a column or value; without pandas, which Ibis asks for first (ADR 0030)."""
         rows = self._to_duckdb_relation(expr, **options).to_arrow_table()
         return expr.__pyarrow_result__(rows, data_mapper=_Rows)
 

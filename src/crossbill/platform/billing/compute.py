@@ -218,7 +218,8 @@ def family_table(backend: Backend, tables: Mapping[str, ir.Table]) -> ir.Table:
         pairs = tables["payer"].select("account_key", "payer_key")
         rules = backend.to_pyarrow(pairs).to_pylist()
     rows = [{"member": key, "first_key": first} for key, first in families(rules).items()]
-    return ibis.memtable(rows, schema={"member": "string", "first_key": "string"})
+    schema = pa.schema([("member", pa.string()), ("first_key", pa.string())])
+    return ibis.memtable(pa.Table.from_pylist(rows, schema))
 
 
 def within(

@@ -19,7 +19,6 @@ import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend
 
 from crossbill.engine.calculation import Calculation, Columns, Step, Tables, compiled_once
-from crossbill.engine.duckdb import few_rows
 from crossbill.replacement.migration.sources import LINE_COLUMN, Source, open_source
 from crossbill.replacement.reconciliation.compare import ComparedField, Comparison, same_by_code
 from crossbill.replacement.reconciliation.extracts import (
@@ -277,7 +276,8 @@ def array_extract(text: str, place: int) -> str:  # type: ignore[empty-body]
 
 def one_row(engine: Backend, rows: ibis.Table) -> dict[str, Any]:
     """The row of a table that has one."""
-    (found,) = few_rows(engine, rows)
+    found: dict[str, Any]
+    (found,) = engine.to_pyarrow(rows).to_pylist()
     return found
 
 

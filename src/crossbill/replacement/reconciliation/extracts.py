@@ -15,7 +15,6 @@ from ibis.backends.duckdb import Backend
 from crossbill.core.refusal import Refusal
 from crossbill.engine import expressions
 from crossbill.engine.datasets import SUSPENDED
-from crossbill.engine.duckdb import few_rows
 from crossbill.replacement.migration.sources import LINE_COLUMN, Source, open_source
 from crossbill.replacement.reconciliation.combined import combined, with_zeros
 from crossbill.replacement.reconciliation.compare import (
@@ -183,7 +182,7 @@ def totals(table: ibis.Table, names: Sequence[str], engine: Backend) -> dict[str
     if not names:
         return {}
     sums = {name: table[name].cast("decimal(38, 0)").sum().fill_null(0) for name in names}
-    (row,) = few_rows(engine, table.aggregate(**sums))
+    (row,) = engine.to_pyarrow(table.aggregate(**sums)).to_pylist()
     return {name: int(value) for name, value in row.items()}
 
 
@@ -193,8 +192,7 @@ def has_no_key(table: ibis.Table, spec: ReconcileSpec) -> ir.BooleanValue:
 
 
 def _rows(table: ibis.Table, engine: Backend) -> int:
-    (found,) = few_rows(engine, table.aggregate(rows=table.count()))
-    return int(found["rows"])
+    return int(engine.to_pyarrow(table.count()).as_py())
 
 
 def found_files(given: Path, pattern: str) -> list[Path]:

@@ -27,7 +27,6 @@ from crossbill.engine.calculation import (
     compiled_once,
 )
 from crossbill.engine.datasets import SUSPENDED
-from crossbill.engine.duckdb import few_rows
 from crossbill.replacement.reconciliation.as_stored import (
     Met,
     Opened,
@@ -265,7 +264,8 @@ def _stand_once(found: ir.Table, engine: Backend, comparison: Comparison) -> boo
     for side, other in (SIDES, SIDES[::-1]):
         rows = found.filter(found[f"{other}__here__"].isnull())
         alone.append(rows.select(**{key: rows[f"{side}__{key}"] for key in comparison.key}))
-    return not few_rows(engine, repeated_keys(*alone, comparison).limit(1))
+    repeated = repeated_keys(*alone, comparison).limit(1)
+    return not engine.to_pyarrow(repeated).num_rows
 
 
 def _no_key_twice(engine: Backend, comparison: Comparison) -> ir.Table:

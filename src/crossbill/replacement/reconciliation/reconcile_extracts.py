@@ -18,7 +18,6 @@ from ibis.backends.duckdb import Backend
 
 from crossbill.config.environment import read_environment
 from crossbill.core.money import format_nanos
-from crossbill.engine import duckdb as engines
 from crossbill.engine.calculation import (
     Calculation,
     Columns,
@@ -27,6 +26,7 @@ from crossbill.engine.calculation import (
     columns_of,
     compiled_once,
 )
+from crossbill.engine.duckdb import connect
 from crossbill.replacement.migration.sources import fetch_source, is_elsewhere
 from crossbill.replacement.reconciliation.as_stored import (
     Met,
@@ -168,7 +168,7 @@ def reconciled(
         }
         stays = can_stay(spec, files)
         read_there = [path.parent for paths in files.values() for path in paths] if stays else []
-        with engines.connect(sealed_to=[folder, *read_there]) as engine:
+        with connect(sealed_to=[folder, *read_there]) as engine:
             comparison = comparison_of(spec, engine)
             if spark is not None:
                 there = met_on_spark(spec, files, comparison, url=spark, folder=folder)
@@ -210,7 +210,7 @@ def _compared(
         populated = with_more(populated, _held_beyond(found, beyond, engine))
     classified = classifying().run(engine, {"counted": populated})["classified"]
     counts = tallies(*sides.counted, sides.doubled, found)
-    pairing = tally_of(engines.few_rows(engine, counts)[0])
+    pairing = tally_of(engine.to_pyarrow(counts).to_pylist()[0])
     doubled = {"left": pairing.left_duplicates, "right": pairing.right_duplicates}
     result = Reconciliation(
         spec,
@@ -259,7 +259,7 @@ def _found(sides: "_Sides", comparison: Comparison, engine: Backend) -> ibis.Tab
 
 def _held_beyond(found: ibis.Table, beyond: Beyond, engine: Backend) -> dict[tuple[str, str], int]:
     """How many rows that did not travel hold each left value that differs often."""
-    often = engines.few_rows(engine, often_differing(found))
+    often = engine.to_pyarrow(often_differing(found)).to_pylist()
     places = [(row["field"], row["left_value"]) for row in often]
     return {place: beyond.held(*place) for place in places}
 
@@ -350,7 +350,7 @@ def _populated(
     found: ibis.Table, sides: _Sides, comparison: Comparison, engine: Backend
 ) -> ibis.Table:
     """The differences with their populations, where values differ often enough to count them."""
-    often = {row["field"] for row in engines.few_rows(engine, often_differing(found))}
+    often = set(engine.to_pyarrow(often_differing(found))["field"].to_pylist())
     fields = tuple(field for field in comparison.fields if field.name in often)
     if not fields:
         return found
@@ -379,7 +379,7 @@ def _fields(spec: ReconcileSpec, classified: ibis.Table, engine: Backend) -> dic
         over=amount.sum(where=d.amount > 0).fill_null(0),
         under=amount.sum(where=d.amount < 0).fill_null(0),
     )
-    rows = engines.few_rows(engine, grouped.order_by("field", "class_code"))
+    rows = engine.to_pyarrow(grouped.order_by("field", "class_code")).to_pylist()
     return {f.name: _field([row for row in rows if row["field"] == f.name]) for f in spec.fields}
 
 

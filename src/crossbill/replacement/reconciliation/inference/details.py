@@ -39,9 +39,9 @@ def winners(fits: Sequence[FamilyFit]) -> ir.Table:
         }
         for fit in fits
     ]
-    numbers = dict.fromkeys(("net_number", "tax_number", "discount_number"), "int64")
-    schema = {"family": "string"} | numbers
-    return ibis.memtable(rows, schema=schema)
+    numbers = ("net_number", "tax_number", "discount_number")
+    schema = pa.schema({"family": pa.string()} | dict.fromkeys(numbers, pa.int64()))
+    return ibis.memtable(pa.Table.from_pylist(rows, schema))
 
 
 def unfit_lines(found: Inference) -> list[Row]:

@@ -47,15 +47,14 @@ def _said(rules: Mapping[str, Any], other: Mapping[str, Any]) -> str:
 
 def _taken(backend: Backend, candidate: ibis.Table) -> dict[int, int]:
     """What both discounts take off the bill under each candidate."""
-    charge = ibis.memtable(
-        [
-            {
-                "billed_account": "", "period_from": SOME_DAY, "product_key": "",
-                "offering_code": "", "category": category, "left_minor": amount,
-            }
-            for category, amount in CHARGES.items()
-        ]
-    )  # fmt: skip
+    charges = [
+        {
+            "billed_account": "", "period_from": SOME_DAY, "product_key": "",
+            "offering_code": "", "category": category, "left_minor": amount,
+        }
+        for category, amount in CHARGES.items()
+    ]  # fmt: skip
+    charge = ibis.memtable(pa.Table.from_pylist(charges))
     always = {"account_key": "", "valid_from": SOME_DAY}
     both = [
         always | {"discount_key": "1", "kind": discounts.PERCENTAGE, "rate_ppm": SHARE_PPM},

@@ -144,7 +144,7 @@ def _costs(
     asked: ir.Table, charged: ir.Table, candidates: Sequence[Candidate], terms: Mapping[str, Any]
 ) -> ir.Table:
     """What each key costs under each order of its family; what is not charged costs nothing."""
-    order = ibis.memtable(_numbered(candidates), schema=NUMBERED)
+    order = ibis.memtable(pa.Table.from_pylist(_numbered(candidates), NUMBERED))
     owner = ibis.memtable(terms["service"].select(["product_key", "plan_code"])).distinct()
     plans = order.select("number", "family", "place", plan_code=order.plans.unnest())
     mine = owner.inner_join(plans, "plan_code")
@@ -159,7 +159,12 @@ def _costs(
     )
 
 
-NUMBERED = {"number": "int64", "family": "int64", "place": "int64", "plans": "array<string>"}
+NUMBERED = pa.schema(
+    [
+        *((name, pa.int64()) for name in ("number", "family", "place")),
+        ("plans", pa.list_(pa.string())),
+    ]
+)
 
 
 def _numbered(candidates: Sequence[Candidate]) -> list[Row]:
