@@ -5,6 +5,7 @@ from decimal import Decimal
 import ibis
 import pyarrow as pa
 import pytest
+from pyarrow import parquet
 
 from crossbill.engine.datasets import BALANCE
 from crossbill.engine.duckdb import connect
@@ -39,6 +40,25 @@ def test_the_same_rows_in_other_batches_give_the_same_bytes(store, rows):
         assert store.hash(path) == whole.sha256
     assert store.read(path).schema.equals(BALANCE.arrow)
     assert store.read(path).equals(table.cast(BALANCE.arrow))
+
+
+# In an order, the ends of a text tell where to look; without one, only dictionaries help.
+@pytest.mark.parametrize(
+    ("in_order", "with_ends", "with_dictionary"),
+    [
+        (True, {*BALANCE.arrow.names}, {*BALANCE.arrow.names}),
+        (False, {"balance_minor"}, {"currency"}),
+    ],
+)
+def test_what_is_stored_beside_the_rows(store, in_order, with_ends, with_dictionary):
+    table, path = balances([1, 2, 1]), store.path("b.parquet")
+    store.write_table(path, table, BALANCE, in_order=in_order)
+    assert store.read(path).equals(table.cast(BALANCE.arrow))
+    with store.open(path) as file:
+        group = parquet.ParquetFile(file).metadata.row_group(0)
+    columns = [group.column(place) for place in range(group.num_columns)]
+    assert {c.path_in_schema for c in columns if c.is_stats_set} == with_ends
+    assert {c.path_in_schema for c in columns if c.has_dictionary_page} == with_dictionary
 
 
 @pytest.mark.parametrize(

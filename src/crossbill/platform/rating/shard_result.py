@@ -25,7 +25,7 @@ from crossbill.engine.rating_datasets import (
     SUSPENDED_USAGE,
     USAGE_CHARGE,
 )
-from crossbill.engine.store import Receipt, Store, exact_sum
+from crossbill.engine.store import GROUP_ROWS, Receipt, Store, exact_sum
 from crossbill.platform.usage import guide
 
 RECEIPT = "receipt.json"
@@ -146,8 +146,9 @@ def _write(  # noqa: PLR0913 - what is written, where, and what its receipt says
     for table, dataset in SMALL.items():
         files |= _file(store, table, tables[table], dataset)
     for stream in (name for name in LARGE if events and name in rated):
-        rows = backend.to_pyarrow_batches(rated[stream].select(*LARGE[stream].ibis))
-        files |= _file(store, stream, rows, LARGE[stream])
+        selected = rated[stream].select(*LARGE[stream].ibis)
+        rows = backend.to_pyarrow_batches(selected, chunk_size=GROUP_ROWS)
+        files |= _file(store, stream, rows, LARGE[stream], in_order=False)
     charges = tables["usage_charge"]
     if events:
         written = files["rated_usage.parquet"].rows
@@ -160,10 +161,15 @@ def _write(  # noqa: PLR0913 - what is written, where, and what its receipt says
 
 
 def _file(
-    store: Store, name: str, rows: pa.Table | pa.RecordBatchReader, dataset: Dataset
+    store: Store,
+    name: str,
+    rows: pa.Table | pa.RecordBatchReader,
+    dataset: Dataset,
+    *,
+    in_order: bool = True,
 ) -> dict[str, Receipt]:
     file = f"{name}.parquet"
-    return {file: store.write_table(store.path(file), rows, dataset)}
+    return {file: store.write_table(store.path(file), rows, dataset, in_order=in_order)}
 
 
 def _in_order(backend: Backend, rows: ir.Table, dataset: Dataset) -> pa.Table:
