@@ -11,7 +11,8 @@ from crossbill.engine.duckdb_backend import DuckDBBackend
 from crossbill.platform.rating.catalogue import read_catalogue
 from crossbill.platform.rating.compile import compiled
 from crossbill.platform.rating.rate import rating
-from crossbill.platform.rating.rate_files import mediation, span_of, time_zones, with_buckets
+from crossbill.platform.rating.rate_compiled import with_buckets
+from crossbill.platform.rating.rate_files import mediation, span_of, time_zones
 from crossbill.platform.rating.services import services
 from crossbill.platform.rating.shape import Shape, shape_of
 from crossbill.platform.usage.read import COLUMNS, read_usage

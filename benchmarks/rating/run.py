@@ -103,7 +103,7 @@ def _rated(folder: Path, *, named: bool) -> Iterator[tuple[Any, "_Clock", dict[s
     """The first shard as `rate_shards` rates it, with what each stored step took."""
     from crossbill.engine.duckdb import connect
     from crossbill.platform.rating.rate import rating
-    from crossbill.platform.rating.rate_files import with_buckets
+    from crossbill.platform.rating.rate_compiled import with_buckets
     from crossbill.platform.rating.shape import shape_of
 
     with connect(

@@ -11,6 +11,7 @@ import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SECOND = timedelta(seconds=1)
 DAY_S = 86_400
 FIRST_YEAR, YEAR_AFTER_LAST = 1970, 2070
 _S = 1_000_000  # microseconds
@@ -77,7 +78,7 @@ def regimes(zone: str) -> tuple[Regime, ...]:
         if offset != next_offset
     ]
     edges = [0, *changes, end]
-    return tuple(Regime(a, b, _offset(clock, a)) for a, b in pairwise(edges))
+    return tuple(Regime(a, b, _offset(clock, a) // SECOND) for a, b in pairwise(edges))
 
 
 def _change(clock: ZoneInfo, before: int, after: int) -> int:
@@ -91,11 +92,11 @@ def _change(clock: ZoneInfo, before: int, after: int) -> int:
     return after
 
 
-def _offset(clock: ZoneInfo, second: int) -> int:
-    offset = (EPOCH + timedelta(seconds=second)).astimezone(clock).utcoffset()
+def _offset(clock: ZoneInfo, second: int) -> timedelta:
+    offset = datetime.fromtimestamp(second, clock).utcoffset()
     assert offset is not None, "an aware time has an offset"
-    return offset // timedelta(seconds=1)
+    return offset
 
 
 def _seconds(instant: datetime) -> int:
-    return (instant - EPOCH) // timedelta(seconds=1)
+    return (instant - EPOCH) // SECOND

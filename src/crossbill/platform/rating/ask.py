@@ -20,7 +20,7 @@ from crossbill.platform.rating.compile import compiled
 from crossbill.platform.rating.current import Current
 from crossbill.platform.rating.explain import Explanation, explain
 from crossbill.platform.rating.rate import rating
-from crossbill.platform.rating.rate_files import granting
+from crossbill.platform.rating.rate_compiled import granting
 from crossbill.platform.rating.shape import Shape
 from crossbill.platform.rating.small_engine import small_engine
 from crossbill.platform.usage import guide

@@ -259,20 +259,21 @@ class RateSets:
             found = self._by_zone(use, Tariff(use.tariff, spec.rates), bands, day)
         else:
             found = self._by_prefix(use, spec.deck, bands, day)
-        for rate_zone, rate_set, version in found:
-            number = self.ids.setdefault(rate_set, len(self.ids))
-            self.rows.append((use.code, rate_zone, epoch_id, number, version))
+        self.rows += [(use.code, zone, epoch_id, number, name) for zone, number, name in found]
 
     def add_metered(self, usage_type: str, epoch_id: int) -> None:
         """Usage that a price model prices by the period costs nothing event by event."""
         mask = self.scopes.mask(usage_type, ANY_ZONE, ANY_BAND)
         terms = Terms((Step(0, 0, 1, 1, 0),), 0, 0, None, 0)
-        number = self.ids.setdefault((BandRate(ANY_BAND, terms, mask),), len(self.ids))
+        number = self._number((BandRate(ANY_BAND, terms, mask),))
         self.rows.append((metered_tariff(usage_type), ANY_ZONE, epoch_id, number, METERED_VERSION))
+
+    def _number(self, rate_set: RateSet) -> int:
+        return self.ids.setdefault(rate_set, len(self.ids))
 
     def _by_zone(
         self, use: TariffUse, tariff: Tariff, bands: Sequence[str], day: date
-    ) -> Iterator[tuple[str, RateSet, str]]:
+    ) -> Iterator[tuple[str, int, str]]:
         for zone in zones_of(self.catalogue, use):
             found = {band: tariff.version(zone, band, day) for band in bands}
             priced = {band: version for band, version in found.items() if version is not None}
@@ -285,15 +286,15 @@ class RateSets:
             )
             self._refuse_uncommon(use, priced)
             names = sorted({version.rate.version_name for version in priced.values()})
-            yield zone, rate_set, " + ".join(names)
+            yield zone, self._number(rate_set), " + ".join(names)
 
     def _by_prefix(
         self, use: TariffUse, deck_code: str, bands: Sequence[str], day: date
-    ) -> Iterator[tuple[str, RateSet, str]]:
+    ) -> Iterator[tuple[str, int, str]]:
         version, rows = self.catalogue.decks[deck_code].on(day)
         if version is None:
             return
-        known: dict[tuple[DeckPrice, str], RateSet] = {}
+        known: dict[tuple[DeckPrice, str], int] = {}
         for row in rows:
             assert row.price is not None, "a deck that prices a tariff has prices"
             key = (row.price, row.zone)
@@ -301,7 +302,8 @@ class RateSets:
                 terms = terms_of_prefix(row.price)
                 masks = [self.scopes.mask(use.usage_type, row.zone, band) for band in bands]
                 pairs = zip(bands, masks, strict=True)
-                known[key] = tuple(BandRate(band, terms, mask) for band, mask in pairs)
+                rate_set = tuple(BandRate(band, terms, mask) for band, mask in pairs)
+                known[key] = self._number(rate_set)
             yield row.prefix, known[key], version.name
 
     def _refuse_unpriced(

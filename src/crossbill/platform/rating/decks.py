@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from itertools import groupby, pairwise
+from operator import itemgetter
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from crossbill.core.money import parse_nanos
 from crossbill.core.refusal import Refusal
@@ -20,6 +21,7 @@ HIGHEST_PRICE_NANOS = 10**15
 NEEDED = ("prefix", "destination")
 PRICES = ("connect_fee", "included_seconds", "rate_per_minute", "increment_seconds")
 DAYS = ("valid_from", "valid_to")
+PRICE_IN = itemgetter(*PRICES)
 
 
 class BadDeck(Refusal):
@@ -38,8 +40,7 @@ class DeckPrice:
     increment: int
 
 
-@dataclass(frozen=True)
-class DeckRow:
+class DeckRow(NamedTuple):
     """One prefix: the zone of numbers that begin so, when, and its price where it has its own."""
 
     prefix: str
@@ -82,7 +83,7 @@ class Deck:
         found: set[date] = set()
         for version in self.versions:
             found |= version.valid.edges
-            for window in {row.valid for row in version.rows} - {ALWAYS}:
+            for window in {row.valid for row in version.rows if row.valid is not ALWAYS}:
                 found |= {day for day in window.edges if day in version.valid}
         return frozenset(found)
 
@@ -163,8 +164,7 @@ def _check_header(header: Sequence[str], file: str) -> None:
         )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Line:
+class _Line(NamedTuple):
     """One line of a deck file, which knows where it stands."""
 
     file: str
@@ -177,7 +177,7 @@ class _Line:
         return DeckRow(self.prefix(), self.text("destination"), self.days(), price, self.number)
 
     def price(self) -> DeckPrice:
-        written = tuple(self.values[name] for name in PRICES)
+        written = PRICE_IN(self.values)
         if written not in self.prices:
             self.prices[written] = DeckPrice(
                 self.nanos("connect_fee"),
@@ -226,7 +226,7 @@ class _Line:
         return int(value)
 
     def days(self) -> Window:
-        if not any(self.values.get(field) for field in DAYS):
+        if not (self.values.get("valid_from") or self.values.get("valid_to")):
             return ALWAYS
         start, end = (self.day(field) for field in DAYS)
         window = Window(start or date.min, end or date.max)

@@ -22,13 +22,8 @@ from crossbill.engine.rating_datasets import (
 from crossbill.platform.rating.catalogue import read_catalogue
 from crossbill.platform.rating.compile import compiled
 from crossbill.platform.rating.rate import rating
-from crossbill.platform.rating.rate_files import (
-    ends_of,
-    granting,
-    known_zones,
-    span_between,
-    zones_in,
-)
+from crossbill.platform.rating.rate_compiled import granting
+from crossbill.platform.rating.rate_files import ends_of, known_zones, span_between, zones_in
 from crossbill.platform.rating.rate_metered import with_metered_charges
 from crossbill.platform.rating.shape import Shape
 from crossbill.platform.rating.shard_result import Sums, checked

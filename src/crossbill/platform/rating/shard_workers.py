@@ -23,7 +23,7 @@ from ibis.backends.duckdb import Backend
 from crossbill.core.refusal import Refusal
 from crossbill.engine.duckdb import connect, read_parquet, store_rows
 from crossbill.engine.integers import refusing_overflow
-from crossbill.platform.rating.rate_files import OneAfterAnother
+from crossbill.platform.rating.rate_compiled import OneAfterAnother
 from crossbill.platform.rating.shard_result import ShardResult, fingerprint, stored, write_result
 
 FOLDER = "shard-"
