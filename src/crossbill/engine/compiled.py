@@ -49,11 +49,15 @@ class Statement:
     def sql(self) -> str:
         """The statement as it is executed."""
         if self.packed:
-            held = f"{self.name} packed"
-            rows = _made("TABLE", held, f'FROM ({self.select}) AS "row" SELECT "row"')
-            shown = _made("VIEW", self.name, f'FROM "{held}" SELECT unnest("row")')
+            rows = _made("TABLE", self.held, f'FROM ({self.select}) AS "row" SELECT "row"')
+            shown = _made("VIEW", self.name, f'FROM "{self.held}" SELECT unnest("row")')
             return f"{rows}; {shown}"
         return _made("TABLE" if self.stored else "VIEW", self.name, self.select)
+
+    @property
+    def held(self) -> str:
+        """The table that holds the rows of what is stored."""
+        return f"{self.name} packed" if self.packed else self.name
 
 
 def _made(kind: str, name: str, select: str) -> str:

@@ -27,6 +27,7 @@ from crossbill.platform.rating.rate_compiled import OneAfterAnother
 from crossbill.platform.rating.shard_result import ShardResult, fingerprint, stored, write_result
 
 FOLDER = "shard-"
+MODULES = "crossbill.platform.rating.worker_modules"
 FROM_A_CLEAN_PROCESS = get_context("forkserver")  # a fork of this one would share what threads hold
 
 Told = Callable[[ShardResult], None]
@@ -60,7 +61,7 @@ class Job:
 
 def get_ready() -> None:
     """Begin to read the modules of workers, beside whatever comes before their work."""
-    FROM_A_CLEAN_PROCESS.set_forkserver_preload([__name__])
+    FROM_A_CLEAN_PROCESS.set_forkserver_preload([MODULES])
     forkserver.ensure_running()
 
 
