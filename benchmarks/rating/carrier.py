@@ -1,7 +1,7 @@
 """A made-up carrier to rate: a deck of 36,000 nested prefixes, plans, and a month of traffic.
 
-Usage lies in shards of about two million events, but in two at least, for two cores: all services
-of an account are in one shard, and within it events are in order of account and time, as mediation
+Usage lies in shards of four million events at most, as many for each of two cores: all services of
+an account are in one shard, and within it events are in order of account and time, as mediation
 leaves them. Files are compressed as DuckDB and Arrow do by default, by Snappy.
 """
 
@@ -13,9 +13,9 @@ import duckdb
 from benchmarks.quiet import quiet_engine
 
 EVENTS_PER_SERVICE = 100
-SERVICES_PER_SHARD = 20_000
+SERVICES_PER_SHARD = 40_000
 SERVICES_PER_ACCOUNT = 2
-LEAST_SHARDS = 2
+CORES = 2
 PREFIXES = 36_000
 
 CATALOGUE = """\
@@ -141,9 +141,10 @@ def make_carrier(folder: Path, events: int, seed: int = 1) -> Path:
 
 
 def _services_per_shard(services: int) -> int:
-    """At most ``SERVICES_PER_SHARD``, so many that two shards hold all, and whole accounts."""
+    """At most ``SERVICES_PER_SHARD``, in as many shards for each core, and whole accounts."""
+    shards = -(-services // (SERVICES_PER_SHARD * CORES)) * CORES
     accounts = -(-services // SERVICES_PER_ACCOUNT)
-    return min(SERVICES_PER_SHARD, -(-accounts // LEAST_SHARDS) * SERVICES_PER_ACCOUNT)
+    return -(-accounts // shards) * SERVICES_PER_ACCOUNT
 
 
 def _write(

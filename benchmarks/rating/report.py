@@ -12,8 +12,8 @@ A made-up carrier rates a month of traffic: a deck of 36,000 nested prefixes, ea
 price; three plans with peak and off-peak prices, connect fees, minimums and increments; two
 allowances of a product and one of an account; a hundred events a service, 60 % calls at home, 25 %
 data, 11 % messages and 4 % calls abroad. `crossbill rate shards` reads them from Parquet,
-compressed by Snappy as by default, in shards of two million, with one worker a core, each a process
-with an engine of one thread, and 8 GB for all of them.
+compressed by Snappy as by default, in shards of four million at most, as many for each core, with
+one worker a core, each a process with an engine of one thread, and 8 GB for all of them.
 
 {machine}
 
@@ -21,11 +21,12 @@ with an engine of one thread, and 8 GB for all of them.
 
 *Rolled up* gives one usage charge a product, charge and month; *every event* also writes each rated
 event to Parquet. Seconds run from reading the catalogue to the last receipt, with the proof that
-all events and all quantity that came in were rated or suspended. Their beginning is
-the same at every size, so it weighs most in the smallest, whose first run also writes the SQL of
-the chain, which later ones find. *Bare scan* reads the same columns
-of the same files in the same engine and only takes their maximum: what is between it and rating is
-the work of rating. Memory is the peak of all processes, file pages not counted.
+all events and all quantity that came in were rated or suspended; the median of three runs, and one
+run of the largest. What comes before the first event and after the last (the deck is read and
+compiled, workers begin) takes the same at every size, so it weighs most in the smallest. The SQL of
+the chain was written by a run before, as by the first one of each version. *Bare scan* reads the
+same columns of the same files in the same engine and only takes their maximum: what is between it
+and rating is the work of rating. Memory is the peak of all processes, file pages not counted.
 
 ### Where the time goes
 
