@@ -1,5 +1,6 @@
 """Rating at several sizes: each part in a process of its own, on a carrier made for it."""
 
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -51,7 +52,9 @@ def _carrier(events: int) -> Iterator[Path]:
     folder = Path(mkdtemp(prefix="crossbill-bench-rating-"))
     try:
         print(f"{events:,} events", flush=True)
-        yield make_carrier(folder / "carrier", events)
+        carrier = make_carrier(folder / "carrier", events)
+        os.sync()  # or the system would write the files while they are rated
+        yield carrier
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

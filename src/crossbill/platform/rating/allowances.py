@@ -14,6 +14,7 @@ from crossbill.engine.rating_datasets import BUCKET
 from crossbill.platform.usage import guide
 
 NOBODY = -1  # the bucket of an event that asks none
+NO_SPAN = -1  # of a bucket that runs out in none, or with nothing left for those who ask then
 SPAN_S = 3 * 86_400  # long enough that few spans have to be added up, short enough to order few
 
 
@@ -176,26 +177,26 @@ def asking(rows: ir.Table, held: ir.Table, rank: int) -> ir.Table:
 def spans(asking: ir.Table, numbered: ir.Table) -> ir.Table:
     """Reads who asks whom, and numbered buckets; writes what is ``asked`` of each in some days."""
     rows = asking.inner_join(numbered.select("bucket_id", "block"), "bucket_id")
-    wanted = rows.mutate(wanted=_blocks(rows), days=integers.quotient(rows.started_s, SPAN_S))
+    wanted = rows.mutate(wanted=_blocks(rows), days=_span(rows))
     return wanted.group_by("bucket_id", "days").aggregate(asked=integers.sum_int64(wanted.wanted))
 
 
 def running_out(span: ir.Table, numbered: ir.Table) -> ir.Table:
     """Reads ``span`` and numbered buckets; writes of each bucket, and of nobody, when it is short.
 
-    Before ``short_from_s`` everybody gets all, from ``short_to_s`` on nobody gets anything: only
-    between them, where there is something ``left``, it matters who came first. ``used`` is what is
-    taken from the bucket in all.
+    Before ``short_from_s`` everybody gets all, after the days of ``short_span`` nobody gets
+    anything: only in them, where there is something ``left``, it matters who came first. ``used``
+    is what is taken from the bucket in all.
     """
     sums = span.group_by("bucket_id").aggregate(asked=integers.sum_int64(span.asked))
     known = numbered.select("bucket_id", "block", "charged", "capacity")
     asked = known.left_join(sums, "bucket_id").drop("bucket_id_right")
     short = _short_spans(span, asked.filter(asked.asked > asked.capacity))
     rows = asked.left_join(short, "bucket_id").drop("bucket_id_right")
-    from_s = (rows.days * SPAN_S).fill_null(guide.FOREVER_S)
-    until_s = from_s + ibis.ifelse(rows.left > 0, SPAN_S, 0)
     buckets = rows.select(
-        "bucket_id", "block", "charged", "left", short_from_s=from_s, short_to_s=until_s,
+        "bucket_id", "block", "charged", "left",
+        short_from_s=(rows.days * SPAN_S).fill_null(guide.FOREVER_S),
+        short_span=ibis.ifelse(rows.left > 0, rows.days, NO_SPAN),
         used=ibis.least(rows.asked.fill_null(0), rows.capacity),
     )  # fmt: skip
     return buckets.union(_of_nobody(numbered, buckets))
@@ -216,13 +217,13 @@ def _short_spans(span: ir.Table, over: ir.Table) -> ir.Table:
 
 def _of_nobody(numbered: ir.Table, buckets: ir.Table) -> ir.Table:
     """The bucket of those who ask nobody: there is one more row, and nothing in it."""
-    values = {"bucket_id": NOBODY, "block": 1} | dict.fromkeys(_NOTHING, 0)
+    values = {"bucket_id": NOBODY, "block": 1, "short_span": NO_SPAN} | dict.fromkeys(_NOTHING, 0)
     one = numbered.aggregate(buckets=numbered.count())
     numbers = {name: ibis.literal(value, "int64") for name, value in values.items()}
     return one.mutate(**numbers, charged=ibis.literal(False)).select(*buckets.columns)
 
 
-_NOTHING = ("left", "short_from_s", "short_to_s", "used")
+_NOTHING = ("left", "short_from_s", "used")
 
 
 def first_come(asking: ir.Table, short: ir.Table, keys: ir.Table) -> ir.Table:
@@ -293,7 +294,11 @@ _TAKEN = ("taken", "given", "freed")
 
 
 def _comes_late(rows: ir.Table) -> ir.BooleanValue:
-    return (rows.started_s >= rows.short_from_s) & (rows.started_s < rows.short_to_s)
+    return _span(rows) == rows.short_span
+
+
+def _span(rows: ir.Table) -> ir.IntegerValue:
+    return integers.quotient(rows.started_s, SPAN_S)
 
 
 def _blocks(rows: ir.Table) -> ir.IntegerValue:

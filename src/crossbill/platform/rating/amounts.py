@@ -17,8 +17,9 @@ def charged_pieces(piece: ir.Table, *, parts: bool = True, increments: bool = Tr
     """
     minimum_to = piece.from_quantity + piece.minimum
     begun = (piece.piece_from < minimum_to) & (piece.piece_from < piece.piece_to)
-    rest = ibis.greatest(piece.piece_to - ibis.greatest(piece.piece_from, minimum_to), 0)
-    counted = piece.mutate(begun=begun, increments=integers.ceil_div(rest, piece.increment))
+    past = piece.mutate(begun=begun, past=integers.larger(piece.piece_from, minimum_to))
+    rest = integers.where(past.piece_to > past.past, past.piece_to - past.past)
+    counted = past.mutate(increments=integers.ceil_div(rest, past.increment))
     minimum = integers.where(counted.begun, counted.minimum)
     sized = counted.mutate(billed=minimum + counted.increments * counted.increment)
     rows = sized.mutate(units=integers.quotient(sized.billed, sized.unit))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import ibis
 import ibis.expr.types as ir
 
+from crossbill.core.money import INT64_MAX
 from crossbill.engine import integers
 from crossbill.engine.calculation import Step, Tables
 from crossbill.platform.rating import allowances
@@ -122,6 +123,13 @@ def _asks_on(rows: ir.Table, rank: int) -> ir.BooleanValue:
     return (rows.last_rank > rank) & (rows.need > 0)
 
 
+def _has_asked(rows: ir.Table, rank: int) -> ir.BooleanValue:
+    """The others. What may overflow the engine keeps out of a join, which can then look up by place
+    instead of asking each event twice.
+    """
+    return rows.need - ibis.ifelse(rows.last_rank > rank, 0, INT64_MAX) <= 0
+
+
 def covered(t: Tables, ranks: int, kept: Sequence[str]) -> ir.Table:
     """The sound events with how much of each allowances pay for."""
     if ranks == 0:
@@ -130,7 +138,7 @@ def covered(t: Tables, ranks: int, kept: Sequence[str]) -> ir.Table:
     if ranks == 1:
         return first.select(*kept, "covered_quantity")
     asked = first.inner_join(t["asking_terms"], "term_id")
-    parts = asked.filter(~_asks_on(asked, 0)), _taking(t, ranks - 1)
+    parts = asked.filter(_has_asked(asked, 0)), _taking(t, ranks - 1)
     return together([rows.select(*kept, "covered_quantity") for rows in parts])
 
 
