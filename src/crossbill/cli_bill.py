@@ -9,10 +9,10 @@ import pyarrow as pa
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from crossbill.cli_input import ACCOUNT, ONE_OBJECT
 from crossbill.cli_json import print_json
+from crossbill.cli_table import Table
 from crossbill.config import ready
 from crossbill.core.policy import Policy
 from crossbill.engine.duckdb import connect

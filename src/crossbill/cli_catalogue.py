@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from crossbill.cli_bill import show_effect
 from crossbill.cli_input import CARRIER, USER, day_of
 from crossbill.cli_json import print_json
+from crossbill.cli_table import Table
 from crossbill.config import ready
 from crossbill.core.refusal import Refusal
 from crossbill.platform.product.catalogue_diff import Difference, differences

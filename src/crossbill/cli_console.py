@@ -5,8 +5,8 @@ from typing import Annotated, ClassVar
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
+from crossbill.cli_table import Table
 from crossbill.config import ready
 from crossbill.config.environment import LOOPBACK_HOSTS, read_environment
 from crossbill.core.refusal import Refusal

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console, JustifyMethod
 from rich.markup import escape
-from rich.table import Table
 
 from crossbill.cli_input import ONE_OBJECT
 from crossbill.cli_json import print_json
+from crossbill.cli_table import Table
 from crossbill.config import ready
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import Annotated, ClassVar
 import typer
 from psycopg.conninfo import conninfo_to_dict
 from rich.console import Console
-from rich.table import Table
 
+from crossbill.cli_table import Table
 from crossbill.config import setup
 from crossbill.config.backup import Manifest, restore_backup, write_backup
 from crossbill.config.client import command, connect

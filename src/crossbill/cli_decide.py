@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from crossbill.cli_input import ACCOUNT, ONE_OBJECT, USER
 from crossbill.cli_json import print_json
+from crossbill.cli_table import Table
 from crossbill.config import ready
 
 if TYPE_CHECKING:

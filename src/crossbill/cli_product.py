@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from crossbill.cli_cost import DRY_RUN, POLICY, policy_of, show_cost
 from crossbill.cli_input import ACCOUNT, CARRIER, ONE_OBJECT, USER, day_of
 from crossbill.cli_json import print_json
+from crossbill.cli_table import Table
 from crossbill.config import ready
 from crossbill.core.money import NANO_DIGITS, format_nanos, minor_digits, parse_nanos
 from crossbill.core.refusal import Refusal

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from crossbill.cli_input import ONE_OBJECT
 from crossbill.cli_json import print_json
 from crossbill.cli_rate_deck import deck_app
 from crossbill.cli_rate_shards import rate_shards_command
 from crossbill.cli_rate_spark import rate_spark_command
+from crossbill.cli_table import Table
 from crossbill.core.money import format_nanos, parse_nanos
 from crossbill.engine.rating_datasets import RATED_USAGE, USAGE_ADJUSTMENT, USAGE_CHARGE
 from crossbill.platform.rating.afford import afforded

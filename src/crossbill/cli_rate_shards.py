@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from crossbill.cli_input import ONE_OBJECT
 from crossbill.cli_json import print_json
+from crossbill.cli_table import Table
 from crossbill.core.money import format_nanos
 from crossbill.platform.rating.shard_result import ShardResult, totals
 from crossbill.platform.rating.shards import rate_shards

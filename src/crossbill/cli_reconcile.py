@@ -7,10 +7,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from typer.core import TyperGroup
 
 from crossbill.cli_infer import infer_policy_command
+from crossbill.cli_table import Table
 from crossbill.replacement.reconciliation.reconcile_extracts import (
     Reconciliation,
     document,

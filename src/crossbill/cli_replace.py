@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from crossbill.cli_progress import TerminalProgress
+from crossbill.cli_table import Table
 
 GATE_REFUSED = 1
 MOST_SHOWN = 10

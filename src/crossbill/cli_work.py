@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 import typer
 from rich.console import Console, JustifyMethod
 from rich.markup import escape
-from rich.table import Table
 
 from crossbill.cli_input import ONE_OBJECT, USER, day_of
 from crossbill.cli_json import print_json
+from crossbill.cli_table import Table
 from crossbill.config import ready
 from crossbill.core.money import MINOR_DIGITS, format_minor
 from crossbill.core.refusal import Refusal
