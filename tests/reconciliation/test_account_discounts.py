@@ -24,12 +24,17 @@ WITHIN = {
 }  # fmt: skip
 
 PROMISE = {
-    "amount_minor": 10_000,
     "prorated": True,
     "tax_category": "standard",
     "valid_from": date(2020, 1, 1),
 }
-PROMISED = ("promised", "promised, taxed elsewhere", "promised, and a cent off")
+PROMISED = {
+    "promised": 10_000,
+    "promised, taxed elsewhere": 10_000,
+    "far more promised than used, taxed elsewhere": 100_000,
+    "promised, and a cent off": 10_000,
+}
+TAXED_ELSEWHERE = ("tax", *(account for account in PROMISED if "elsewhere" in account))
 
 
 def facts():
@@ -59,7 +64,10 @@ def facts():
             {"account_key": "exempt", "tax_name": "tax", "valid_from": date(2024, 1, 1)}
             | {"reason": "certificate 7"}
         ],
-        commitment=[PROMISE | {"account_key": key, "commitment_key": key} for key in PROMISED],
+        commitment=[
+            PROMISE | {"account_key": key, "commitment_key": key, "amount_minor": amount}
+            for key, amount in PROMISED.items()
+        ],
         discount=[
             terms | {"account_key": key, "discount_key": f"{key}/{n}", "position": n}
             for key in keys
@@ -84,7 +92,7 @@ class Sides:
         self.missing("promised").update(net_minor=2_159, tax_minor=191)
         self.missing("promised, and a cent off")["net_minor"] += 1
         for line in self.lines:
-            if line["account_key"] in ("tax", "promised, taxed elsewhere"):
+            if line["account_key"] in TAXED_ELSEWHERE:
                 line["tax_minor"] = 0
         self.lines = [line for line in self.lines if line["discount_key"] != "not billed/2"]
         self.new["bill_line"] = [
@@ -142,6 +150,7 @@ def found():
         ("equal", set()),
         ("promised", {"PRICE_VERSION"}),
         ("promised, taxed elsewhere", {"TAX"}),
+        ("far more promised than used, taxed elsewhere", {"TAX"}),
         ("promised, and a cent off", {"UNEXPLAINED"}),
     ],
 )

@@ -35,7 +35,7 @@ def candidates(case: Case) -> ir.Table:
         same_amount(records), records.old_net != 0, records.old_tax.abs() < LARGEST
     )
     rows, totals = behind(case.behind, equal), _totals(case.taxes.rates)
-    largest = _with_category(_largest(equal), rows)
+    largest = _largest(_with_category(equal, rows))
     near = _near(largest, totals).union(_anywhere(largest, totals, case.taxes.exempt)).distinct()
     others = rows.inner_join(near, list(BILL)).filter(lambda t: t.other_code != t.tax_code)
     known = totals.rename(other_code="tax_code", other_ppm="total_ppm", other_bears="bears")
@@ -73,7 +73,7 @@ def _totals(taxes: ir.Table) -> ir.Table:
 
 
 def _largest(records: ir.Table) -> ir.Table:
-    """The largest of each bill's lines: a bill has one jurisdiction, and this line shows it best.
+    """The largest of each bill's charges: a bill has one jurisdiction, and this line shows it best.
 
     Almost any rate gives the tax of a line of a few cents.
     """
