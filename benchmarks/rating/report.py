@@ -1,5 +1,7 @@
 """The section on rating of the page of results."""
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from benchmarks.tables import facts, table
@@ -23,10 +25,11 @@ one worker a core, each a process with an engine of one thread, and 8 GB for all
 event to Parquet. Seconds run from reading the catalogue to the last receipt, with the proof that
 all events and all quantity that came in were rated or suspended; the median of three runs, and one
 run of the largest. What comes before the first event and after the last (the deck is read and
-compiled, workers begin) takes the same at every size, so it weighs most in the smallest. The SQL of
-the chain was written by a run before, as by the first one of each version. *Bare scan* reads the
-same columns of the same files in the same engine and only takes their maximum: what is between it
-and rating is the work of rating. Memory is the peak of all processes, file pages not counted.
+compiled, workers begin) takes the same at every size, so it weighs most in the smallest{further}.
+The SQL of the chain was written by a run before, as by the first one of each version. *Bare scan*
+reads the same columns of the same files in the same engine and only takes their maximum: what is
+between it and rating is the work of rating. Memory is the peak of all processes, file pages not
+counted.
 
 ### Where the time goes
 
@@ -65,6 +68,7 @@ def section(measured: Run) -> str:
     return SECTION.format(
         machine=facts(measured),
         sizes=sizes_table(measured),
+        further=_further(measured["runs"]),
         stages=_stages_table(measured["stages"]["events"], measured["stages"]["cpu_seconds"]),
         by_hand=_stages_table(
             measured["stages"]["events"], {"seconds": measured["stages"]["by_hand"]}
@@ -81,6 +85,20 @@ def sizes_table(measured: Run) -> str:
     head = ["events", "rolled up: seconds", "events/s", "MB", "every event: seconds", "events/s"]
     head += ["MB", "bare scan: seconds", "rolled up / scan"]
     return table(head, [_size_row(run["events"], run["parts"]) for run in measured["runs"]])
+
+
+def _further(runs: Sequence[Run]) -> str:
+    """What each further million took, rolled up, from one size to the next."""
+    took = [
+        (more["parts"]["charges"]["seconds"] - less["parts"]["charges"]["seconds"])
+        * 1_000_000
+        / (more["events"] - less["events"])
+        for less, more in pairwise(runs)
+    ]
+    if not took:
+        return ""
+    said = " and ".join(f"{seconds:.2f}" for seconds in took)
+    return f":\nfrom one size to the next, each further million takes {said} seconds"
 
 
 def _size_row(events: int, parts: Run) -> list[str]:
