@@ -169,8 +169,6 @@ def _books(carrier: str, policy: Policy, asked: pa.Table) -> list[dict[str, ir.T
 
 def _show_rules(found: list[tuple[Rule, Effect]]) -> None:
     table = Table("rule", "from", "to", "currency", "bills", "difference")
-    for column in table.columns:
-        column.overflow = "fold"
     for rule, effect in found:
         for row in effect.totals:
             moved = f"{row['dearer'] + row['cheaper']:,}"

@@ -130,7 +130,6 @@ def show_runs(runs: "list[ControlRun]", *, times: bool) -> None:
 
     headings = ("outcome", ">figures", ">differ", ">within", "over by", "under by")
     table = new_table("Controls", "control", "wave", *(["at"] if times else []), *headings)
-    table.columns[0].no_wrap = True  # a narrow console breaks sentences, not names
     for run in runs:
         table.add_row(
             run.control,
@@ -192,5 +191,5 @@ def new_table(title: str, *headings: str) -> Table:
     for heading in headings:
         number = heading.startswith(">")
         justify: JustifyMethod = "right" if number else "left"
-        table.add_column(escape(heading.removeprefix(">")), justify=justify, overflow="fold")
+        table.add_column(escape(heading.removeprefix(">")), justify=justify)
     return table

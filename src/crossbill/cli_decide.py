@@ -109,7 +109,7 @@ def preview(
 def _show_preview(wave: str, found: "Decision") -> None:
     """Each rule with its limit, whom the comparison holds back, and the result."""
     table = Table(title="The gate, were it decided today", title_justify="left")
-    table.add_column("Rule", overflow="fold")
+    table.add_column("Rule")
     for name in ("Found", "Limit"):
         table.add_column(name, justify="right")
     table.add_column("")

@@ -104,7 +104,7 @@ def _show_rule_changes(changes: list[dict[str, Any]]) -> None:
         return
     table = Table(title="What the new rules change on these bills", title_justify="left")
     for name in ("Rule", "Was", "Becomes"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name)
     for name in ("Bills", "More", "Less", ""):
         table.add_column(name, justify="right")
     for row in changes:
@@ -117,7 +117,7 @@ def _show_rule_changes(changes: list[dict[str, Any]]) -> None:
 def _show_totals(totals: list[dict[str, Any]]) -> None:
     """What came in and where it ended, stage by stage, with the sums of the money fields."""
     table = Table(title="Control totals", title_justify="left")
-    table.add_column("Stage", overflow="fold")
+    table.add_column("Stage")
     for name in ("In", "Accepted", "Duplicate", "Suspended"):
         table.add_column(name, justify="right")
     for total in totals:
@@ -168,7 +168,7 @@ def _show_findings(findings: list[dict[str, Any]]) -> None:
         return
     table = Table(title="Findings", title_justify="left", show_lines=True)
     for name in ("Wave", "Class", "What differs", "Owner and fix"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name)
     for finding in findings[:MOST_SHOWN]:
         described = escape(finding["description"])
         remedy = escape(f"{finding['owner']}: {finding['fix']}")

@@ -68,8 +68,7 @@ def _show_work(carrier: str, wanted: "WorkFilter", *, as_json: bool) -> None:
     for name in ("wave", ">no", "class", ">accounts", ">value", "owner", ">days", "status",
                  "mended in"):  # fmt: skip
         justify: JustifyMethod = "right" if name.startswith(">") else "left"
-        whole = name == "class"
-        table.add_column(name.removeprefix(">"), justify=justify, overflow="fold", no_wrap=whole)
+        table.add_column(name.removeprefix(">"), justify=justify)
     for each in found:
         table.add_row(*(escape(cell) for cell in _cells(each)))
     Console().print(table)
